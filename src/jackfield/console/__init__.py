@@ -1,0 +1,1 @@
+"""The Django project: configuration and history in the database, the web."""

@@ -1,0 +1,1 @@
+"""RTP, RTCP, telephone events, SRTP, codecs. Knows no call."""

@@ -1,0 +1,1 @@
+"""SIP, the protocol: messages, transactions, dialogs, transports. Knows no PBX."""

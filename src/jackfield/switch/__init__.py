@@ -1,0 +1,1 @@
+"""The switch process: registrations, calls, the dial plan, trunks."""

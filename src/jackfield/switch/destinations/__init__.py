@@ -1,0 +1,1 @@
+"""What a number can lead to: one file, one coroutine each."""
