@@ -1,0 +1,1 @@
+"""The SIP transports: UDP, TCP, TLS, WebSocket and secure WebSocket behind one interface."""
