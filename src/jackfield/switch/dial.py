@@ -1,0 +1,50 @@
+"""What can be rung once: one registered phone, or one number through one trunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jackfield.switch.contact import Contact
+    from jackfield.switch.snapshot import Extension, Line, Trunk
+
+__all__ = ["Dial", "PhoneDial", "TrunkDial"]
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneDial:
+    """Ring one phone of an extension.
+
+    The INVITE goes to `contact.request_uri` with `contact.route` as Route headers, by `contact.flow`.
+    """
+
+    extension: Extension
+    line: Line
+    contact: Contact
+    caller_prefix: str = ""
+    """Put before the caller's name on the phone's display, for example the name of a ring group."""
+
+    def __str__(self) -> str:
+        return f"{self.extension.number} ({self.contact})"
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkDial:
+    """Call one number through one trunk. All rewriting is done: what is here is what goes out."""
+
+    trunk: Trunk
+    number: str
+    """Called number as the trunk wants it."""
+    caller_number: str
+    caller_name: str = ""
+    anonymous: bool = False
+    """Hide the caller from the far side (RFC 3323, RFC 3325); the trunk itself still gets the number."""
+    emergency: bool = False
+    """Limits of the trunk do not hold (RFC 4412 has no say here: carriers go by the number)."""
+
+    def __str__(self) -> str:
+        return f"{self.number} through trunk {self.trunk.name}"
+
+
+Dial = PhoneDial | TrunkDial
