@@ -1,0 +1,187 @@
+"""What the command line and other programs may do with the configuration and the history.
+
+Each function takes the `Settings` of the installation first and needs no running Jackfield: it opens the database by
+itself. Django is imported at the first call only. Functions block; call them outside an event loop, or in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from jackfield.console.declarative.difference import Change, Difference, DocumentError, FieldChange, Problem
+
+if TYPE_CHECKING:
+    from jackfield.settings import Settings
+    from jackfield.switch.snapshot import Snapshot
+
+__all__ = [
+    "Change",
+    "ConsoleError",
+    "DatabaseAway",
+    "Difference",
+    "DocumentError",
+    "FieldChange",
+    "FirstConfiguration",
+    "FirstPhone",
+    "Problem",
+    "apply",
+    "call",
+    "calls",
+    "export",
+    "initialise",
+    "prepare",
+    "publish",
+]
+
+
+class ConsoleError(Exception):
+    """Something that the administrator can mend; the text says what and how."""
+
+
+class DatabaseAway(ConsoleError):
+    """The database can't be reached or used now."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPhone:
+    """What someone needs to put a phone on one of the first extensions."""
+
+    number: str
+    name: str
+    sip_username: str
+    sip_password: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstConfiguration:
+    """What `initialise` made. The passwords are meant to be printed once; nothing shows them again by itself."""
+
+    created: bool  # False: there was a configuration already, nothing was touched and the rest is empty
+    country: str = ""
+    time_zone: str = ""
+    realm: str = ""
+    outside_prefix: str = ""
+    phones: tuple[FirstPhone, ...] = ()
+    numbers: tuple[tuple[str, str], ...] = ()  # ring group, services, emergency numbers: number and what it is
+
+
+def prepare(settings: Settings, *, progress: Callable[[str], None] | None = None) -> bool:
+    """Set Django up, make the database if there is none, and bring its tables up to date. Cheap when nothing is to do.
+
+    `progress` gets a line of text for each step that takes a moment. Returns whether anything was done.
+    Raises `DatabaseAway`.
+    """
+    from jackfield.console import database
+
+    return database.prepare(settings, progress=progress)
+
+
+def initialise(
+    settings: Settings,
+    *,
+    company: str = "",
+    country: str = "",
+    language: str = "",
+    time_zone: str = "",
+    extensions: int = 4,
+    progress: Callable[[str], None] | None = None,
+) -> FirstConfiguration:
+    """Make the first configuration where there is none, and publish it.
+
+    `country` (ISO 3166-1 alpha-2), `language` (BCP 47) and `time_zone` (IANA) come from the machine when empty.
+    `extensions` says how many, from 101 on. Where a configuration exists nothing is touched and `.created` is False.
+    Raises `ConsoleError` with the mend for a country, language or time zone that is not known; `DatabaseAway`.
+    """
+    from jackfield.console import first_configuration
+
+    prepare(settings, progress=progress)
+    return first_configuration.initialise(
+        settings, company=company, country=country, language=language, time_zone=time_zone, extensions=extensions
+    )
+
+
+def apply(settings: Settings, text: str, *, prune: bool = False, dry_run: bool = False) -> Difference:
+    """Make the configuration be what the YAML document says, all or nothing, and publish it to the switch.
+
+    Things that the document names are created or changed; fields that it does not mention stay as they are. With
+    `prune`, the sections that the document has are the whole truth: what they do not name is removed, and fields that
+    they do not mention go back to their defaults (secrets and SIP names stay). `dry_run` changes nothing.
+    Raises `DocumentError` with every problem found, by path and line; `DatabaseAway`.
+    """
+    from jackfield.console import publish as publishing
+    from jackfield.console.declarative import apply as applying
+
+    prepare(settings)
+    difference = applying.apply(text, prune=prune, dry_run=dry_run)
+    if difference and not dry_run:
+        publishing.publish(settings)
+    return difference
+
+
+def export(settings: Settings, *, secrets: bool = False) -> str:
+    """Return the whole configuration as the YAML that `apply` reads; with passwords only if `secrets`.
+
+    Raises `DatabaseAway`.
+    """
+    from jackfield.console.declarative import export as exporting
+
+    prepare(settings)
+    return exporting.export(secrets=secrets)
+
+
+def publish(settings: Settings) -> Snapshot:
+    """Write the snapshot file if the configuration differs from it, and tell a running switch. Returns the snapshot.
+
+    Raises `DatabaseAway`, and `ConsoleError` when the file can't be written.
+    """
+    from jackfield.console import publish as publishing
+
+    prepare(settings)
+    return publishing.publish(settings)
+
+
+def calls(
+    settings: Settings,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    number: str = "",
+    trunk: str = "",
+    direction: str = "",
+    outcome: str = "",
+    limit: int = 50,
+    offset: int = 0,
+) -> list[dict[str, Any]]:
+    """Return calls, the newest first, as plain data ready for JSON (times as ISO 8601 text in UTC, durations in seconds).
+
+    `since` (included) and `until` (excluded) bound the start, aware datetimes. `number` is found in the caller's, the
+    called and the dialled number. `direction` is internal, in, out or through; `outcome` as in `Call.outcome`.
+    Fields of each: see `jackfield.console.queries.summary`. Raises `ConsoleError`, `DatabaseAway`.
+    """
+    from jackfield.console import queries
+
+    prepare(settings)
+    return queries.calls(
+        since=since,
+        until=until,
+        number=number,
+        trunk=trunk,
+        direction=direction,
+        outcome=outcome,
+        limit=limit,
+        offset=offset,
+    )
+
+
+def call(settings: Settings, id: str) -> dict[str, Any] | None:
+    """Return one call with its `legs` and `journal`, or None. `id` may be the beginning, if that is unambiguous.
+
+    Raises `ConsoleError` when several calls begin with `id`; `DatabaseAway`.
+    """
+    from jackfield.console import queries
+
+    prepare(settings)
+    return queries.call(id)

@@ -1,0 +1,1 @@
+"""The configuration as one YAML document: read, compared, applied, exported."""
