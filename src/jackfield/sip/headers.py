@@ -1,0 +1,383 @@
+"""The header values that have structure: addresses, Via, CSeq, credentials (RFC 3261 section 20 and 25).
+
+Each is a value: read once with `parse`, not changed afterwards, written with `str`. One that was read is written
+as the same text; one that was built is written as the grammar asks.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from jackfield.sip.errors import MalformedHeader
+from jackfield.sip.limits import MAX_AUTH_PARAMS, MAX_PARAMS
+from jackfield.sip.uri import Uri, read_params, readable
+
+# A quoted string's inside. Written without nested alternatives, so that it can't backtrack.
+_QUOTED = r'[^"\\]*(?:\\.[^"\\]*)*'
+_HOST = r"\[[0-9A-Fa-f:.]+\]|[\w.-]+"
+_NAME = r"[A-Za-z0-9\-.!%*_+`'~]+"  # `token` of the grammar
+
+is_token = re.compile(_NAME).fullmatch
+_match_name_addr = re.compile(rf'(?:"({_QUOTED})"\s*|([^<"]*))<([^<>]*)>\s*(;.*)?', re.S).fullmatch
+_match_via = re.compile(
+    rf"SIP\s*/\s*2\.0\s*/\s*({_NAME})\s+({_HOST})\s*(?::\s*([0-9]{{1,5}})\s*)?(;.*)?", re.S | re.I
+).fullmatch
+_match_cseq = re.compile(r"0*([0-9]{1,10})\s+(\S+)").fullmatch
+_match_param = re.compile(rf'\s*([^\s=;"]+)\s*(?:=\s*(?:"({_QUOTED})"|([^\s;"]*))\s*)?(?:;|$)', re.S).match
+_list_part = re.compile(rf'"{_QUOTED}"|<[^>]*>|[^",<]+|,|["<].*', re.S).findall
+_auth_param = re.compile(rf'({_NAME})\s*=\s*(?:"({_QUOTED})"|([^\s,"]*))\s*(?:,\s*|$)', re.S).match
+_quoted_pair = re.compile(r"\\(.)", re.S)
+# Token characters, and those of an IPv6 reference: `received=[2001:db8::1]` goes out unquoted.
+_plain_value = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:]+").fullmatch
+
+MAX_CSEQ = 2**31 - 1
+"""RFC 3261 8.1.1.5: the sequence number is less than 2**31."""
+
+
+def quote(text: str) -> str:
+    """`text` as a quoted string (RFC 3261 25.1); control characters, which none may hold, become spaces."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else " " for c in text)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def unquote(text: str) -> str:
+    """A quoted string's inside with its quoted pairs resolved."""
+    return _quoted_pair.sub(r"\1", text) if "\\" in text else text
+
+
+def split_list(value: str) -> list[str]:
+    """The values of a list header: split at the commas outside quoted strings and `<>`, blanks trimmed.
+
+    Empty values are left out. A quote or bracket that is never closed makes the rest one value.
+    """
+    if "," not in value:
+        value = value.strip()
+        return [value] if value else []
+    if '"' not in value and "<" not in value:
+        return [part for part in map(str.strip, value.split(",")) if part]
+    values: list[str] = []
+    parts: list[str] = []
+    for part in _list_part(value):
+        if part == ",":
+            values.append("".join(parts).strip())
+            parts.clear()
+        else:
+            parts.append(part)
+    values.append("".join(parts).strip())
+    return [value for value in values if value]
+
+
+def _header_params(text: str) -> dict[str, str | None]:
+    """The parameters of a header value; `text` starts with ";" or is empty. Quoted values come unquoted.
+
+    Raises MalformedHeader for a broken quoted string, for an empty parameter other than one at the end (phones
+    leave a last ";" behind), and for too many.
+    """
+    if text.count(";") > MAX_PARAMS:
+        raise MalformedHeader("too many parameters")
+    if '"' not in text:
+        parts = text.split(";")
+        params: dict[str, str | None] = {}
+        last = len(parts) - 1
+        for index, part in enumerate(parts):
+            name, equals, value = part.partition("=")
+            name = name.strip().lower()
+            if name:
+                if name not in params:
+                    params[name] = value.strip() if equals else None
+            elif equals or 0 < index < last:
+                raise MalformedHeader("empty parameter")
+        return params
+    params = {}
+    position = 1
+    end = len(text.rstrip(" \t;"))
+    while position < end:
+        match = _match_param(text, position)
+        if match is None:
+            raise MalformedHeader("malformed parameter")
+        name, quoted, plain = match.groups()
+        params.setdefault(name.lower(), plain if quoted is None else unquote(quoted))
+        position = match.end()
+    return params
+
+
+def write_params(params: dict[str, str | None]) -> str:
+    """Parameters as `;name=value;flag`. Values that are no token are quoted, and those of feature tags always
+
+    (RFC 3840 9: `+sip.instance="<urn:uuid:...>"`).
+    """
+    text = ""
+    for name, value in params.items():
+        if not is_token(name):
+            raise ValueError(f"not a parameter name: {name!r}")
+        if value is None:
+            text += f";{name}"
+        elif name[0] != "+" and _plain_value(value):
+            text += f";{name}={value}"
+        else:
+            text += f";{name}={quote(value)}"
+    return text
+
+
+class NameAddr:
+    """An address with an optional display name: From, To, Contact, Route, Refer-To (RFC 3261 20.10).
+
+    uri: the address; for `Contact: *` its scheme is "*". params: those of the header, not of the URI.
+    """
+
+    __slots__ = ("_display", "_params", "_params_text", "_text", "uri")
+
+    def __init__(self, uri: Uri, display: str = "", params: dict[str, str | None] | None = None) -> None:
+        self.uri = uri
+        self._display = display
+        self._params: dict[str, str | None] | None = {} if params is None else params
+        self._params_text = ""
+        self._text: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> NameAddr:
+        """Read one address (not a list). Raises MalformedHeader."""
+        text = text.strip()
+        match = _match_name_addr(text)
+        if match is not None:
+            quoted, plain, uri, params = match.groups()
+            display = plain.strip() if quoted is None else unquote(quoted)
+            uri = uri.strip()
+        else:
+            if text == "*":
+                return cls.wildcard()
+            # RFC 3261 20.10: without <> what follows the first ";" is the header's, and the URI holds no "?" or ",".
+            uri, semicolon, params = text.partition(";")
+            if "?" in uri or "," in uri or "<" in uri or '"' in uri:
+                raise MalformedHeader("malformed address")
+            display, uri, params = "", uri.strip(), semicolon + params
+        self = cls.__new__(cls)
+        self.uri = Uri.parse(uri)
+        self._display = display
+        self._params_text = params or ""
+        self._params = None
+        self._text = text
+        if params and ('"' in params or ";;" in params or params.count(";") > MAX_PARAMS):
+            self._params = _header_params(params)  # what may fail fails now, not when somebody asks
+        return self
+
+    @classmethod
+    def wildcard(cls) -> NameAddr:
+        """The `*` that unregisters every contact (RFC 3261 10.2.2)."""
+        self = cls(Uri.wildcard())
+        self._text = "*"
+        return self
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether this is the `*` of `Contact: *`."""
+        return self.uri.scheme == "*"
+
+    @property
+    def display(self) -> str:
+        """The display name without quotes, "" if there is none. Bytes that are no UTF-8 are read as Latin-1."""
+        return readable(self._display)
+
+    @property
+    def params(self) -> dict[str, str | None]:
+        """Header parameters by lower-case name, quoted values unquoted; None for one without a value."""
+        params = self._params
+        if params is None:
+            params = self._params = read_params(self._params_text) if self._params_text else {}
+        return params
+
+    @property
+    def tag(self) -> str | None:
+        """The tag parameter of From and To, None if absent or empty."""
+        return self.params.get("tag") or None
+
+    def replace(
+        self, *, uri: Uri | None = None, display: str | None = None, params: dict[str, str | None] | None = None
+    ) -> NameAddr:
+        """A copy with what is given changed; parameters are replaced as a whole."""
+        return NameAddr(
+            self.uri if uri is None else uri,
+            self._display if display is None else display,
+            dict(self.params) if params is None else params,
+        )
+
+    def with_tag(self, tag: str | None) -> NameAddr:
+        """A copy with this tag, or with none."""
+        params = dict(self.params)
+        params.pop("tag", None)
+        if tag is not None:
+            params["tag"] = tag
+        return self.replace(params=params)
+
+    def __str__(self) -> str:
+        text = self._text
+        if text is None:
+            uri = str(self.uri)
+            if ">" in uri or "<" in uri:
+                raise ValueError(f"not a URI: {uri!r}")
+            display = f"{quote(self._display)} " if self._display else ""
+            text = self._text = f"{display}<{uri}>{write_params(self.params)}"
+        return text
+
+    def __repr__(self) -> str:
+        return f"NameAddr({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        """Same URI and same parameters; the display name does not count (RFC 3261 20.20)."""
+        if not isinstance(other, NameAddr):
+            return NotImplemented
+        return self.uri == other.uri and self.params == other.params
+
+    def __hash__(self) -> int:
+        return hash(self.uri)
+
+
+class Via:
+    """One Via value (RFC 3261 20.42). transport in upper case; host without IPv6 brackets; port None if not given."""
+
+    __slots__ = ("_params", "_text", "host", "port", "transport")
+
+    def __init__(
+        self, transport: str, host: str, port: int | None = None, params: dict[str, str | None] | None = None
+    ) -> None:
+        self.transport = transport
+        self.host = host
+        self.port = port
+        self._params = {} if params is None else params
+        self._text: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Via:
+        """Read one Via value (not a list). Raises MalformedHeader."""
+        text = text.strip()
+        match = _match_via(text)
+        if match is None:
+            raise MalformedHeader("malformed Via")
+        transport, host, port, params = match.groups()
+        self = cls.__new__(cls)
+        self.transport = transport.upper()
+        self.host = host if host[0] != "[" else host[1:-1]
+        self.port = None if port is None else int(port)
+        if self.port is not None and self.port > 65535:
+            raise MalformedHeader("port number out of range in Via")
+        # The branch is asked for in every message: nothing would be won by waiting.
+        self._params = _header_params(params) if params else {}
+        self._text = text
+        return self
+
+    @property
+    def params(self) -> dict[str, str | None]:
+        """Parameters by lower-case name; None for one without a value."""
+        return self._params
+
+    @property
+    def branch(self) -> str | None:
+        """The branch parameter, None if absent or empty (RFC 3261 8.1.1.7)."""
+        return self._params.get("branch") or None
+
+    @property
+    def received(self) -> str | None:
+        """The address that the message really came from, IPv6 without brackets (RFC 3261 18.2.1)."""
+        received = self._params.get("received")
+        return received.strip("[]") if received else None
+
+    @property
+    def rport(self) -> int | None:
+        """The port that the message really came from (RFC 3581); None if absent, empty or no port."""
+        rport = self._params.get("rport")
+        return int(rport) if rport and rport.isascii() and rport.isdigit() and 0 < int(rport[:6]) < 65536 else None
+
+    @property
+    def sent_by(self) -> str:
+        """`host` or `host:port` as the sender wrote it, in lower case, IPv6 in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (host if self.port is None else f"{host}:{self.port}").lower()
+
+    def stamped(self, host: str, port: int) -> Via:
+        """This Via with what the receiving transport adds: `received`, and `rport` if asked for.
+
+        host: the source address, an IP literal. RFC 3261 18.2.1, RFC 3581 4. Itself if there is nothing to add.
+        """
+        wants_port = "rport" in self._params
+        if not wants_port and host == self.host and "received" not in self._params:
+            return self
+        params = dict(self._params)
+        params["received"] = host
+        if wants_port:
+            params["rport"] = str(port)
+        return Via(self.transport, self.host, self.port, params)
+
+    def __str__(self) -> str:
+        text = self._text
+        if text is None:
+            host = f"[{self.host}]" if ":" in self.host else self.host
+            port = "" if self.port is None else f":{self.port}"
+            text = self._text = f"SIP/2.0/{self.transport} {host}{port}{write_params(self._params)}"
+        return text
+
+    def __repr__(self) -> str:
+        return f"Via({str(self)!r})"
+
+
+class CSeq(NamedTuple):
+    """The CSeq value (RFC 3261 20.16): `str` writes it as it stands in the header."""
+
+    number: int
+    method: str
+
+    @classmethod
+    def parse(cls, text: str) -> CSeq:
+        """Read it. Raises MalformedHeader, also for a number that RFC 3261 8.1.1.5 does not allow."""
+        match = _match_cseq(text.strip())
+        if match is None:
+            raise MalformedHeader("malformed CSeq")
+        number = int(match[1])
+        if number > MAX_CSEQ:
+            raise MalformedHeader("CSeq number out of range")
+        return cls(number, match[2])
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.method}"
+
+
+@dataclass(slots=True)
+class AuthParams:
+    """Credentials or a challenge: Authorization, WWW-Authenticate ... (RFC 3261 25.1, RFC 7235).
+
+    scheme: in lower case ("digest"). params: by lower-case name, quoted values unquoted.
+    """
+
+    scheme: str
+    params: dict[str, str] = field(default_factory=dict)
+
+    def get(self, name: str, default: str = "") -> str:
+        """One parameter by its lower-case name."""
+        return self.params.get(name, default)
+
+
+def parse_auth(value: str) -> AuthParams:
+    """Read one Authorization, Proxy-Authorization, WWW-Authenticate, Proxy-Authenticate value.
+
+    Also Authentication-Info, by giving it a scheme: `parse_auth("Digest " + value)`. Raises MalformedHeader, also
+    when a parameter occurs twice (two readers could take different ones).
+    """
+    scheme, _, rest = value.strip().partition(" ")
+    if not is_token(scheme):
+        raise MalformedHeader("malformed credentials")
+    rest = rest.strip(" \t,")
+    params: dict[str, str] = {}
+    position, end = 0, len(rest)
+    while position < end:
+        match = _auth_param(rest, position)
+        if match is None or len(params) >= MAX_AUTH_PARAMS:
+            raise MalformedHeader("malformed credentials")
+        name, quoted, plain = match.groups()
+        name = name.lower()
+        if name in params:
+            raise MalformedHeader("parameter given twice in credentials")
+        params[name] = plain if quoted is None else unquote(quoted)
+        position = match.end()
+    return AuthParams(scheme.lower(), params)
