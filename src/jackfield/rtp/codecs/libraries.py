@@ -1,0 +1,126 @@
+"""The C libraries behind the codecs, opened when first needed (cffi's ABI mode: no compiler, no headers)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cffi
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A shared library: its file name, what it declares for us, and where an administrator gets it."""
+
+    file: str
+    declarations: str
+    package: str
+    purpose: str
+
+
+# Audio goes in as `const uint8_t *`: cffi then hands the memory of a bytes object over without a copy.
+OPUS = Library(
+    file="libopus.so.0",
+    declarations="""
+        void *opus_encoder_create(int32_t rate, int channels, int application, int *error);
+        int32_t opus_encode(void *st, const uint8_t *pcm, int samples, uint8_t *data, int32_t max_bytes);
+        int opus_encoder_ctl(void *st, int request, ...);
+        void opus_encoder_destroy(void *st);
+        void *opus_decoder_create(int32_t rate, int channels, int *error);
+        int opus_decode(void *st, const uint8_t *data, int32_t len, int16_t *pcm, int samples, int decode_fec);
+        void opus_decoder_destroy(void *st);
+        int opus_packet_get_nb_samples(const uint8_t *packet, int32_t len, int32_t rate);
+    """,
+    package="libopus0",
+    purpose="Opus",
+)
+GSM = Library(
+    file="libgsm.so.1",
+    declarations="""
+        void *gsm_create(void);
+        void gsm_destroy(void *state);
+        void gsm_encode(void *state, const uint8_t *pcm, uint8_t *frame);
+        int gsm_decode(void *state, const uint8_t *frame, int16_t *pcm);
+    """,
+    package="libgsm1",
+    purpose="GSM",
+)
+SPANDSP = Library(
+    file="libspandsp.so.2",
+    declarations="""
+        void *g722_encode_init(void *s, int rate, int options);
+        int g722_encode(void *s, uint8_t *data, const uint8_t *pcm, int samples);
+        int g722_encode_free(void *s);
+        void *g722_decode_init(void *s, int rate, int options);
+        int g722_decode(void *s, int16_t *pcm, const uint8_t *data, int len);
+        int g722_decode_free(void *s);
+        void *dtmf_rx_init(void *s, void *callback, void *user_data);
+        int dtmf_rx(void *s, const uint8_t *pcm, int samples);
+        int dtmf_rx_status(void *s);
+        size_t dtmf_rx_get(void *s, char *digits, int max);
+        void dtmf_rx_parms(void *s, int filter_dialtone, int twist, int reverse_twist, int threshold);
+        int dtmf_rx_free(void *s);
+    """,
+    package="libspandsp2",
+    purpose="G.722",
+)
+LIBRARIES = (OPUS, GSM, SPANDSP)
+
+ffi: Any = cffi.FFI()
+NULL: Any = ffi.NULL
+
+
+class LibraryMissing(RuntimeError):
+    """A codec's library isn't on this machine; the text names the Debian package that brings it."""
+
+    def __init__(self, library: Library) -> None:
+        super().__init__(
+            f"{library.purpose} is not available: {library.file} not found - install the package {library.package}"
+        )
+        self.library = library
+
+
+def folders() -> list[str]:
+    """Where libraries are looked for before the system's own places."""
+    places = [Path(sys.prefix) / "lib" / "jackfield"]
+    if chosen := os.environ.get("JACKFIELD_LIBRARY_DIR"):
+        places.insert(0, Path(chosen))
+    return [str(place) for place in places]
+
+
+@cache
+def _declare(library: Library) -> None:
+    ffi.cdef(library.declarations)
+
+
+@cache
+def _open(library: Library, candidates: Sequence[str]) -> Any:
+    _declare(library)
+    for path in candidates:
+        try:
+            return ffi.dlopen(path)
+        except OSError:
+            continue
+    return None
+
+
+def load(library: Library) -> Any:
+    """The opened library. Raises LibraryMissing when it's nowhere."""
+    opened = _open(library, (*(os.path.join(place, library.file) for place in folders()), library.file))
+    if opened is None:
+        raise LibraryMissing(library)
+    return opened
+
+
+def present(library: Library) -> bool:
+    """True when `load` would succeed."""
+    try:
+        load(library)
+    except LibraryMissing:
+        return False
+    return True
