@@ -11,12 +11,25 @@ a trunk first pass the incoming rules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from jackfield.switch.caller_id import from_extension, from_stranger, from_trunk, outside
 from jackfield.switch.dial import TrunkDial
+from jackfield.switch.hours import open_range, zone
+from jackfield.switch.inbound import rules_of
+from jackfield.switch.numbers import clean, format_for_trunk, rewrite
 from jackfield.switch.party import Party
-from jackfield.switch.snapshot import EmergencyNumber, Extension, Outbound, RingGroup, Service, Snapshot
+from jackfield.switch.snapshot import (
+    EmergencyNumber,
+    Extension,
+    Inbound,
+    Outbound,
+    RingGroup,
+    Service,
+    Snapshot,
+    Trunk,
+)
 
 __all__ = [
     "EmergencyPlan",
@@ -34,6 +47,14 @@ __all__ = [
     "onward",
     "route",
 ]
+
+_REASONS = {
+    403: "Forbidden",
+    404: "Not Found",
+    480: "Temporarily Unavailable",
+    484: "Address Incomplete",
+    503: "Service Unavailable",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +165,7 @@ class Plan:
 
 def route(snapshot: Snapshot, request: RouteRequest, at: datetime) -> Plan:
     """Decide what a dialled number leads to. Never raises; `at` must carry a time zone."""
-    raise NotImplementedError
+    return _Decision(snapshot, request, at).plan()
 
 
 def onward(plan: Plan, number: str) -> RouteRequest:
@@ -153,4 +174,305 @@ def onward(plan: Plan, number: str) -> RouteRequest:
     The caller stays who it was. The rights are those of whoever set the target: of the extension for a forward,
     of the house for a group, a service or an incoming rule.
     """
-    raise NotImplementedError
+    entry = plan.entry
+    permission: Origin = FromExtension(entry.number) if isinstance(entry, Extension) else FromHouse()
+    return replace(plan.request, dialed=number, permission=permission, caller=plan.caller)
+
+
+def _by_longest_prefix(snapshot: Snapshot) -> list[Outbound]:
+    """Return the outgoing routes that are on, the longest prefix first, made once for a snapshot."""
+    made = snapshot.derived.get("outbound")
+    if not isinstance(made, list):
+        made = sorted((r for r in snapshot.outbound if r.enabled), key=lambda r: -len(r.prefix))
+        snapshot.derived["outbound"] = made
+    return made
+
+
+class _Decision:
+    """One run of the dial plan, with the trace that it leaves."""
+
+    def __init__(self, snapshot: Snapshot, request: RouteRequest, at: datetime) -> None:
+        self.snapshot = snapshot
+        self.request = request
+        self.at = at
+        self.number = clean(request.dialed)
+        self.trace: list[TraceStep] = []
+        self.who: Origin = request.permission or request.origin
+        self.caller = request.caller or self._caller(None)
+        self.entry: Entry | None = None
+        self.refusal: Refusal | None = None
+
+    # --- steps ---
+
+    def plan(self) -> Plan:
+        """Go through the steps until one decides."""
+        self._note(f"{self._asker()} dials {self.number or 'nothing'}")
+        if not self.number:
+            self._refuse(484, "no number was dialled")
+        elif isinstance(self.who, FromTrunk):
+            self._from_trunk(self.who.name)
+        elif isinstance(self.who, FromAnonymous):
+            self._from_stranger()
+        elif isinstance(self.who, FromExtension):
+            self._from_extension(self.who.number)
+        else:
+            self._anything()
+        return Plan(self.request, self.number, self.caller, self.entry, self.refusal, tuple(self.trace))
+
+    def _from_extension(self, number: str) -> None:
+        extension = self._extension(number)
+        if self._emergency():
+            return
+        if extension is None:
+            self._refuse(403, f"there is no extension {number}")
+        elif not extension.enabled:
+            setting = f"extensions/{number}"
+            self._refuse(403, f"extension {number} is disabled - enable it at Extensions > {number}", setting)
+        elif not self._internal():
+            allowed = extension.outside_calls
+            self._outside(
+                "" if allowed else f"extension {number} may not call outside - allow it at Extensions > {number}",
+                f"extensions/{number}",
+            )
+
+    def _from_stranger(self) -> None:
+        if not self.snapshot.general.anonymous_calls:
+            self._refuse(403, "calls from strangers are off - allow them at Settings > SIP", "settings")
+        elif not self._internal():
+            self._refuse(404, f"a stranger may call internal numbers only, and {self.number} is none", "settings")
+
+    def _anything(self) -> None:
+        if not self._emergency() and not self._internal():
+            self._outside("", "")
+
+    def _from_trunk(self, name: str) -> None:
+        trunk = self.snapshot.trunks_by_name.get(name)
+        setting = f"trunks/{name}"
+        if trunk is None or not trunk.enabled:
+            self._refuse(403, f'trunk "{name}" is not there or off - see Trunks', setting)
+            return
+        if trunk.outside_calls and self._emergency():
+            return
+        explicit = self._incoming(trunk)
+        if explicit:  # a target that the administrator wrote may be anything, one made of the caller's digits not
+            self._anything()
+        elif not self._internal():
+            self._outside(
+                ""
+                if trunk.outside_calls
+                else f'{self.number} is no internal number and no incoming rule of trunk "{name}" fits - add one at '
+                f'Incoming > Add, or allow calls from "{name}" to outside numbers at Trunks > {name}',
+                setting,
+                status=403 if trunk.outside_calls else 404,
+            )
+
+    def _incoming(self, trunk: Trunk) -> bool:
+        """Apply the incoming rules to the number and the caller; True when the target is written in a rule."""
+        rules = rules_of(self.snapshot, trunk.name)
+        position = rules.find(self.number)
+        passed = len(rules.rules) if position is None else position
+        if passed:
+            names = ", ".join(_rule_name(rule) for rule in rules.rules[:5][:passed])
+            more = f" and {passed - 5} more" if passed > 5 else ""
+            self._note(f"incoming rules that do not fit {self.number}: {names}{more}", "inbound")
+        if position is None:
+            return False
+        rule = rules.rules[position]
+        target = clean(rule.target) if rule.target else rewrite(self.number, rule.rewrite)
+        self._note(f"incoming rule {_rule_name(rule)} fits: {self.number} becomes {target}", "inbound")
+        self.number = target
+        if rule.calling is not None:
+            self.caller = self._caller(rule)
+        if self.caller.number and not self.caller.anonymous:
+            self._note(f"the caller {self.request.calling_number} is shown as {self.caller.number}", "inbound")
+        return bool(rule.target)
+
+    def _emergency(self) -> bool:
+        """Take an emergency number, dialled with or without the outside-line prefix: nothing may block it."""
+        snapshot = self.snapshot
+        number = self.number.removeprefix("+")
+        found = snapshot.emergency.get(number)
+        if found is None and number.lower().startswith("urn:service:sos") and snapshot.emergency_numbers:
+            found = snapshot.emergency_numbers[0]  # RFC 5031: the phone names the service, not the number
+        if found is None:
+            return False
+        setting = f"emergency_numbers/{found.number}"
+        self._note(f"{self.number} is the emergency number {found.number}: nothing may block it", setting)
+        trunks = [snapshot.trunks_by_name[n] for n in found.trunks if n in snapshot.trunks_by_name]
+        if not any(t.enabled for t in trunks):
+            trunks = list(snapshot.trunks)
+        payer = self._payer()
+        attempts = []
+        for trunk in trunks:
+            if not trunk.enabled:
+                continue
+            called = found.sent_as or rewrite(found.number, trunk.out_called)
+            shown = outside(trunk, None, payer, self.caller, self.request.calling_number, emergency=True)
+            attempts.append(TrunkDial(trunk, called, shown.number, shown.name, emergency=True))
+            self._note(f'trunk "{trunk.name}": calls {called} as {shown.number}', f"trunks/{trunk.name}")
+        if not attempts:
+            text = f"no trunk can carry the emergency number {found.number} - add one at Trunks"
+            self._refuse(503, text, setting)
+        else:
+            self.entry = EmergencyPlan(found, self.number, tuple(attempts))
+        return True
+
+    def _internal(self) -> bool:
+        """Take a number of the house."""
+        found = self.snapshot.numbers.get(self.number)
+        if found is None:
+            self._note(f"{self.number} is no internal number")
+            return False
+        if isinstance(found, Extension):
+            setting = f"extensions/{found.number}"
+            if not found.enabled:
+                text = f"extension {found.number} is disabled - enable it at Extensions > {found.number}"
+                self._refuse(480, text, setting)
+                return True
+            self._note(f"{self.number} is extension {found.number}{_called(found.name)}", setting)
+            self._note_forwards(found, setting)
+        elif isinstance(found, RingGroup):
+            members = ", ".join(found.members) or "nobody"
+            text = f"{self.number} is ring group {found.number}{_called(found.name)}: rings {members}"
+            self._note(text, f"ring_groups/{found.number}")
+        else:
+            self._note(f"{self.number} is the service {found.kind}{_called(found.name)}", f"services/{found.number}")
+            if found.kind == "schedule":
+                self._note_schedule(found)
+        self.entry = found
+        return True
+
+    def _outside(self, forbidden: str, setting: str, *, status: int = 403) -> None:
+        """Take the outgoing route with the longest prefix. `forbidden` says why the caller may not, if so."""
+        number = self.number
+        prefix = self.snapshot.general.outside_prefix
+        if number.startswith("+") and prefix:
+            number = prefix + number
+            self._note(f"{self.number} is in the international form: taken as {number}", "settings")
+        for candidate in _by_longest_prefix(self.snapshot):
+            if not number.startswith(candidate.prefix):
+                continue
+            strip = candidate.strip
+            if strip is None:
+                strip = len(prefix) if number.startswith(prefix) else 0
+            rest = number[strip:]
+            where = f"outbound/{candidate.name}"
+            if len(rest.lstrip("+")) < candidate.min_digits:
+                text = f'outgoing route "{candidate.name}" wants {candidate.min_digits} digits, "{rest}" is shorter'
+                self._note(text, where)
+                continue
+            if forbidden:
+                self._refuse(status, forbidden, setting)
+            else:
+                called = candidate.prepend + rest
+                self._note(f'outgoing route "{candidate.name}" (prefix {candidate.prefix or "any"}): {called}', where)
+                self._through(candidate, called, where)
+            return
+        if forbidden and status == 404:
+            self._refuse(404, forbidden, setting)
+            return
+        self._refuse(404, f"nothing has the number {self.number}, and no outgoing route begins so - see Dial plan")
+
+    def _through(self, chosen: Outbound, called: str, where: str) -> None:
+        """Make the attempts of a route, one for each of its trunks."""
+        country = self.snapshot.general.country
+        attempts = []
+        for name in chosen.trunks:
+            trunk = self.snapshot.trunks_by_name.get(name)
+            setting = f"trunks/{name}"
+            if trunk is None or not trunk.enabled:
+                self._note(f'trunk "{name}" is not there or off', setting)
+                continue
+            number = rewrite(format_for_trunk(called, trunk.international_format, country), trunk.out_called)
+            shown = outside(trunk, chosen, self._payer(), self.caller, self.request.calling_number)
+            hidden = shown.anonymous or self.request.anonymous
+            attempts.append(TrunkDial(trunk, number, shown.number, shown.name, hidden))
+            as_whom = f"{shown.number or 'nobody'} ({shown.why}){', hidden' if hidden else ''}"
+            order = "then trunk" if len(attempts) > 1 else "trunk"
+            self._note(f'{order} "{name}": calls {number} as {as_whom}', setting)
+        if attempts:
+            self.entry = OutboundPlan(chosen, called, tuple(attempts))
+        else:
+            text = f'outgoing route "{chosen.name}" has no trunk that is on - add one at Outbound > {chosen.name}'
+            self._refuse(503, text, where)
+
+    # --- who ---
+
+    def _caller(self, rule: Inbound | None) -> Party:
+        request, snapshot = self.request, self.snapshot
+        origin = request.origin
+        if isinstance(origin, FromExtension):
+            extension = self._extension(origin.number)
+            return from_extension(snapshot, extension) if extension else Party(origin.number)
+        if isinstance(origin, FromTrunk):
+            trunk = snapshot.trunks_by_name.get(origin.name)
+            if trunk is None:
+                return Party(clean(request.calling_number), request.calling_name, trunk=origin.name)
+            return from_trunk(
+                snapshot,
+                trunk,
+                request.calling_number,
+                request.calling_name,
+                anonymous=request.anonymous,
+                rule=rule.calling if rule else None,
+            )
+        return from_stranger(snapshot, request.calling_number, request.calling_name, anonymous=request.anonymous)
+
+    def _payer(self) -> Extension | None:
+        """Return the extension whose caller id an outside call bears: the caller's, else that which forwards."""
+        for origin in (self.request.origin, self.who):
+            if isinstance(origin, FromExtension):
+                return self._extension(origin.number)
+        return None
+
+    def _extension(self, number: str) -> Extension | None:
+        found = self.snapshot.numbers.get(number)
+        return found if isinstance(found, Extension) else None
+
+    def _asker(self) -> str:
+        match self.who:
+            case FromExtension(number):
+                return f"extension {number}"
+            case FromTrunk(name):
+                return f'{self.caller.number or "somebody"} through trunk "{name}"'
+            case FromAnonymous():
+                return f"a stranger ({self.request.calling_number or 'no address'})"
+            case _:
+                return "the house"
+
+    # --- what is said ---
+
+    def _note(self, text: str, setting: str = "") -> None:
+        self.trace.append(TraceStep(text, setting))
+
+    def _refuse(self, status: int, text: str, setting: str = "") -> None:
+        self.refusal = Refusal(status, _REASONS[status], text)
+        self._note(f"refused ({status}): {text}", setting)
+
+    def _note_forwards(self, extension: Extension, setting: str) -> None:
+        if extension.forward_always:
+            self._note(f"it forwards always to {extension.forward_always}", setting)
+        elif extension.do_not_disturb:
+            self._note(f"it does not want to be disturbed{_then(extension.forward_busy)}", setting)
+        elif not extension.lines:
+            self._note(f"it has no line{_then(extension.forward_unreachable)}", setting)
+
+    def _note_schedule(self, service: Service) -> None:
+        local = self.at.astimezone(zone(self.snapshot.general.time_zone))
+        inside = open_range(service.time_ranges, local)
+        target = service.open_target if inside else service.closed_target
+        hours = f'inside "{inside.name}"' if inside else "outside of all its hours"
+        text = f"{local:%a %H:%M} is {hours}: goes to {target or 'nothing'}"
+        self._note(text, f"services/{service.number}")
+
+
+def _called(name: str) -> str:
+    return f" ({name})" if name else ""
+
+
+def _then(target: str) -> str:
+    return f", goes to {target}" if target else ""
+
+
+def _rule_name(rule: Inbound) -> str:
+    return f'"{rule.name or rule.number or "any number"}"'

@@ -276,6 +276,11 @@ class Snapshot:
         found = {self.general.outside_prefix + entry.number: entry for entry in self.emergency_numbers}
         return found | {entry.number: entry for entry in self.emergency_numbers}
 
+    @cached_property
+    def derived(self) -> dict[str, object]:
+        """Room for what other modules work out of this snapshot once, by their own names."""
+        return {}
+
 
 _decoder = msgspec.json.Decoder(Snapshot)
 _encoder = msgspec.json.Encoder()
