@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from jackfield.sip.digest import Challenger
+from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.flow import Flow
-from jackfield.switch.identity import Sender
-from jackfield.switch.snapshot import Snapshot
+from jackfield.sip.transport.sparse_log import SparseLog
+from jackfield.switch.identity import Sender, called_number, read_caller
+from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk
+from jackfield.switch.snapshot import Snapshot, Trunk
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request, Response
     from jackfield.switch.trunks import Trunks
 
 __all__ = ["Authenticator"]
+
+log = logging.getLogger("jackfield.registrar")
+
+_LOG_EVERY = 60.0  # seconds between two lines about the same address and name: scanners try thousands
 
 
 class Authenticator:
@@ -29,6 +38,15 @@ class Authenticator:
         refused: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         """`secret` makes nonces; `refused` hears of each wrong password and unknown name (for the guard)."""
+        self._snapshot = snapshot
+        self._secret = secret
+        self._now = wall_clock
+        self._trunks = trunks
+        self._refused = refused
+        self._challenger = Challenger(snapshot().general.realm, secret)
+        self._realm = snapshot().general.realm
+        self._log = SparseLog(log, wall_clock, _LOG_EVERY)
+        self.counters = {"challenged": 0, "accepted": 0, "refused": 0}
 
     def check(self, request: Request, flow: Flow) -> Sender | Response:
         """Return who sent the request, or the response to give: 401 with challenges, 403.
@@ -37,4 +55,114 @@ class Authenticator:
         whoever's From is the SIP name of a line, or who sends credentials, must authenticate; all others are
         strangers. REGISTER must always authenticate. Do not ask for requests inside a dialog, ACK or CANCEL.
         """
-        raise NotImplementedError
+        registers = request.method == "REGISTER"
+        if not registers and self._trunks is not None:
+            trunk = self._trunks.identify(request, flow)
+            if trunk is not None:
+                return self._from_trunk(request, trunk)
+        credentials = self._credentials(request)
+        if credentials is not None:
+            return self._verify(request, flow, credentials)
+        if registers or self._must_authenticate(request, flow):
+            return self._challenge(request, flow)
+        return self._from_stranger(request)
+
+    def _credentials(self, request: Request) -> str | None:
+        """Return the credentials for our realm; those for other servers on the way are not for us."""
+        if "Authorization" not in request:
+            return None
+        values = request.all("Authorization")
+        if len(values) == 1:
+            return values[0]
+        return next((v for v in values if f'realm="{self._realm}"' in v), values[0])
+
+    def _must_authenticate(self, request: Request, flow: Flow) -> bool:
+        """Say if the sender claims to be one of us, or strangers are not let in."""
+        snapshot = self._snapshot()
+        if not snapshot.general.anonymous_calls:
+            return True
+        uri = request.from_.uri
+        name = uri.username
+        if name in snapshot.lines:
+            return True
+        here = uri.host == flow.local[0] or uri.host.lower() == self._realm.lower()
+        return here and name in snapshot.numbers
+
+    def _verify(self, request: Request, flow: Flow, credentials: str) -> Sender | Response:
+        if self._realm != self._snapshot().general.realm:
+            self._realm = self._snapshot().general.realm
+            self._challenger = Challenger(self._realm, self._secret)
+        verdict = self._challenger.verify(
+            credentials, request.method, request.uri, flow.remote[0], self._now(), self._ha1, request.body
+        )
+        if not verdict.ok:
+            if verdict.stale:
+                return self._challenge(request, flow, stale=True)
+            return self._refuse(request, flow, verdict.username or "", verdict.reason)
+        found = self._snapshot().lines.get(verdict.username or "")
+        if found is None:
+            return self._refuse(request, flow, verdict.username or "", "unknown user")
+        self.counters["accepted"] += 1
+        extension, line = found
+        origin = FromExtension(extension.number)
+        if request.method == "REGISTER":
+            return Sender(origin, extension, line)
+        asked = read_caller(request, trusted=False)
+        dialed = called_number(request)
+        return Sender(origin, extension, line, None, extension.number, extension.name, asked.anonymous, dialed)
+
+    def _ha1(self, username: str, algorithm: str) -> str | None:
+        found = self._snapshot().lines.get(username)
+        if found is None:
+            return None
+        return found[1].ha1_sha256 if algorithm.upper().startswith("SHA-256") else found[1].ha1_md5
+
+    def _challenge(self, request: Request, flow: Flow, *, stale: bool = False) -> Response:
+        realm = self._snapshot().general.realm
+        if realm != self._realm:
+            self._realm = realm
+            self._challenger = Challenger(realm, self._secret)
+        self.counters["challenged"] += 1
+        response = request.reply(401)
+        for value in self._challenger.challenges(flow.remote[0], self._now(), stale=stale):
+            response.add("WWW-Authenticate", value)
+        return response
+
+    def _refuse(self, request: Request, flow: Flow, username: str, reason: str) -> Response:
+        """Refuse with the same answer whatever was wrong, so that names can't be found by trying."""
+        self.counters["refused"] += 1
+        found = self._snapshot().lines.get(username)
+        whose = f" of extension {found[0].number}" if found else ""
+        address = flow.remote[0]
+        mend = (
+            f"see Extensions > {found[0].number} > Lines" if found else "a scanner, or a phone set up for another name"
+        )
+        key = f"{address} {username}"
+        text = '%s from %s refused: %s for SIP name "%s"%s - %s'
+        self._log(logging.WARNING, key, text, request.method, address, reason, username[:64], whose, mend)
+        if self._refused is not None:
+            self._refused(
+                {
+                    "address": address,
+                    "transport": flow.transport,
+                    "username": username,
+                    "extension": found[0].number if found else "",
+                    "reason": reason,
+                    "method": request.method,
+                }
+            )
+        return request.reply(403)
+
+    def _from_trunk(self, request: Request, trunk: Trunk) -> Sender:
+        assert self._trunks is not None
+        dialed = called_number(request, trunk, self._trunks.contact_user(trunk))
+        caller = read_caller(request, trusted=trunk.trust_identity)
+        return Sender(FromTrunk(trunk.name), None, None, trunk, caller.number, caller.name, caller.anonymous, dialed)
+
+    def _from_stranger(self, request: Request) -> Sender | Response:
+        try:
+            caller = read_caller(request, trusted=False, stranger=True)
+        except MalformedHeader:
+            return request.reply(400)
+        dialed = called_number(request)
+        return Sender(FromAnonymous(), None, None, None, caller.number, caller.name, caller.anonymous, dialed)

@@ -176,6 +176,7 @@ class Trunk:
     max_calls: int = 0  # 0: no limit
     caller_id: str = ""  # number shown when the extension has none of its own
     caller_id_in: Literal["from", "p-asserted-identity", "remote-party-id"] = "p-asserted-identity"
+    from_user: str = ""  # user part of From where the provider wants the account there; "" means the caller's number
     trust_identity: bool = True  # believe P-Asserted-Identity in calls from this trunk
     international_format: Literal["as_dialled", "e164", "e164_plus", "national"] = "as_dialled"  # of called numbers
     out_called: Rewrite = Rewrite()
