@@ -1,0 +1,1 @@
+"""The machine on its network: its addresses, its certificates."""

@@ -1,0 +1,102 @@
+"""The TLS certificate that an installation makes for itself until it is given a real one.
+
+RSA with 2048 bits, because older desk phones refuse anything else. It covers every name and address of the machine,
+so that a phone that is told to trust it finds no mismatch. Made anew when it is about to end.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["SelfSigned", "names_of_this_machine"]
+
+VALID_DAYS = 3650
+RENEW_DAYS = 30
+
+
+class SelfSigned:
+    """A self-signed certificate and its key in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate = folder / "self-signed.pem"
+        self.key = folder / "self-signed.key"
+
+    def ensure(self, names: Iterable[str], *, now: datetime.datetime) -> bool:
+        """Have a certificate that holds for 30 more days; True when it was made now. Raises `OSError`."""
+        if self.key.exists() and self._lasts(now + datetime.timedelta(days=RENEW_DAYS)):
+            return False
+        self._make(list(dict.fromkeys(names)), now)
+        return True
+
+    def _lasts(self, until: datetime.datetime) -> bool:
+        try:
+            text = self.certificate.read_bytes()
+        except FileNotFoundError:
+            return False
+        from cryptography import x509  # costs 50 ms: only where it's needed
+
+        try:
+            return x509.load_pem_x509_certificate(text).not_valid_after_utc > until
+        except ValueError:
+            return False
+
+    def _make(self, names: list[str], now: datetime.datetime) -> None:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import rsa
+        from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, (names[0] if names else "jackfield")[:64])])
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))  # a phone's clock may be behind
+            .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+            .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        self.key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(
+            self.key,
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            ),
+            0o600,
+        )
+        _write(self.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+
+
+def names_of_this_machine(addresses: Iterable[str]) -> list[str]:
+    """Return the host's names, "localhost", and `addresses` without wildcards: what a certificate should cover."""
+    host = socket.gethostname()
+    return [name for name in dict.fromkeys((host, "localhost", *addresses)) if name not in ("", "0.0.0.0", "::")]  # noqa: S104
+
+
+def _alternative(name: str):  # type: ignore[no-untyped-def]
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
