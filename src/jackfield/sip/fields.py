@@ -40,11 +40,11 @@ class Message:
         "received_from",
     )
 
-    # canonical key -> the header's lines, "Name: value" each, in order. Lines of one name go out side by side, which
+    # Canonical name -> the header's lines as they go out, joined by CRLF. Lines of one name stand side by side, which
     # RFC 3261 7.3.1 allows; the order of names is that of their first lines.
-    _headers: dict[str, list[str]]
+    _headers: dict[str, str]
 
-    def _start(self, headers: dict[str, list[str]], body: bytes, raw: bytes | None) -> None:
+    def _start(self, headers: dict[str, str], body: bytes, raw: bytes | None) -> None:
         self._headers = headers
         self._body = body
         self._raw = raw
@@ -63,21 +63,22 @@ class Message:
 
     def get(self, name: str) -> str | None:
         """The value of the first line of that name, blanks trimmed; None if there is no such line."""
-        lines = self._headers.get(_KEYS[name])
-        return None if lines is None else value_of(lines[0])
+        block = self._headers.get(_KEYS[name])
+        return None if block is None else first_value(block)
 
     def all(self, name: str) -> list[str]:
         """The value of each line of that name, in order."""
-        return [value_of(line) for line in self._headers.get(_KEYS[name], ())]
+        block = self._headers.get(_KEYS[name])
+        return [] if block is None else [first_value(line) for line in block.split("\r\n")]
 
     def values(self, name: str) -> list[str]:
         """The values of a list header, from all its lines, split at commas."""
-        lines = self._headers.get(_KEYS[name])
-        if lines is None:
+        block = self._headers.get(_KEYS[name])
+        if block is None:
             return []
-        if len(lines) == 1:
-            return split_list(value_of(lines[0]))
-        return [value for line in lines for value in split_list(value_of(line))]
+        if "\r" not in block:
+            return split_list(first_value(block))
+        return [value for line in block.split("\r\n") for value in split_list(first_value(line))]
 
     def names(self) -> list[str]:
         """The canonical (lower-case, long) names of the headers present, in the order they go out."""
@@ -88,29 +89,29 @@ class Message:
         key, line = make_line(name, value)
         self._changed(key)
         if key == "via" and key not in self._headers:
-            self._headers = {key: [line], **self._headers}
+            self._headers = {key: line, **self._headers}
         else:
-            self._headers[key] = [line]
+            self._headers[key] = line
 
     def add(self, name: str, value: str) -> None:
         """Append a line after those of that name. Raises ValueError as `set` does."""
         key, line = make_line(name, value)
-        lines = self._headers.get(key)
-        if lines is None:
+        block = self._headers.get(key)
+        if block is None:
             self.set(name, value)
         else:
             self._changed(key)
-            lines.append(line)
+            self._headers[key] = f"{block}\r\n{line}"
 
     def prepend(self, name: str, value: str) -> None:
         """Put a line before the first of that name, or on top. Raises ValueError as `set` does."""
         key, line = make_line(name, value)
         self._changed(key)
-        lines = self._headers.get(key)
-        if lines is None:
-            self._headers = {key: [line], **self._headers}
+        block = self._headers.get(key)
+        if block is None:
+            self._headers = {key: line, **self._headers}
         else:
-            lines.insert(0, line)
+            self._headers[key] = f"{line}\r\n{block}"
 
     def remove(self, name: str) -> None:
         """Take away all lines of that name."""
@@ -122,15 +123,16 @@ class Message:
     def remove_first(self, name: str) -> None:
         """Take away the first *value* of that name: the top Via, the top Route."""
         key = _KEYS[name]
-        lines = self._headers.get(key)
-        if lines is None:
+        block = self._headers.get(key)
+        if block is None:
             return
         self._changed(key)
-        rest = split_list(value_of(lines[0]))[1:]
+        line, _, others = block.partition("\r\n")
+        rest = ", ".join(split_list(first_value(line))[1:])
         if rest:
-            lines[0] = f"{name}: {', '.join(rest)}"
-        elif len(lines) > 1:
-            del lines[0]
+            self._headers[key] = f"{name}: {rest}\r\n{others}" if others else f"{name}: {rest}"
+        elif others:
+            self._headers[key] = others
         else:
             del self._headers[key]
 
@@ -174,14 +176,10 @@ class Message:
         raw = self._raw
         if raw is None:
             headers = self._headers
-            headers.pop("content-length", None)  # put back below, as the last one
-            lines = [self.start_line]
-            for of_one_name in headers.values():
-                lines += of_one_name
-            length = f"Content-Length: {len(self._body)}"
-            headers["content-length"] = [length]
-            lines += (length, "", "")
-            raw = self._raw = "\r\n".join(lines).encode("utf-8", "surrogateescape") + self._body
+            headers.pop("content-length", None)
+            headers["content-length"] = f"Content-Length: {len(self._body)}"  # now it is the last
+            head = "\r\n".join((self.start_line, *headers.values(), "", ""))
+            raw = self._raw = head.encode("utf-8", "surrogateescape") + self._body
         return raw
 
     @property
@@ -234,9 +232,16 @@ class Message:
         """Every Contact; `*` is one whose `is_wildcard` is true, and then the only one. Raises MalformedHeader."""
         contacts = self._contacts
         if contacts is None:
-            contacts = self.addresses("Contact")
-            if len(contacts) > 1 and any(contact.is_wildcard for contact in contacts):
-                raise MalformedHeader("Contact: * together with an address")
+            block = self._headers.get("contact")
+            if block is None:
+                contacts = []
+            elif "," in block or "\r" in block:
+                contacts = self.addresses("Contact")
+                if len(contacts) > 1 and any(contact.is_wildcard for contact in contacts):
+                    raise MalformedHeader("Contact: * together with an address")
+            else:
+                value = first_value(block)
+                contacts = [_address("Contact", value)] if value else []
             self._contacts = contacts
         return contacts
 
@@ -318,24 +323,22 @@ class Message:
         via = self.via
         stamped = via.stamped(host, port)
         if stamped is not via:
-            lines = self._headers["via"]
-            rest = split_list(value_of(lines[0]))[1:] if "," in lines[0] else []
-            lines[0] = f"Via: {', '.join([str(stamped), *rest])}"
-            self._raw = None
+            self.remove_first("Via")
+            self.prepend("Via", str(stamped))
             self._via = stamped
 
     def _need(self, key: str, name: str) -> str:
-        lines = self._headers.get(key)
-        value = value_of(lines[0]) if lines is not None else ""
+        block = self._headers.get(key)
+        value = first_value(block) if block is not None else ""
         if not value:
             raise MalformedHeader(f"no {name}")
         return value
 
     def _number(self, key: str, name: str, limit: int) -> int | None:
-        lines = self._headers.get(key)
-        if lines is None:
+        block = self._headers.get(key)
+        if block is None:
             return None
-        value = value_of(lines[0])
+        value = first_value(block)
         if not (value.isascii() and value.isdigit()):
             raise MalformedHeader(f"malformed {name}")
         return limit if len(value.lstrip("0")) > 10 else min(int(value[-11:]), limit)
@@ -351,7 +354,7 @@ class Message:
         return tokens
 
     def _copy_into(self, other: _M) -> _M:
-        other._start({key: list(lines) for key, lines in self._headers.items()}, self._body, self._raw)
+        other._start(self._headers.copy(), self._body, self._raw)
         other.received_from = self.received_from
         return other
 
@@ -359,9 +362,11 @@ class Message:
         return f"<{type(self).__name__} {self.start_line!r}>"
 
 
-def value_of(line: str) -> str:
-    """The value in a header line."""
-    return line[line.index(":") + 1 :].strip()
+def first_value(block: str) -> str:
+    """The value in the first of a header's lines."""
+    if "\r" in block:
+        block = block[: block.index("\r")]
+    return block[block.index(":") + 1 :].strip()
 
 
 def make_line(name: str, value: str) -> tuple[str, str]:

@@ -16,11 +16,19 @@ from jackfield.sip.uri import Uri, read_params, readable
 
 # A quoted string's inside. Written without nested alternatives, so that it can't backtrack.
 _QUOTED = r'[^"\\]*(?:\\.[^"\\]*)*'
-_HOST = r"\[[0-9A-Fa-f:.]+\]|[\w.-]+"
+_HOST = r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]"
 _NAME = r"[A-Za-z0-9\-.!%*_+`'~]+"  # `token` of the grammar
 
 is_token = re.compile(_NAME).fullmatch
 _match_name_addr = re.compile(rf'(?:"({_QUOTED})"\s*|([^<"]*))<([^<>]*)>\s*(;.*)?', re.S).fullmatch
+# What nearly all senders write; anything else goes to the pattern after it, which knows the whole grammar.
+_match_plain_name_addr = re.compile(
+    r'(?:"([^"\\]*)" ?|([^<"]*))'
+    rf"<((sips?):(?:([^@\s<>\"]*)@)?({_HOST})(?::([0-9]{{1,5}}))?(;[^?@\s<>]*)?)>"
+    r"(;.*)?",
+    re.S,
+).fullmatch
+_match_plain_via = re.compile(rf'SIP/2\.0/([A-Z]+) ({_HOST})(?::([0-9]{{1,5}}))?(;[^"]*)?').fullmatch
 _match_via = re.compile(
     rf"SIP\s*/\s*2\.0\s*/\s*({_NAME})\s+({_HOST})\s*(?::\s*([0-9]{{1,5}})\s*)?(;.*)?", re.S | re.I
 ).fullmatch
@@ -31,6 +39,8 @@ _auth_param = re.compile(rf'({_NAME})\s*=\s*(?:"({_QUOTED})"|([^\s,"]*))\s*(?:,\
 _quoted_pair = re.compile(r"\\(.)", re.S)
 # Token characters, and those of an IPv6 reference: `received=[2001:db8::1]` goes out unquoted.
 _plain_value = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:]+").fullmatch
+
+_new = object.__new__
 
 MAX_CSEQ = 2**31 - 1
 """RFC 3261 8.1.1.5: the sequence number is less than 2**31."""
@@ -76,22 +86,30 @@ def _header_params(text: str) -> dict[str, str | None]:
     Raises MalformedHeader for a broken quoted string, for an empty parameter other than one at the end (phones
     leave a last ";" behind), and for too many.
     """
-    if text.count(";") > MAX_PARAMS:
+    parts = text.split(";")
+    last = len(parts) - 1
+    if last > MAX_PARAMS:
         raise MalformedHeader("too many parameters")
-    if '"' not in text:
-        parts = text.split(";")
-        params: dict[str, str | None] = {}
-        last = len(parts) - 1
-        for index, part in enumerate(parts):
-            name, equals, value = part.partition("=")
-            name = name.strip().lower()
-            if name:
-                if name not in params:
-                    params[name] = value.strip() if equals else None
-            elif equals or 0 < index < last:
-                raise MalformedHeader("empty parameter")
-        return params
-    params = {}
+    params: dict[str, str | None] = {}
+    for index, part in enumerate(parts):
+        name, equals, value = part.partition("=")
+        name = name.strip().lower()
+        value = value.strip()
+        if '"' in part:
+            if value[:1] != '"' or value[-1:] != '"' or '"' in value[1:-1] or "\\" in value or len(value) < 2:
+                return _params_with_odd_strings(text)
+            value = value[1:-1]
+        if name:
+            if name not in params:
+                params[name] = value if equals else None
+        elif equals or 0 < index < last:
+            raise MalformedHeader("empty parameter")
+    return params
+
+
+def _params_with_odd_strings(text: str) -> dict[str, str | None]:
+    """As `_header_params`, for quoted strings that hold a ";" or a quoted pair."""
+    params: dict[str, str | None] = {}
     position = 1
     end = len(text.rstrip(" \t;"))
     while position < end:
@@ -102,6 +120,11 @@ def _header_params(text: str) -> dict[str, str | None]:
         params.setdefault(name.lower(), plain if quoted is None else unquote(quoted))
         position = match.end()
     return params
+
+
+def _needs_care(text: str) -> bool:
+    """Whether `read_params` could read something else than `_header_params`, or too much."""
+    return '"' in text or ";;" in text or (len(text) > MAX_PARAMS and text.count(";") > MAX_PARAMS)
 
 
 def write_params(params: dict[str, str | None]) -> str:
@@ -141,27 +164,35 @@ class NameAddr:
     def parse(cls, text: str) -> NameAddr:
         """Read one address (not a list). Raises MalformedHeader."""
         text = text.strip()
-        match = _match_name_addr(text)
+        self = _new(cls)
+        match = _match_plain_name_addr(text)
         if match is not None:
-            quoted, plain, uri, params = match.groups()
-            display = plain.strip() if quoted is None else unquote(quoted)
-            uri = uri.strip()
+            quoted, plain, uri, scheme, user, host, port, uri_params, params = match.groups()
+            self.uri = Uri.from_parts(uri, scheme, user, host, port, uri_params)
+            self._display = plain.strip() if quoted is None else quoted
         else:
-            if text == "*":
+            match = _match_name_addr(text)
+            if match is not None:
+                quoted, plain, uri, params = match.groups()
+                self._display = plain.strip() if quoted is None else unquote(quoted)
+            elif text == "*":
                 return cls.wildcard()
-            # RFC 3261 20.10: without <> what follows the first ";" is the header's, and the URI holds no "?" or ",".
-            uri, semicolon, params = text.partition(";")
-            if "?" in uri or "," in uri or "<" in uri or '"' in uri:
-                raise MalformedHeader("malformed address")
-            display, uri, params = "", uri.strip(), semicolon + params
-        self = cls.__new__(cls)
-        self.uri = Uri.parse(uri)
-        self._display = display
-        self._params_text = params or ""
-        self._params = None
+            else:
+                # RFC 3261 20.10: without <> the parameters are the header's, and the URI may hold no "?" or ",".
+                uri, semicolon, params = text.partition(";")
+                if "?" in uri or "," in uri or "<" in uri or '"' in uri:
+                    raise MalformedHeader("malformed address")
+                params = semicolon + params
+                self._display = ""
+            self.uri = Uri.parse(uri.strip())
         self._text = text
-        if params and ('"' in params or ";;" in params or params.count(";") > MAX_PARAMS):
-            self._params = _header_params(params)  # what may fail fails now, not when somebody asks
+        if params:
+            self._params_text = params
+            # What may fail fails now, not when somebody asks.
+            self._params = _header_params(params) if _needs_care(params) else None
+        else:
+            self._params_text = ""
+            self._params = None
         return self
 
     @classmethod
@@ -192,6 +223,11 @@ class NameAddr:
     @property
     def tag(self) -> str | None:
         """The tag parameter of From and To, None if absent or empty."""
+        if self._params is None:
+            # Cut out of the text: every message is asked for its tags, few for the rest.
+            _, found, rest = self._params_text.partition(";tag=")
+            if found:
+                return rest.partition(";")[0].strip() or None
         return self.params.get("tag") or None
 
     def replace(
@@ -238,7 +274,7 @@ class NameAddr:
 class Via:
     """One Via value (RFC 3261 20.42). transport in upper case; host without IPv6 brackets; port None if not given."""
 
-    __slots__ = ("_params", "_text", "host", "port", "transport")
+    __slots__ = ("_params", "_params_text", "_text", "host", "port", "transport")
 
     def __init__(
         self, transport: str, host: str, port: int | None = None, params: dict[str, str | None] | None = None
@@ -246,48 +282,56 @@ class Via:
         self.transport = transport
         self.host = host
         self.port = port
-        self._params = {} if params is None else params
+        self._params: dict[str, str | None] | None = {} if params is None else params
+        self._params_text = ""
         self._text: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Via:
         """Read one Via value (not a list). Raises MalformedHeader."""
         text = text.strip()
-        match = _match_via(text)
+        match = _match_plain_via(text) or _match_via(text)
         if match is None:
             raise MalformedHeader("malformed Via")
         transport, host, port, params = match.groups()
-        self = cls.__new__(cls)
+        self = _new(cls)
         self.transport = transport.upper()
         self.host = host if host[0] != "[" else host[1:-1]
         self.port = None if port is None else int(port)
-        if self.port is not None and self.port > 65535:
+        if port is not None and len(port) > 4 and int(port) > 65535:
             raise MalformedHeader("port number out of range in Via")
-        # The branch is asked for in every message: nothing would be won by waiting.
-        self._params = _header_params(params) if params else {}
         self._text = text
+        self._params_text = params or ""
+        self._params = _header_params(params) if params and _needs_care(params) else None
         return self
 
     @property
     def params(self) -> dict[str, str | None]:
         """Parameters by lower-case name; None for one without a value."""
-        return self._params
+        params = self._params
+        if params is None:
+            params = self._params = read_params(self._params_text) if self._params_text else {}
+        return params
 
     @property
     def branch(self) -> str | None:
         """The branch parameter, None if absent or empty (RFC 3261 8.1.1.7)."""
-        return self._params.get("branch") or None
+        if self._params is None:
+            _, found, rest = self._params_text.partition(";branch=")
+            if found:
+                return rest.partition(";")[0].strip() or None
+        return self.params.get("branch") or None
 
     @property
     def received(self) -> str | None:
         """The address that the message really came from, IPv6 without brackets (RFC 3261 18.2.1)."""
-        received = self._params.get("received")
+        received = self.params.get("received")
         return received.strip("[]") if received else None
 
     @property
     def rport(self) -> int | None:
         """The port that the message really came from (RFC 3581); None if absent, empty or no port."""
-        rport = self._params.get("rport")
+        rport = self.params.get("rport")
         return int(rport) if rport and rport.isascii() and rport.isdigit() and 0 < int(rport[:6]) < 65536 else None
 
     @property
@@ -301,10 +345,10 @@ class Via:
 
         host: the source address, an IP literal. RFC 3261 18.2.1, RFC 3581 4. Itself if there is nothing to add.
         """
-        wants_port = "rport" in self._params
-        if not wants_port and host == self.host and "received" not in self._params:
+        wants_port = "rport" in self.params
+        if not wants_port and host == self.host and "received" not in self.params:
             return self
-        params = dict(self._params)
+        params = dict(self.params)
         params["received"] = host
         if wants_port:
             params["rport"] = str(port)
@@ -315,7 +359,7 @@ class Via:
         if text is None:
             host = f"[{self.host}]" if ":" in self.host else self.host
             port = "" if self.port is None else f":{self.port}"
-            text = self._text = f"SIP/2.0/{self.transport} {host}{port}{write_params(self._params)}"
+            text = self._text = f"SIP/2.0/{self.transport} {host}{port}{write_params(self.params)}"
         return text
 
     def __repr__(self) -> str:
@@ -331,13 +375,16 @@ class CSeq(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> CSeq:
         """Read it. Raises MalformedHeader, also for a number that RFC 3261 8.1.1.5 does not allow."""
-        match = _match_cseq(text.strip())
-        if match is None:
-            raise MalformedHeader("malformed CSeq")
-        number = int(match[1])
+        number_text, _, method = text.partition(" ")
+        if not (len(number_text) < 11 and number_text.isdigit() and number_text.isascii() and method.isalpha()):
+            match = _match_cseq(text.strip())
+            if match is None:
+                raise MalformedHeader("malformed CSeq")
+            number_text, method = match.groups()
+        number = int(number_text)
         if number > MAX_CSEQ:
             raise MalformedHeader("CSeq number out of range")
-        return cls(number, match[2])
+        return cls(number, method)
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"

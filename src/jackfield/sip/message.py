@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from jackfield.sip.errors import MalformedHeader, MalformedMessage
-from jackfield.sip.fields import Message, make_line, value_of
+from jackfield.sip.fields import Message, first_value, make_line
 from jackfield.sip.headers import is_token
 from jackfield.sip.limits import MAX_HEADERS, MAX_MESSAGE, MAX_URI, MAX_VIAS
 from jackfield.sip.names import HEADER_KEYS, REASONS
@@ -24,9 +24,10 @@ _find_blank_line = re.compile(rb"\r?\n\r?\n").search
 _fold = re.compile(r"\n[ \t]+")
 _has_line_break = re.compile(r"[\r\n]").search
 _not_in_uri = re.compile(r"[\x00-\x20\x7f<>\"]").search
-_MANDATORY = frozenset(("via", "from", "to", "call-id", "cseq"))
 # A second line of one of these means that two readers could see two different messages (RFC 4475 3.3.8, 3.3.9).
 _SINGLE = frozenset(("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type"))
+_UNTIDY = MalformedMessage("line ends")
+_COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 8.2.6.2
 _DIALOG_FORMING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 
 
@@ -101,25 +102,21 @@ class Request(Message):
         is what stateless answers need; a dialog brings its own random one. A 100 gets no tag unless one is given.
         """
         headers = self._headers
-        copied: dict[str, list[str]] = {}
-        for key in ("via", "from", "to", "call-id", "cseq"):
-            lines = headers.get(key)
-            if lines is not None:
-                copied[key] = lines.copy()
+        copied = {key: headers[key] for key in _COPIED if key in headers}
         response = Response(status, REASONS.get(status, "") if reason is None else reason)
         if _has_line_break(response.reason):
             raise ValueError("line break in a reason phrase")
         if status == 100:
             if "timestamp" in headers:
-                copied["timestamp"] = headers["timestamp"].copy()
+                copied["timestamp"] = headers["timestamp"]
         elif status < 300 and self.method in _DIALOG_FORMING and "record-route" in headers:
-            copied["record-route"] = headers["record-route"].copy()
+            copied["record-route"] = headers["record-route"]
         if (to_tag or (to_tag is None and status != 100)) and "to" in copied and not self._has_to_tag():
             if to_tag is None:
-                to_tag = f"{hash((headers['via'][0], headers.get('call-id', ('',))[0])) & 0xFFFFFFFFFFFFFFFF:x}"
+                to_tag = f"{hash((headers['via'], headers.get('call-id'))) & 0xFFFFFFFFFFFFFFFF:x}"
             elif not is_token(to_tag):
                 raise ValueError(f"not a tag: {to_tag!r}")
-            copied["to"] = [f"{copied['to'][0]};tag={to_tag}"]
+            copied["to"] = f"{copied['to']};tag={to_tag}"
         response._start(copied, b"", None)
         return response
 
@@ -169,19 +166,19 @@ class Response(Message):
         return other
 
 
-def _collect(headers: Iterable[tuple[str, str]], content_type: str | None) -> dict[str, list[str]]:
+def _collect(headers: Iterable[tuple[str, str]], content_type: str | None) -> dict[str, str]:
     """The headers of a message that is built, Via first."""
-    collected: dict[str, list[str]] = {}
+    collected: dict[str, str] = {}
     for name, value in headers:
         key, line = make_line(name, value)
         if key in collected:
-            collected[key].append(line)
+            collected[key] += f"\r\n{line}"
         elif key == "via" and collected:
-            collected = {key: [line], **collected}
+            collected = {key: line, **collected}
         else:
-            collected[key] = [line]
+            collected[key] = line
     if content_type is not None:
-        collected["content-type"] = [make_line("Content-Type", content_type)[1]]
+        collected["content-type"] = make_line("Content-Type", content_type)[1]
     return collected
 
 
@@ -201,34 +198,21 @@ def parse(data: bytes) -> Request | Response:
         raise MalformedMessage("message too large", 513)
     if data[:1] in (b"\r", b"\n"):
         data = data.lstrip(b"\r\n")  # RFC 3261 7.5; also what is left of a keep-alive
-    end = data.find(b"\r\n\r\n")
-    body_at = end + 4
-    head = data[:end].decode("utf-8", "surrogateescape") if end >= 0 else ""
+    head_bytes, blank_line, body = data.partition(b"\r\n\r\n")
+    head = head_bytes.decode("utf-8", "surrogateescape")
     lines = head.split("\r\n")
     breaks = len(lines) - 1
-    if end < 0 or head.count("\n") != breaks or head.count("\r") != breaks or "\n " in head or "\n\t" in head:
-        lines, body_at = _untidy_lines(data)
-    start_line = lines[0]
-    headers: dict[str, list[str]] = {}
-    problem: MalformedMessage | None = None
-    if len(lines) > MAX_HEADERS:
-        problem = MalformedMessage("too many headers")
-        del lines[MAX_HEADERS:]
-    try:
-        for line in lines[1:]:
-            key = _KEYS[line[: line.index(":")]]
-            if key in headers:
-                headers[key].append(line)
-            else:
-                headers[key] = [line]
-    except ValueError:
-        problem = MalformedMessage("header line without a colon")
-    message, complaint = _start_of(start_line)
-    body = data[body_at:]
+    if blank_line and head.count("\n") == breaks and head.count("\r") == breaks:
+        headers, problem = _index(lines)
+    else:
+        headers, problem = {}, _UNTIDY
+    if problem is not None:
+        # Perhaps only folded, or with bare LFs. Rare, so it may cost the work twice.
+        lines, body = _untidy_lines(data)
+        headers, problem = _index(lines)
+    message, complaint = _start_of(lines[0])
     message._start(headers, body, data)
-    problem = complaint or problem
-    if problem is None:
-        problem = _check(message)
+    problem = complaint or problem or _check(message)
     if problem is not None:
         if isinstance(message, Request) and _answerable(message):
             problem.request = message
@@ -236,8 +220,37 @@ def parse(data: bytes) -> Request | Response:
     return message
 
 
-def _untidy_lines(data: bytes) -> tuple[list[str], int]:
-    """The lines of a head with bare LFs or folded lines (RFC 3261 7.3.1), and where the body begins."""
+def _index(lines: list[str]) -> tuple[dict[str, str], MalformedMessage | None]:
+    """The header lines by canonical name, and what is wrong with them; `lines` begins with the start line."""
+    problem = None
+    headers: dict[str, str] = {}
+    if len(lines) > MAX_HEADERS:
+        problem = MalformedMessage("too many headers")
+        lines = lines[:MAX_HEADERS]
+    repeated: list[str] = []
+    keys = _KEYS
+    for line in lines[1:]:
+        name, colon, _ = line.partition(":")
+        if not colon:
+            return headers, MalformedMessage("header line without a colon")
+        key = keys[name]
+        if key in headers:
+            repeated.append(key)
+            headers[key] += f"\r\n{line}"
+        else:
+            headers[key] = line
+    if "" in headers:
+        return headers, MalformedMessage("malformed header name")
+    if repeated:
+        for key in _SINGLE.intersection(repeated):
+            return headers, MalformedMessage(f"{key} given more than once")
+        if repeated.count("via") >= MAX_VIAS:
+            return headers, MalformedMessage("too many Via headers", 483)
+    return headers, problem
+
+
+def _untidy_lines(data: bytes) -> tuple[list[str], bytes]:
+    """The lines of a head with bare LFs or folded lines (RFC 3261 7.3.1), and the body."""
     blank = _find_blank_line(data)
     if blank is None:
         # Some devices leave out the empty line when there is no body.
@@ -248,7 +261,7 @@ def _untidy_lines(data: bytes) -> tuple[list[str], int]:
     lines = _fold.sub(" ", head).split("\n")
     if "\r" in head:
         lines.insert(1, "\r")  # no header: refused by the caller, who knows how to answer
-    return lines, body_at
+    return lines, data[body_at:]
 
 
 def _start_of(line: str) -> tuple[Request | Response, MalformedMessage | None]:
@@ -293,21 +306,11 @@ def _odd_request_line(line: str) -> tuple[Request, MalformedMessage | None]:
 def _check(message: Request | Response) -> MalformedMessage | None:
     """What is wrong with the headers that everybody needs; sets the body to the length that was announced."""
     headers = message._headers
-    if "" in headers:
-        return MalformedMessage("malformed header name")
-    if not headers.keys() >= _MANDATORY:
-        missing = sorted(_MANDATORY - headers.keys())
-        return MalformedMessage(f"no {missing[0]} header")
-    for key, lines in headers.items():
-        if len(lines) > 1 and (key in _SINGLE or (key == "via" and len(lines) > MAX_VIAS)):
-            if key == "via":
-                return MalformedMessage("too many Via headers", 483)
-            return MalformedMessage(f"{key} given more than once")
     length = headers.get("content-length")
     if length is None:
         message._raw = None  # it may go out over a stream, where the length is a must
     else:
-        value = value_of(length[0])
+        value = first_value(length)
         if not (value.isascii() and value.isdigit()) or len(value) > 16:
             return MalformedMessage("malformed Content-Length")
         announced, came = int(value), len(message._body)
@@ -319,10 +322,10 @@ def _check(message: Request | Response) -> MalformedMessage | None:
             assert message._raw is not None
             message._raw = message._raw[:-surplus]
     try:
-        _ = message.via, message.to.tag, message.from_.tag, message.call_id
+        _ = message.via, message.to, message.from_, message.call_id
         cseq = message.cseq
     except MalformedHeader as error:
-        return MalformedMessage(error.reason, error.status)
+        return MalformedMessage(error.reason)
     if isinstance(message, Request) and cseq.method != message.method:
         return MalformedMessage("CSeq names another method")
     return None

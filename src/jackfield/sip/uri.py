@@ -16,7 +16,7 @@ from jackfield.sip.limits import MAX_PARAMS, MAX_URI
 _match_sip = re.compile(
     r"([sS][iI][pP][sS]?):"
     r'(?:([^@\s<>"]*)@)?'
-    r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)"  # \w, since `my_pbx` is a host in many offices
+    r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"  # `my_pbx` is a host in many offices
     r"(?::([0-9]{1,5}))?"
     r"(;[^?\s<>]*)?"
     r"(?:\?([^\s<>]*))?"
@@ -24,12 +24,14 @@ _match_sip = re.compile(
 _match_other = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([^\s<>]+)").fullmatch
 _split_at_last_at = re.compile(r"([sS][iI][pP][sS]?:)([^;?]*)@([^@]*)", re.S).fullmatch
 
+_new = object.__new__
+
 # RFC 3261 25.1: what may stand unescaped in the user part, the password, a parameter.
 _not_in_user = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,;?/%]")
 _not_in_password = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,%]")
 _not_in_param = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$%]")
 _not_in_headers = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/?:+$%=&]")
-_is_host = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+").fullmatch
+_is_host = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+").fullmatch
 _escape_sequence = re.compile(r"%([0-9A-Fa-f]{2})")
 
 # RFC 3261 19.1.4: a URI that has one of these does not equal one that lacks it.
@@ -125,8 +127,21 @@ class Uri:
         match = _match_sip(text)
         if match is None:
             return cls._parse_unusual(text)
-        scheme, user, host, port, params, headers = match.groups()
-        self = cls.__new__(cls)
+        return cls.from_parts(text, *match.groups())
+
+    @classmethod
+    def from_parts(
+        cls,
+        text: str,
+        scheme: str,
+        user: str | None,
+        host: str,
+        port: str | None,
+        params: str | None,
+        headers: str | None = None,
+    ) -> Uri:
+        """The URI `text`, whose parts a regular expression has found already. Raises MalformedHeader."""
+        self = _new(cls)
         self.scheme = scheme if scheme == "sip" else scheme.lower()
         self.password = None
         if user is None:
@@ -136,18 +151,15 @@ class Uri:
         else:
             self.user = user
         self.host = host if host[0] != "[" else host[1:-1]
-        if port is None:
-            self.port = None
-        else:
-            self.port = int(port)
-            if self.port > 65535:
-                raise MalformedHeader("port number out of range in a URI")
+        self.port = port if port is None else int(port)
+        self.headers = headers or ""
         self._params = None
         self._params_text = params or ""
-        self.headers = headers or ""
         self._text = text
-        if len(text) > MAX_URI or (params and params.count(";") > MAX_PARAMS):
+        if len(text) > MAX_PARAMS and (len(text) > MAX_URI or self._params_text.count(";") > MAX_PARAMS):
             raise MalformedHeader("URI too long")
+        if port is not None and len(port) > 4 and int(port) > 65535:
+            raise MalformedHeader("port number out of range in a URI")
         return self
 
     @classmethod
