@@ -1,0 +1,133 @@
+"""The switch process: `python -m jackfield.switch`, started by `jackfield run`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import gc
+import logging
+import os
+import signal
+import sys
+
+import uvloop
+
+from jackfield import capture, logs, settings
+from jackfield.control import ControlError, ControlServer
+from jackfield.media.client import MediaLost, MediaPool
+from jackfield.settings import Settings, SettingsError
+from jackfield.sip.transport.tls import server_context
+from jackfield.spool import Spool
+from jackfield.switch import snapshot as snapshots
+from jackfield.switch.commands import Commands
+from jackfield.switch.switch import Switch
+
+log = logging.getLogger("jackfield.switch")
+
+PR_SET_PDEATHSIG = 1
+
+
+class CannotStart(Exception):
+    """The text says why, and the mend."""
+
+
+def main() -> int:
+    """Run until told to stop. Returns 0, or 1 when it could not start."""
+    parser = argparse.ArgumentParser(prog="python -m jackfield.switch", description=__doc__)
+    settings.add_arguments(parser)
+    parser.add_argument("--ready-fd", type=int, help="file descriptor to which a line is written when all is up")
+    arguments = vars(parser.parse_args())
+    ready = arguments.pop("ready_fd")
+    try:
+        configured = settings.load(**arguments)
+    except SettingsError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    logs.configure("switch", format=configured.log_format, level=configured.log_level, folder=configured.files.logs)
+    # A switch whose supervisor was killed must not live on with the ports that the next one needs.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    try:
+        uvloop.run(run(configured, ready))
+    except (CannotStart, ControlError, MediaLost) as problem:
+        log.error("%s", problem)
+        return 1
+    return 0
+
+
+async def run(configured: Settings, ready: int | None) -> None:
+    """Start everything, say so, and wait for the end. Raises `CannotStart`."""
+    files = configured.files
+    files.prepare()
+    try:
+        snapshot = snapshots.read(files.snapshot)
+    except FileNotFoundError:
+        raise CannotStart(f"there is no configuration in {files.path}: 'jackfield init' makes a first one") from None
+    except Exception as problem:
+        raise CannotStart(f"the configuration {files.snapshot} can't be read: {problem}") from None
+    pool = MediaPool()
+    await pool.connect([files.media_socket(number) for number in range(configured.media_count)])
+    spool = Spool(files.spool)
+    recorder = capture.Recorder()
+    switch = Switch(
+        snapshot,
+        pool=pool,
+        emit=spool.append,
+        secret=files.secret(),
+        registrations=files.registrations,
+        public_address=configured.public_address,
+    )
+    switch.agent.transports.trace = recorder.record
+    stopping = asyncio.Event()
+    control = ControlServer(
+        files.switch_socket, Commands(switch, recorder, stop=stopping.set, path=files.snapshot).handlers()
+    )
+    try:
+        await _listen(switch, configured)
+        await switch.start()
+        await control.start()
+        loop = asyncio.get_running_loop()
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_number, stopping.set)
+        gc.collect()
+        gc.freeze()  # what is here now stays: the collector need not look at it again
+        gc.set_threshold(50_000, 20, 100)
+        if ready is not None:
+            os.write(ready, b"ready\n")
+            os.close(ready)
+        log.info("the switch is ready with configuration %d", snapshot.version)
+        await stopping.wait()
+        await switch.drain(configured.drain_seconds)
+    finally:
+        await control.close()
+        await switch.close()
+        spool.close()
+
+
+async def _listen(switch: Switch, configured: Settings) -> None:
+    agent = switch.agent
+    tls = None
+    if configured.sip_tls_port or configured.sip_wss_port:
+        tls = server_context(configured.certificate, configured.certificate_key)
+    for host in configured.hosts:
+        for transport, port in (
+            ("UDP", configured.sip_port),
+            ("TCP", configured.sip_port),
+            ("TLS", configured.sip_tls_port),
+            ("WS", configured.sip_ws_port),
+            ("WSS", configured.sip_wss_port),
+        ):
+            if not port:
+                continue
+            try:
+                await agent.listen(transport, host, port, tls=tls if transport in ("TLS", "WSS") else None)
+            except OSError as problem:
+                setting = {"UDP": "sip", "TCP": "sip"}.get(transport, f"sip-{transport.lower()}")
+                raise CannotStart(
+                    f"SIP over {transport} can't listen on {host} port {port} ({problem.strerror or problem}): "
+                    f"stop what uses the port, or choose another with --{setting}-port"
+                ) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

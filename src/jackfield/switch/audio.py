@@ -1,0 +1,355 @@
+"""The audio of one leg: its stream in the media process, and what both ends have agreed about it by SDP.
+
+An `Audio` makes offers and answers (RFC 3264) from a line's or trunk's `Profile`, reads those of the other side, and
+tells the media process how to send and what to expect. It knows nothing of SIP messages.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jackfield import sdp
+from jackfield.media.client import Remote, Stream
+from jackfield.switch.codec_choice import to_answer, usable_by
+from jackfield.switch.snapshot import DEFAULT_CODECS
+
+if TYPE_CHECKING:
+    from jackfield.switch.snapshot import DtmfMode, SrtpMode
+
+SRTP_SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM")
+"""SDES suites in order of preference: the first is the one that every phone has."""
+
+
+class NotAcceptable(Exception):
+    """The two sides can't agree (SIP 488); the text says about what, in plain words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a line or a trunk may use, and how it stands to NAT."""
+
+    codecs: tuple[str, ...] = DEFAULT_CODECS
+    srtp: SrtpMode = "off"
+    dtmf: DtmfMode = "auto"
+    behind_nat: bool = False
+    nat_address: str = ""
+    """Where the party's signalling comes from, when it's behind a NAT."""
+
+
+class Audio:
+    """One leg's stream and its negotiation.
+
+    `address` is what the other side is told, which may not be what is bound.
+    """
+
+    __slots__ = (
+        "_pending",
+        "_session_id",
+        "_their_origin",
+        "_version",
+        "address",
+        "image",
+        "local",
+        "offered",
+        "port",
+        "profile",
+        "remote",
+        "secure_signalling",
+        "stream",
+    )
+
+    def __init__(self, profile: Profile, *, secure_signalling: bool = False) -> None:
+        self.profile = profile
+        self.secure_signalling = secure_signalling
+        self.stream: Stream | None = None
+        self.address = ""
+        self.port = 0
+        self.offered: sdp.Session | None = None
+        """The other side's offer that is not yet answered."""
+        self._their_origin: sdp.Origin | None = None
+        self.local: sdp.Session | None = None
+        """Our description in force."""
+        self._pending: sdp.Session | None = None
+        """Our offer that is not yet answered."""
+        self.remote: sdp.RemoteAudio | None = None
+        self.image: sdp.RemoteImage | None = None
+        """The other side's T.38 line while one is in use."""
+        self._session_id = secrets.randbits(31)
+        self._version = 0
+
+    # --- the stream
+
+    def attach(self, stream: Stream, address: str) -> None:
+        """Use this stream; `address` goes into our descriptions."""
+        self.stream = stream
+        self.address = address
+        self.port = stream.port
+        if self.remote is not None:
+            self._configure()
+
+    def close(self) -> None:
+        """Give the port back. Can be called twice."""
+        if self.stream is not None:
+            self.stream.close()
+
+    @property
+    def codec(self) -> str:
+        """Name of the codec in use, "" before an agreement."""
+        return self.remote.codec.name if self.remote else ""
+
+    @property
+    def secure(self) -> bool:
+        """True when the audio is encrypted (SRTP) between us and this party."""
+        return bool(self.remote and self.remote.crypto)
+
+    @property
+    def held(self) -> bool:
+        """True while the party does not want to hear us (hold in any form)."""
+        return bool(self.remote and self.remote.held)
+
+    @property
+    def expects_answer(self) -> bool:
+        """True while an offer of ours is open."""
+        return self._pending is not None
+
+    @property
+    def lacks_events(self) -> bool:
+        """True when the party did not negotiate telephone events, so that its digits are tones in the audio."""
+        return self.remote is not None and self.remote.dtmf_payload_type is None
+
+    def offered_image(self) -> sdp.RemoteImage:
+        """The T.38 line of the open offer. Raises `NotAcceptable` when there is none."""
+        media = self.offered.image if self.offered else None
+        if media is None:
+            raise NotAcceptable("there is no fax line in the offer")
+        return sdp.RemoteImage(media.address, media.port, media)
+
+    def can_use(self) -> list[str]:
+        """Codecs that the party can use now: from its open offer or its last description, within its profile."""
+        if self.offered is not None:
+            audio = self.offered.audio
+            names = [codec.name for codec in audio.codecs] if audio else []
+        elif self.remote is not None:
+            names = [codec.name for codec in self.remote.codecs]
+        else:
+            return []
+        return usable_by(self.profile.codecs, names)
+
+    def payload_types(self) -> Mapping[str, int]:
+        """Payload numbers of the party, for the other leg to keep."""
+        source = self.offered.audio if self.offered else None
+        if source is not None:
+            return sdp.payload_numbers(source.codecs)
+        return sdp.payload_numbers(self.remote.codecs) if self.remote else {}
+
+    # --- the other side offers
+
+    def receive_offer(self, body: bytes) -> None:
+        """Take an offer in. Raises `NotAcceptable` when it can't be read."""
+        try:
+            self.offered = sdp.parse(body)
+        except sdp.MalformedSdp as problem:
+            raise NotAcceptable(f"session description can't be read: {problem}") from None
+
+    def answer(self, other_codec: str = "") -> bytes:
+        """Answer the open offer so that it fits `other_codec`, which the other leg uses; "" if there is none.
+
+        Raises `NotAcceptable` when nothing fits.
+        """
+        offered = self.offered
+        if offered is None:
+            raise NotAcceptable("there is no offer to answer")
+        if self.local is not None and offered.origin == self._their_origin:
+            self.offered = None  # a refresh: the same version means that nothing has changed (RFC 3264 section 8)
+            return self.local.to_bytes()
+        self._their_origin = offered.origin
+        audio = offered.audio
+        names = [codec.name for codec in audio.codecs] if audio else []
+        wanted = to_answer(self.profile.codecs, names, other_codec)
+        crypto = self._keys() if audio and audio.crypto and self.profile.srtp != "off" else None
+        result = sdp.answer(
+            offered,
+            address=self.address,
+            port=self.port,
+            codecs=wanted,
+            session_id=self._session_id,
+            version=self._next_version(),
+            crypto=crypto,
+            require_encryption=self.profile.srtp == "required",
+        )
+        if result.remote is None:
+            raise NotAcceptable(result.problem)
+        self.local = result.session
+        self._agree(result.remote)
+        return result.session.to_bytes()
+
+    def answer_image(self, other: sdp.RemoteImage) -> bytes:
+        """Accept the open T.38 offer with the attributes that the other leg answered with."""
+        if self.offered is None:
+            raise NotAcceptable("there is no offer to answer")
+        result = sdp.answer(
+            self.offered,
+            address=self.address,
+            port=self.port,
+            codecs=(),
+            session_id=self._session_id,
+            version=self._next_version(),
+            accept_image=(self.address, self.port),
+            image=other.media,
+        )
+        if result.image is None:
+            raise NotAcceptable(result.problem)
+        self.local, self.offered = result.session, None
+        self._agree_image(result.image)
+        return result.session.to_bytes()
+
+    # --- we offer
+
+    def offer(self, codecs: Sequence[str], payload_types: Mapping[str, int] | None = None) -> bytes:
+        """Make an offer with `codecs` in this order. Raises `NotAcceptable` when there is none."""
+        if not codecs:
+            raise NotAcceptable("no codec in common with the other party")
+        srtp = self.profile.srtp
+        # Keys travel in the SDP, so they are only offered where the signalling is encrypted (RFC 4568 section 8.3).
+        keys = self._keys() if srtp == "required" or (srtp == "offered" and self.secure_signalling) else None
+        self._pending = sdp.offer(
+            address=self.address,
+            port=self.port,
+            codecs=codecs,
+            session_id=self._session_id,
+            version=self._version,
+            crypto=keys,
+            optional_encryption=srtp != "required",
+            payload_types=payload_types,
+            previous=self.local,
+        )
+        self._version += 1
+        return self._pending.to_bytes()
+
+    def offer_image(self, image: sdp.RemoteImage) -> bytes:
+        """Offer the other leg's T.38 line."""
+        self._pending = sdp.offer_image(
+            image.media,
+            address=self.address,
+            port=self.port,
+            session_id=self._session_id,
+            version=self._version,
+            previous=self.local,
+        )
+        self._version += 1
+        return self._pending.to_bytes()
+
+    def receive_answer(self, body: bytes) -> None:
+        """Take the answer to our offer in. Raises `NotAcceptable`."""
+        pending = self._pending or self.local
+        if pending is None:
+            raise NotAcceptable("an answer came, but nothing was offered")
+        try:
+            result = sdp.read_answer(pending, sdp.parse(body))
+        except sdp.MalformedSdp as problem:
+            raise NotAcceptable(f"session description can't be read: {problem}") from None
+        if result.image is not None:
+            self.local, self._pending = pending, None
+            self._agree_image(result.image)
+        elif result.remote is not None:
+            self.local, self._pending = pending, None
+            self._agree(result.remote)
+        else:
+            raise NotAcceptable(result.problem)
+
+    def withdraw(self) -> None:
+        """The offer was refused: what was agreed before stays in force (RFC 3261 section 14.1)."""
+        self._pending = None
+        self.offered = None
+
+    def describe(self) -> bytes:
+        """Our description in force, for a refresh that changes nothing."""
+        return self.local.to_bytes() if self.local is not None else b""
+
+    # --- inside
+
+    def _next_version(self) -> int:
+        self._version += 1
+        return self._version - 1
+
+    def _keys(self) -> list[sdp.Crypto]:
+        return [sdp.Crypto.generate(suite) for suite in SRTP_SUITES]
+
+    def _agree(self, remote: sdp.RemoteAudio) -> None:
+        self.remote = remote
+        self.offered = None
+        self.image = None
+        self._configure()
+
+    def _agree_image(self, image: sdp.RemoteImage) -> None:
+        self.image = image
+        self._configure()
+
+    def _configure(self) -> None:
+        if self.stream is None:
+            return
+        if self.image is not None:
+            self.stream.configure(_raw(self.image, behind_nat=self.profile.behind_nat))
+        elif self.remote is not None:
+            self.stream.configure(media_remote(self.remote, self.profile))
+
+
+def media_remote(remote: sdp.RemoteAudio, profile: Profile) -> Remote:
+    """What the media process must know of the other side."""
+    codec = remote.codec
+    rtcp_port = None if remote.rtcp_mux or remote.rtcp is None else remote.rtcp[1]
+    crypto, local_crypto = remote.crypto, remote.local_crypto
+    mode = profile.dtmf
+    if mode == "auto":
+        mode = "rfc4733" if remote.dtmf_payload_type is not None else "inband"
+    return Remote(
+        address=remote.address,
+        port=remote.port,
+        rtcp_port=rtcp_port,
+        rtcp_mux=remote.rtcp_mux,
+        codec=codec.name,
+        payload_type=codec.payload_type,
+        fmtp=codec.fmtp,
+        clock_rate=codec.clock_rate,
+        channels=codec.channels,
+        ptime=remote.ptime,
+        dtmf_payload_type=remote.dtmf_payload_type,
+        cn_payload_type=remote.cn_payload_type,
+        others=remote.others,
+        sends=sdp.receives(remote.direction),
+        receives=sdp.sends(remote.direction),
+        behind_nat=profile.behind_nat,
+        nat_address=profile.nat_address,
+        dtmf_mode=mode,
+        dtmf_clock_rate=remote.dtmf_clock_rate,
+        srtp_in=f"{crypto.suite} {crypto.key}" if crypto else None,
+        srtp_out=f"{local_crypto.suite} {local_crypto.key}" if local_crypto else None,
+    )
+
+
+def _raw(image: sdp.RemoteImage, *, behind_nat: bool) -> Remote:
+    return Remote(
+        address=image.address,
+        port=image.port,
+        rtcp_port=None,
+        rtcp_mux=False,
+        codec="t38",
+        payload_type=0,
+        fmtp="",
+        clock_rate=8000,
+        channels=1,
+        ptime=20,
+        dtmf_payload_type=None,
+        cn_payload_type=None,
+        others=(),
+        sends=True,
+        receives=True,
+        behind_nat=behind_nat,
+        dtmf_mode="rfc4733",
+        srtp_in=None,
+        srtp_out=None,
+        raw=True,
+    )

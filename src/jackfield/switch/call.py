@@ -1,0 +1,163 @@
+"""A call: what the user thinks of as one conversation, with one or more legs.
+
+This is what a destination gets: verbs that read like what is said of a call. How they are carried out is in
+`call_base` (task, legs, audio), `ringing`, `conversation` and `transfer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+from jackfield.media.client import MediaLost, NoPort
+from jackfield.switch import conversation
+from jackfield.switch.audio import NotAcceptable
+from jackfield.switch.call_base import CallBase
+from jackfield.switch.codec_choice import to_offer
+from jackfield.switch.dial import Dial, TrunkDial
+from jackfield.switch.events import HangUp, Redirect
+from jackfield.switch.leg import IncomingLeg, Leg
+from jackfield.switch.ringing import Fork, Ringing
+
+__all__ = ["Call", "HangUp", "Redirect"]
+
+
+class Call(CallBase):
+    """One call. `caller` is who calls, `dialed` what was dialled, `snapshot` the configuration that it began with."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    async def answer(self) -> None:
+        """Answer the caller; nothing when it is answered already."""
+        await self._stream_for_anchor()
+        self._answer_anchor("")
+
+    async def ring_back(self) -> None:
+        """Let the caller hear that it rings: 180, or the tone once the call is answered."""
+        anchor = self.anchor
+        if isinstance(anchor, IncomingLeg) and not anchor.has_media:
+            anchor.ring(self._connected_headers(anchor))
+        elif anchor.audio.stream is not None:
+            self.listener.tone(anchor.audio.stream, "ringback", self.snapshot.general.country)
+
+    async def play(self, *sounds: str, loop: bool = False) -> None:
+        """Play sounds or tones ("tone:busy") to the caller, one after the other, and wait until the last one ended.
+
+        Before the answer they are early media; a caller that can't have early media is answered first.
+        """
+        stream = await self._open_media()
+        await self.listener.play(stream, self.switch.sounds.find(self, sounds), loop=loop)
+
+    @asynccontextmanager
+    async def music(self, name: str = "") -> AsyncIterator[None]:
+        """Play music to the caller while the block runs; "" is the company's music on hold."""
+        stream = await self._open_media()
+        self.listener.start(stream, self.switch.sounds.music(self, name), loop=True)
+        try:
+            yield
+        finally:
+            self.listener.stop()
+
+    async def collect(
+        self,
+        *,
+        prompt: str | Sequence[str] = (),
+        limit: int = 1,
+        timeout: float = 5.0,
+        between: float = 3.0,
+        end: str = "#",
+    ) -> str:
+        """Return the digits that the caller presses, at most `limit`.
+
+        `timeout`: seconds to the first digit after the prompt ended; `between`: seconds from one to the next; a
+        character of `end` finishes and is not part of the result. A digit stops the prompt.
+        """
+        await self.answer()
+        stream = await self._stream_for_anchor()
+        names = (prompt,) if isinstance(prompt, str) else tuple(prompt)
+        sounds = self.switch.sounds.find(self, names) if names else []
+        mode = self.anchor.audio.profile.dtmf
+        inband = mode == "inband" or (mode == "auto" and self.anchor.audio.lacks_events)
+        return await self.listener.collect(
+            stream, sounds, limit=limit, timeout=timeout, between=between, end=end, inband=inband
+        )
+
+    async def record_to(self, path: str, *, max_seconds: float, end: str = "#") -> float:
+        """Record the caller into a WAV until a digit of `end` or `max_seconds`; returns the seconds recorded."""
+        await self.answer()
+        stream = await self._stream_for_anchor()
+        began = asyncio.get_running_loop().time()
+        stream.record(path)
+        try:
+            await self.listener.collect(
+                stream, [], limit=1, timeout=max_seconds, between=max_seconds, end=end, inband=False
+            )
+        finally:
+            stream.stop_record()
+        return asyncio.get_running_loop().time() - began
+
+    async def echo(self) -> None:
+        """Send the caller's own voice back until it hangs up."""
+        await self.answer()
+        stream = await self._stream_for_anchor()
+        stream.echo(True)
+        try:
+            await self.talk_alone()
+        finally:
+            stream.echo(False)
+
+    async def talk_alone(self) -> None:
+        """Wait until the caller hangs up, with nobody at the other end."""
+        await asyncio.get_running_loop().create_future()
+
+    async def ring(self, dials: Sequence[Dial], *, timeout: float | None) -> Ringing:
+        """Ring all of them at once. The first that answers wins, the others stop with "Call completed elsewhere".
+
+        Ringing and early media pass to the caller. Gives up after `timeout` seconds (None: never by itself).
+        """
+        if not dials:
+            return Ringing(None, "unreachable", 480, "nobody to ring")
+        fork = Fork(self)
+        legs = [self._outgoing(dial, fork) for dial in dials]
+        for leg in legs:
+            if isinstance(leg.dial, TrunkDial):
+                leg.hops = await self.switch.trunks.hops(leg.dial.trunk)
+        try:
+            await self._open_streams([self.anchor, *(leg for leg in legs if leg.reachable)])
+        except (MediaLost, NoPort) as problem:
+            return self._no_media(legs, problem)
+        caller = self.anchor.audio
+        caller_codecs = caller.can_use()
+        fixed = caller.offered is None and bool(caller_codecs)
+        if fixed and caller.codec:
+            caller_codecs = [caller.codec]
+        numbers = caller.payload_types()
+        for leg in legs:
+            if not leg.reachable:
+                fork.leg_failed(leg, 503, "no address is known")
+                continue
+            try:
+                offer = leg.audio.offer(
+                    to_offer(leg.audio.profile.codecs, caller_codecs, caller_is_fixed=fixed), numbers
+                )
+            except NotAcceptable as problem:
+                fork.leg_failed(leg, 488, str(problem))
+                continue
+            leg.invite(offer)
+        return await fork.result(legs, timeout)
+
+    async def bridge(self, leg: Leg) -> None:
+        """Connect the caller with the leg that answered, and return when the conversation is over."""
+        await conversation.converse(self, leg)
+
+    async def go(self, number: str, *, why: str) -> NoReturn:
+        """Send the call on to another number, as a forward or a fallback does."""
+        raise Redirect(number, why)
+
+    async def hang_up(self, status: int = 0, *, reason: str = "") -> NoReturn:
+        """End the call: with this final status when it isn't answered (0: 480), else by BYE."""
+        raise HangUp(status or 480, reason)

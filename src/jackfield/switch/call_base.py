@@ -1,0 +1,471 @@
+"""The machinery under a call: its task, its legs, its audio, its record. The verbs on top are in `call`.
+
+A call serves its *anchor*: the caller at first, after a transfer whoever stayed. It runs one task, in which the
+destination's coroutine does its work; a hang-up of the anchor reaches that coroutine as cancellation, and whatever way
+the task ends, `_finish` ends every leg, stream and timer, so that nothing outlives its call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from jackfield.logs import call_id
+from jackfield.media.client import MediaLost, NoPort, Stream
+from jackfield.switch import conversation, identity, offers
+from jackfield.switch.audio import NotAcceptable
+from jackfield.switch.causes import outcome_of, q850
+from jackfield.switch.destinations import destination_of
+from jackfield.switch.dial import Dial, PhoneDial, TrunkDial
+from jackfield.switch.events import Event, Gone, HangUp, Redirect
+from jackfield.switch.leg import IncomingLeg, Leg
+from jackfield.switch.listening import Listener
+from jackfield.switch.outgoing import OutgoingLeg
+from jackfield.switch.party import Party
+from jackfield.switch.record import CallRecord, LegRecord
+from jackfield.switch.ringing import Fork, Ringing
+from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, Plan, onward, route
+
+if TYPE_CHECKING:
+    from jackfield.sip.flow import Flow
+    from jackfield.sip.message import Request, Response
+    from jackfield.switch.call import Call
+    from jackfield.switch.leg import Reply
+    from jackfield.switch.snapshot import Snapshot, Trunk
+    from jackfield.switch.switch import Switch
+    from jackfield.switch.transfer import Transfer
+
+log = logging.getLogger("jackfield.calls")
+
+__all__ = ["CallBase", "direction_of", "flow_address"]
+
+
+class CallBase:
+    """See the module. Made by the switch for each INVITE that it lets in."""
+
+    def __init__(self, switch: Switch, name: str, plan: Plan, *, max_forwards: int = 70) -> None:
+        self.switch = switch
+        self.id = name
+        self.snapshot: Snapshot = switch.snapshot
+        self.plan = plan
+        self.caller: Party = plan.caller
+        self.dialed = plan.request.dialed
+        self.max_forwards = max_forwards
+        self.hops = 0
+        self.anchor: Leg = None  # type: ignore[assignment]  # given by the switch before `run`
+        self.peer: Leg | None = None
+        """Who the anchor talks with."""
+        self.legs: list[Leg] = []
+        self.extra_headers: tuple[tuple[str, str], ...] = ()
+        """For the INVITEs that this call sends: Referred-By while a transfer is under way."""
+        self.record = CallRecord(
+            id=name,
+            started=switch.now(),
+            caller=plan.caller,
+            dialed=plan.request.dialed,
+            boot=switch.boot,
+            snapshot_version=self.snapshot.version,
+        )
+        self.task: asyncio.Task[None] | None = None
+        self.events: deque[Event] = deque()
+        """What happened in the conversation and is not yet dealt with."""
+        self.wake: asyncio.Future[None] | None = None
+        self.conversing = False
+        self.transfer: Transfer | None = None
+        self.listener = Listener()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._leg_count = 0
+        self._unmeasured = 0
+        self._emit_timer: asyncio.TimerHandle | None = None
+        self._limit: asyncio.TimerHandle | None = None
+        self._over = False
+        self.trunks_held: list[Trunk] = []
+
+    # --- journal and clock --------------------------------------------------------------------------------------------
+
+    def note(self, text: str, link: str = "") -> None:
+        """Write a line into the journal; `link` names the setting behind it."""
+        self.record.note(self.now(), text, link)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s", text)
+
+    def now(self) -> float:
+        """UTC seconds since 1970."""
+        return self.switch.now()
+
+    # --- running ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin. The anchor is set."""
+        self.task = asyncio.create_task(self.run(), name=f"call {self.id}")
+        minutes = self.snapshot.general.max_call_minutes
+        if minutes:
+            loop = asyncio.get_running_loop()
+            self._limit = loop.call_later(minutes * 60, self.end, 200, f"the limit of {minutes} minutes is reached")
+
+    async def run(self) -> None:
+        """Lead the call to its destination and clean up behind it."""
+        call_id.set(self.id)  # every line that is logged from here on carries it
+        status, reason = 480, ""
+        try:
+            await self.follow(self.plan)
+        except HangUp as end:
+            status, reason = end.status, end.reason
+        except asyncio.CancelledError:
+            status, reason = 487, self.record.reason
+        except NotAcceptable as problem:
+            status, reason = 488, str(problem)
+            self.note(f"refused: {problem}")
+        except (MediaLost, NoPort) as problem:
+            status, reason = 503, str(problem)
+            log.error("call refused: %s", problem)
+            self.note(f"no audio: {problem}")
+        except Exception:
+            status, reason = 500, "internal error"
+            log.exception("call failed by a fault in the program")
+            self.note("ended by a fault in the program, see the log")
+        finally:
+            self._finish(status, reason)
+
+    async def follow(self, plan: Plan) -> None:
+        """Run the destination of a plan, and of those that it sends the call on to."""
+        while True:
+            self.plan = plan
+            self.caller = plan.caller
+            for step in plan.trace:
+                self.record.note(self.now(), step.text, step.setting)
+            if plan.refusal is not None:
+                raise HangUp(plan.refusal.status, plan.refusal.text)
+            entry = plan.entry
+            assert entry is not None
+            self.record.called = self._called_party(plan)
+            try:
+                await destination_of(entry)(cast("Call", self), entry)
+            except Redirect as onward_to:
+                plan = self._next_plan(onward_to)
+                continue
+            return
+
+    def _next_plan(self, redirect: Redirect) -> Plan:
+        self.hops += 1
+        if self.hops > self.snapshot.general.max_hops:
+            self.note(f"refused: sent on {self.hops} times, which is a loop", "settings/max_hops")
+            raise HangUp(482, "forwarded in a circle")
+        self.note(f"sent on to {redirect.number}: {redirect.why}")
+        return route(self.snapshot, onward(self.plan, redirect.number), self.switch.local_time(self.snapshot))
+
+    def end(self, status: int = 200, reason: str = "") -> None:
+        """End the call from outside: hang-up by the administrator, time limit, drain."""
+        self.record.hung_up_by = self.record.hung_up_by or "system"
+        self.record.reason = self.record.reason or reason
+        if reason:
+            self.note(f"ended: {reason}")
+        if self.task is not None:
+            self.task.cancel()
+
+    def refuse(self, status: int, reason: str) -> None:
+        """End a call that has not begun to run."""
+        self._finish(status, reason)
+
+    def _finish(self, status: int, reason: str) -> None:
+        """End whatever is left, and write the record."""
+        if self._over:
+            return
+        self._over = True
+        record = self.record
+        record.ended = self.now()
+        anchor = self.anchor
+        answered = record.answered is not None
+        if not answered and not anchor.ended and anchor.call is self:
+            record.hung_up_by = record.hung_up_by or "system"
+        for leg in self.legs:
+            if leg.call is not self:
+                continue
+            if not leg.ended:
+                leg.hang_up(200 if answered else status, reason)
+            if leg.audio.stream is not None:
+                self._unmeasured += 1
+                leg.release_audio()
+        for task in self._tasks:
+            task.cancel()
+        if self._limit is not None:
+            self._limit.cancel()
+        for trunk in self.trunks_held:
+            self.switch.trunks.release(trunk)
+        self.trunks_held.clear()
+        if answered:
+            record.outcome, record.sip_status, record.q850 = "answered", 200, 16
+        else:
+            cancelled = anchor.ended and anchor.record.status == 487 and record.hung_up_by != "system"
+            record.sip_status = 487 if cancelled else status
+            record.outcome = "cancelled" if cancelled else outcome_of(status)
+            record.q850 = q850(record.sip_status)
+        record.reason = record.reason or reason
+        self.switch.call_over(self)
+        if self._unmeasured:
+            self._emit_timer = asyncio.get_running_loop().call_later(2.0, self._emit)
+        else:
+            self._emit()
+
+    def _emit(self) -> None:
+        if self._emit_timer is not None:
+            self._emit_timer.cancel()
+            self._emit_timer = None
+        self.switch.emit("call", self.record.id, self.record.to_dict())
+
+    # --- legs ---------------------------------------------------------------------------------------------------
+
+    def add_leg(self, leg: Leg) -> None:
+        """Take a leg in, for instance out of another call."""
+        leg.call = self
+        self.legs.append(leg)
+        self.record.legs.append(leg.record)
+
+    def give_up_leg(self, leg: Leg) -> None:
+        """Let a leg go to another call."""
+        self.legs.remove(leg)
+
+    def new_leg_record(self, role: str, party: Party) -> LegRecord:
+        """An empty record for the next leg."""
+        self._leg_count += 1
+        return LegRecord(
+            id=f"{self.id}-{self._leg_count}",
+            role="caller" if role == "caller" else "callee",
+            party=party,
+            invited=self.now(),
+        )
+
+    def other(self, leg: Leg) -> Leg | None:
+        """Who talks with this leg."""
+        if not self.conversing:
+            return None
+        return self.peer if leg is self.anchor else self.anchor if leg is self.peer else None
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something beside the conversation; it ends with the call at the latest."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _outgoing(self, dial: Dial, fork: Fork) -> OutgoingLeg:
+        if isinstance(dial, PhoneDial):
+            extension, line = dial.extension, dial.line
+            party = Party(number=extension.number, name=extension.name, extension=extension.number)
+            profile = self.switch.phone_profile(extension, line, dial.contact)
+            record = self.new_leg_record("callee", party)
+            record.line, record.user_agent = line.sip_username, dial.contact.user_agent
+            record.address = f"{dial.contact.transport} {dial.contact.source[0]}:{dial.contact.source[1]}"
+        else:
+            party = Party(number=dial.number, trunk=dial.trunk.name)
+            profile = self.switch.trunk_profile(dial.trunk)
+            record = self.new_leg_record("callee", party)
+            self.hold_trunk(dial)
+        leg = OutgoingLeg(self, party, profile, record, dial, fork)
+        fork.add(leg)
+        self.add_leg(leg)
+        return leg
+
+    def hold_trunk(self, dial: TrunkDial) -> None:
+        """Count one call on the trunk until this call ends."""
+        if self.switch.trunks.acquire(dial.trunk, force=dial.emergency):
+            self.trunks_held.append(dial.trunk)
+
+    # --- media --------------------------------------------------------------------------------------------------
+
+    async def _open_streams(self, legs: Sequence[Leg]) -> None:
+        """Give each leg that has none a stream, all in the worker of this call."""
+        await self.switch.media.open_streams(self, [leg for leg in legs if leg.audio.stream is None])
+
+    def _no_media(self, legs: Sequence[OutgoingLeg], problem: Exception) -> Ringing:
+        log.error("no audio for the call: %s", problem)
+        self.note(f"no audio: {problem}")
+        for leg in legs:
+            leg.cancel()
+        return Ringing(None, "failed", 503, str(problem))
+
+    async def _stream_for_anchor(self) -> Stream:
+        if self.anchor.audio.stream is None:
+            await self._open_streams([self.anchor])
+        stream = self.anchor.audio.stream
+        if stream is None:
+            raise MediaLost("the caller left while its port was being opened")
+        return stream
+
+    async def _open_media(self) -> Stream:
+        """The anchor's stream, with the caller able to hear it."""
+        stream = await self._stream_for_anchor()
+        anchor = self.anchor
+        if isinstance(anchor, IncomingLeg) and not anchor.has_media and not anchor.early():
+            self._answer_anchor("")
+        return stream
+
+    def _answer_anchor(self, codec: str, headers: Sequence[tuple[str, str]] = ()) -> None:
+        anchor = self.anchor
+        if isinstance(anchor, IncomingLeg) and not anchor.answered:
+            anchor.answer(codec, headers)
+        if self.record.answered is None:
+            self.record.answered = self.now()
+            self.note("answered")
+        if self.transfer is not None:
+            self.transfer.succeeded()
+
+    def answer_for(self, leg: Leg) -> None:
+        """Answer the caller because this leg answered, with who it is connected to."""
+        self._answer_anchor(leg.audio.codec, self._connected_headers(self.anchor, leg.party))
+
+    def _connected_headers(self, anchor: Leg, party: Party | None = None) -> tuple[tuple[str, str], ...]:
+        if anchor.party.trunk:
+            return ()  # who answers here is not the outside's business unless the trunk asks
+        shown = party or self.record.called
+        return identity.connected(shown, anchor.audio.address or self.switch.domain) if shown else ()
+
+    # --- what legs report ---------------------------------------------------------------------------------------
+
+    def pass_ringing(self, leg: OutgoingLeg, response: Response) -> None:
+        """A phone rings."""
+        if self.record.ringing is None:
+            self.record.ringing = self.now()
+        anchor = self.anchor
+        if isinstance(anchor, IncomingLeg) and not anchor.answered:
+            anchor.ring(self._connected_headers(anchor, leg.party))
+        if not isinstance(anchor, IncomingLeg) or anchor.has_media:
+            stream = anchor.audio.stream
+            if stream is not None and not self.listener.playing:
+                self.listener.tone(stream, "ringback", self.snapshot.general.country)
+        if self.transfer is not None:
+            self.transfer.progress(response.status, response.reason)
+
+    def pass_early_media(self, leg: OutgoingLeg, response: Response) -> None:
+        """The far side lets itself be heard before it answers."""
+        if self.record.ringing is None:
+            self.record.ringing = self.now()
+        anchor = self.anchor
+        ours, theirs = anchor.audio.stream, leg.audio.stream
+        if ours is None or theirs is None:
+            return
+        if isinstance(anchor, IncomingLeg) and not anchor.answered:
+            try:
+                heard = anchor.early(leg.audio.codec, self._connected_headers(anchor, leg.party))
+            except NotAcceptable as problem:
+                self.note(f"early media can't be passed on: {problem}")
+                return
+            if not heard:
+                anchor.ring(self._connected_headers(anchor, leg.party))
+                return
+        self.listener.stop()
+        ours.bridge(theirs)
+
+    def leg_over(self, leg: Leg, status: int, reason: str, *, by_peer: bool) -> None:
+        """A party has gone."""
+        if self._over:
+            return
+        record = self.record
+        if leg is self.anchor or leg is self.peer:
+            if by_peer and not record.hung_up_by:
+                record.hung_up_by = "caller" if leg.record.role == "caller" else "callee"
+            if not by_peer:
+                record.reason = record.reason or reason
+            self.note(f"{leg} hung up" if by_peer else f"{leg} is gone: {reason or status}")
+        if self.conversing:
+            self.post(Gone(leg))
+        elif leg is self.anchor and self.task is not None:
+            self.task.cancel()
+
+    def post(self, event: Event) -> None:
+        """Tell the conversation that something happened."""
+        self.events.append(event)
+        if self.wake is not None and not self.wake.done():
+            self.wake.set_result(None)
+
+    def leg_offers(self, leg: Leg, request: Request, reply: Reply) -> None:
+        """A re-INVITE or UPDATE of a leg."""
+        offers.receive(self, leg, request, reply)
+
+    def leg_requests(self, leg: Leg, request: Request, reply: Reply) -> None:
+        """A request of a leg inside its dialog."""
+        conversation.receive(self, leg, request, reply)
+
+    def leg_media_changed(self, leg: Leg) -> None:
+        """What a leg sends or hears has changed: hold, resume, another codec."""
+        offers.follow_hold(self, leg)
+
+    def leg_digit(self, leg: Leg, digit: str) -> None:
+        """A party pressed a key."""
+        other = self.other(leg)
+        if other is None:
+            if leg is self.anchor:
+                self.listener.digit(digit)
+            return
+        conversation.pass_digit(self, leg, other, digit)
+
+    def leg_played(self, leg: Leg, player_id: int) -> None:
+        """What was played to a party has ended."""
+        self.listener.played(player_id)
+
+    def leg_silent(self, leg: Leg, seconds: float) -> None:
+        """No packet has come from a party for a while: ask it whether it's still there."""
+        if leg.answered and not leg.ended and not leg.held:
+            self.spawn(conversation.probe(self, leg, seconds))
+
+    def leg_measured(self, leg: Leg) -> None:
+        """The last figures of a leg's stream have come."""
+        if self._over and self._unmeasured:
+            self._unmeasured -= 1
+            if not self._unmeasured and self._emit_timer is not None:
+                self._emit()
+
+    # --- for status pages ---------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """ "ringing" or "talking"."""
+        return "ringing" if self.record.answered is None else "talking"
+
+    def _called_party(self, plan: Plan) -> Party:
+        entry = plan.entry
+        if isinstance(entry, OutboundPlan) or not hasattr(entry, "name"):
+            return Party(number=plan.number)
+        internal = plan.number if getattr(entry, "lines", None) is not None else ""
+        return Party(number=plan.number, name=getattr(entry, "name", ""), extension=internal)
+
+    def describe(self) -> dict[str, Any]:
+        """One line for `jackfield calls`."""
+        record = self.record
+        called = record.called
+        return {
+            "id": self.id,
+            "from": {"number": record.caller.number, "name": record.caller.name},
+            "to": {"number": called.number if called else self.dialed, "name": called.name if called else ""},
+            "dialed": record.dialed,
+            "state": self.state,
+            "started": record.started,
+            "answered": record.answered,
+            "seconds": self.now() - record.started,
+            "legs": [
+                {"party": str(leg), "codec": leg.audio.codec, "address": leg.record.address, "held": leg.held}
+                for leg in self.legs
+                if not leg.ended
+            ],
+        }
+
+    def involves(self, extension: str) -> bool:
+        """True when a phone of this extension takes part now."""
+        return any(leg.party.extension == extension and not leg.ended for leg in self.legs)
+
+
+def direction_of(plan: Plan) -> str:
+    """ "internal", "in", "out" or "through", as the call history calls it."""
+    origin = plan.request.origin
+    outside_in = isinstance(origin, FromTrunk | FromAnonymous)
+    outside_out = not isinstance(origin, FromExtension) if plan.entry is None else hasattr(plan.entry, "attempts")
+    if outside_in:
+        return "through" if outside_out else "in"
+    return "out" if outside_out else "internal"
+
+
+def flow_address(flow: Flow) -> str:
+    """Transport and address, for records."""
+    return f"{flow.transport} {flow.remote[0]}:{flow.remote[1]}"

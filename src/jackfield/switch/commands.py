@@ -1,0 +1,185 @@
+"""What the switch answers on its control socket: the verbs behind `jackfield status`, `calls`, `hangup`, `route`, …"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from jackfield import __version__, capture, logs
+from jackfield.control import ControlError
+from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, Plan, RouteRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from jackfield.switch.snapshot import Snapshot
+    from jackfield.switch.switch import Switch
+
+log = logging.getLogger("jackfield.switch")
+
+Handler = "Callable[[dict[str, Any]], Awaitable[Any]]"
+
+
+class Commands:
+    """Answers the control socket. `stop` is called when the process is told to drain and end."""
+
+    def __init__(self, switch: Switch, recorder: capture.Recorder, *, stop: Callable[[], None], path: Path) -> None:
+        self.switch = switch
+        self.recorder = recorder
+        self.stop = stop
+        self.snapshot_path = path
+
+    def handlers(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
+        """Verb → coroutine."""
+        return {
+            "status": self.status,
+            "calls": self.calls,
+            "hangup": self.hang_up,
+            "route": self.route,
+            "reload": self.reload,
+            "trace": self.trace,
+            "metrics": self.metrics,
+            "drain": self.drain,
+            "log_level": self.log_level,
+        }
+
+    async def status(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Registrations, calls, trunks, counters."""
+        switch = self.switch
+        return {
+            "version": __version__,
+            "uptime": switch.now() - switch.started,
+            "draining": switch.draining,
+            "configuration": switch.snapshot.version,
+            "registrations": [dataclasses.asdict(row) for row in switch.registrar.table()],
+            "calls": [call.describe() for call in switch.calls.values()],
+            "trunks": [dataclasses.asdict(row) for row in switch.trunks.table()],
+            "counters": await self.metrics(request),
+        }
+
+    async def calls(self, request: dict[str, Any]) -> list[dict[str, Any]]:
+        """Calls in progress."""
+        return [call.describe() for call in self.switch.calls.values()]
+
+    async def hang_up(self, request: dict[str, Any]) -> dict[str, Any]:
+        """End a call, named by its id or the beginning of it."""
+        wanted = str(request.get("id", ""))
+        found = [call for call in self.switch.calls.values() if wanted and call.id.startswith(wanted)]
+        if not found:
+            raise ControlError(f'no call "{wanted}" is in progress: "jackfield calls" shows those that are')
+        if len(found) > 1:
+            raise ControlError(f'"{wanted}" fits {len(found)} calls: give more of the id')
+        found[0].end(200, "hung up by the administrator")
+        return {"id": found[0].id}
+
+    async def route(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What would happen if. `from`: an extension, "trunk:NAME", "trunk:NAME:NUMBER", or "anonymous"."""
+        snapshot = self.switch.snapshot
+        at = request.get("at")
+        try:
+            when = datetime.fromisoformat(at) if at else self.switch.local_time(snapshot)
+        except ValueError:
+            raise ControlError(f'"{at}" is no time: write it as 2026-11-22T14:30') from None
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=self.switch.local_time(snapshot).tzinfo)
+        question = _question(snapshot, str(request.get("from", "")), str(request.get("to", "")))
+        return plan_to_dict(self.switch.ask(question.dialed, question, when))
+
+    async def reload(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Read the snapshot file anew."""
+        try:
+            snapshot = await asyncio.to_thread(self.switch.load, self.snapshot_path)
+        except (OSError, msgspec.DecodeError) as problem:
+            raise ControlError(f"the configuration in {self.snapshot_path} can't be read: {problem}") from None
+        await self.switch.reload(snapshot)
+        return {"version": snapshot.version}
+
+    async def trace(self, request: dict[str, Any]) -> Any:
+        """SIP messages of a call: `format` "ladder" (text) or "pcap" (bytes)."""
+        wanted = str(request.get("call", ""))
+        ids = request.get("call_ids") or self._call_ids(wanted)
+        messages = self.recorder.messages(ids)
+        if not messages:
+            raise ControlError(
+                f'no SIP messages of "{wanted}" are kept: only the last few megabytes are, so ask soon after the call'
+            )
+        return capture.pcap(messages) if request.get("format") == "pcap" else capture.ladder(messages)
+
+    def _call_ids(self, wanted: str) -> list[str]:
+        for call in self.switch.calls.values():
+            if wanted and call.id.startswith(wanted):
+                return [leg.call_id for leg in call.record.legs if leg.call_id]
+        for call_id, ids in reversed(self.switch.recent):
+            if wanted and call_id.startswith(wanted):
+                return ids
+        return [wanted]
+
+    async def metrics(self, request: dict[str, Any]) -> dict[str, float]:
+        """Flat counters and gauges."""
+        switch = self.switch
+        found: dict[str, float] = {
+            "calls_active": len(switch.calls),
+            "registrations": len(switch.registrar),
+            "uptime_seconds": switch.now() - switch.started,
+            **{f"{name}_total": count for name, count in switch.counters.items()},
+            **{f"sip_{name}_total": count for name, count in switch.agent.counters.items()},
+        }
+        return found
+
+    async def drain(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Finish calls and end."""
+        self.stop()
+        return {"calls": len(self.switch.calls)}
+
+    async def log_level(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Change what is logged."""
+        level = str(request.get("level", "info"))
+        logs.set_level(level)
+        return {"level": level}
+
+
+def _question(snapshot: Snapshot, who: str, to: str) -> RouteRequest:
+    if not to:
+        raise ControlError("which number is dialled? give FROM and TO")
+    if who.startswith("trunk:"):
+        name, _, number = who.removeprefix("trunk:").partition(":")
+        if name not in snapshot.trunks_by_name:
+            known = ", ".join(snapshot.trunks_by_name) or "none"
+            raise ControlError(f'there is no trunk "{name}"; known: {known}')
+        return RouteRequest(dialed=to, origin=FromTrunk(name), calling_number=number)
+    if who == "anonymous":
+        return RouteRequest(dialed=to, origin=FromAnonymous())
+    if who not in {extension.number for extension in snapshot.extensions}:
+        raise ControlError(f'there is no extension "{who}": give an extension, trunk:NAME:NUMBER or anonymous')
+    return RouteRequest(dialed=to, origin=FromExtension(who))
+
+
+def plan_to_dict(plan: Plan) -> dict[str, Any]:
+    """A plan as plain data, for people and programs."""
+    entry = plan.entry
+    leads_to = None
+    if entry is not None:
+        kind = type(entry).__name__.removesuffix("Plan").lower()
+        leads_to = {"kind": kind, "number": plan.number, "name": getattr(entry, "name", "")}
+        if isinstance(entry, OutboundPlan):
+            leads_to["name"] = entry.route.name
+        if hasattr(entry, "attempts"):
+            leads_to["attempts"] = [
+                {"trunk": dial.trunk.name, "number": dial.number, "caller": dial.caller_number}
+                for dial in entry.attempts
+            ]
+    refusal = plan.refusal
+    return {
+        "dialed": plan.request.dialed,
+        "number": plan.number,
+        "leads_to": leads_to,
+        "refused": {"status": refusal.status, "reason": refusal.reason, "text": refusal.text} if refusal else None,
+        "caller_shown": {"number": plan.caller.number, "name": plan.caller.name},
+        "trace": [{"text": step.text, "setting": step.setting} for step in plan.trace],
+    }

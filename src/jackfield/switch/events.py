@@ -1,0 +1,56 @@
+"""What interrupts a call's coroutine: its own wishes as exceptions, and what happens in a conversation as events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jackfield.switch.leg import Leg
+    from jackfield.switch.transfer import Transfer
+
+__all__ = ["Event", "Gone", "HangUp", "Left", "Redirect", "ReferTo"]
+
+
+class HangUp(Exception):
+    """A destination ends the call: with this final SIP status if it isn't answered, else by BYE."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Redirect(Exception):
+    """A destination sends the call on to another number of the dial plan."""
+
+    def __init__(self, number: str, why: str) -> None:
+        super().__init__(why)
+        self.number = number
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A party has left the call."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A party was taken over into another call, which goes on without this one."""
+
+    leg: Leg
+    into: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferTo:
+    """A party wants the other one connected to this number (blind transfer)."""
+
+    transfer: Transfer
+    number: str
+
+
+Event = Gone | Left | ReferTo

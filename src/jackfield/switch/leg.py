@@ -1,0 +1,237 @@
+"""A leg: one SIP dialog with one party, and its audio.
+
+A leg turns what SIP and the media process report into calls on its `Call`, and the call's wishes into SIP. Decisions
+(what a hang-up, an offer or a transfer means) are the call's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jackfield.media.client import Digit, Failed, Played, Resumed, Silence, Started, Statistics
+from jackfield.switch.audio import Audio, NotAcceptable
+from jackfield.switch.causes import reason_header
+from jackfield.switch.record import LegRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jackfield.media.client import StreamEvent
+    from jackfield.sip.agent import Ended, IncomingInvite, Session
+    from jackfield.sip.flow import Flow
+    from jackfield.sip.message import Request, Response
+    from jackfield.switch.audio import Profile
+    from jackfield.switch.call import Call
+    from jackfield.switch.party import Party
+
+    Reply = Callable[[Response], None]
+
+SDP = "application/sdp"
+Headers = Iterable[tuple[str, str]]
+
+QUIET = 20.0
+"""Seconds without a packet after which we ask a party whether it's still there."""
+
+
+class Leg:
+    """What both kinds of legs share. `call` is the call that it is in now: a transfer can move it to another one."""
+
+    __slots__ = ("__weakref__", "answered", "audio", "call", "ended", "flow", "held", "party", "record", "session")
+
+    def __init__(self, call: Call, party: Party, profile: Profile, record: LegRecord, *, flow: Flow | None) -> None:
+        self.call = call
+        self.party = party
+        self.flow = flow
+        self.audio = Audio(profile, secure_signalling=bool(flow and flow.secure))
+        self.record = record
+        self.session: Session | None = None
+        self.answered = False
+        self.ended = False
+        self.held = False
+        """The party has put us on hold."""
+
+    def __str__(self) -> str:
+        return str(self.party)
+
+    # --- what SIP reports (jackfield.sip.agent.SessionEvents)
+
+    def on_ack(self, request: Request) -> None:
+        """Our 2xx arrived. The body is the answer when the offer was in it."""
+        if request.body and self.audio.expects_answer:
+            try:
+                self.audio.receive_answer(request.body)
+            except NotAcceptable as problem:
+                self.call.note(f"{self} is hung up: {problem}")
+                self.hang_up(488, str(problem))
+                self.call.leg_over(self, 488, str(problem), by_peer=False)
+                return
+            self.call.leg_media_changed(self)
+
+    def on_offer(self, request: Request, reply: Reply) -> None:
+        """A re-INVITE or UPDATE."""
+        self.call.leg_offers(self, request, reply)
+
+    def on_request(self, request: Request, reply: Reply) -> None:
+        """INFO, REFER, NOTIFY, MESSAGE, OPTIONS inside the dialog."""
+        self.call.leg_requests(self, request, reply)
+
+    def on_ended(self, why: Ended) -> None:
+        """The dialog is over, and not by our own BYE."""
+        if self.ended:
+            return
+        self._finish(why.status, why.reason)
+        self.call.leg_over(self, why.status, why.reason, by_peer=why.by_peer)
+
+    def current_sdp(self) -> bytes:
+        """Description for a session refresh that changes nothing (RFC 4028 section 7.4)."""
+        return self.audio.describe()
+
+    # --- what the media process reports
+
+    def on_media(self, event: StreamEvent) -> None:
+        """An event of this leg's stream."""
+        if isinstance(event, Digit):
+            self.call.leg_digit(self, event.digit)
+        elif isinstance(event, Played):
+            self.call.leg_played(self, event.player_id)
+        elif isinstance(event, Started):
+            self.call.note(f"hears {self}")
+        elif isinstance(event, Silence):
+            if event.seconds >= QUIET:
+                self.call.leg_silent(self, event.seconds)
+        elif isinstance(event, Resumed):
+            self.call.note(f"hears {self} again")
+        elif isinstance(event, Statistics):
+            self.record.media = msgspec.to_builtins(event.stats)
+            if event.final:
+                self.call.leg_measured(self)
+        elif isinstance(event, Failed):
+            self.call.note(f"audio of {self}: {event.reason}")
+
+    # --- what the call wants
+
+    def hang_up(self, status: int = 200, text: str = "", *, headers: Headers = ()) -> None:
+        """End this leg, whatever its state. Can be called twice. `status` says why, as a SIP status."""
+        if self.ended:
+            return
+        self._finish(status, text)
+        if self.session is not None:
+            self.session.bye(headers=[("Reason", reason_header(status, text)), *headers])
+
+    def release_audio(self) -> None:
+        """Close the stream."""
+        self.audio.close()
+
+    async def reinvite(self, offer: bytes) -> bool:
+        """Offer new media inside the dialog. True when the other side agreed; else all is as it was."""
+        session = self.session
+        if session is None or self.ended:
+            return False
+        response = await session.reinvite(offer)
+        if 200 <= response.status < 300 and response.body:
+            try:
+                self.audio.receive_answer(response.body)
+            except NotAcceptable as problem:
+                self.call.note(f"{self} answered a re-INVITE unusably: {problem}")
+                return False
+            self.call.leg_media_changed(self)
+            return True
+        self.audio.withdraw()
+        if not self.ended:
+            self.call.note(f"{self} refused a re-INVITE ({response.status} {response.reason})")
+        return False
+
+    def _mark_answered(self) -> None:
+        self.answered = True
+        self.record.answered = self.call.now()
+        self.record.status = 200
+
+    def _finish(self, status: int, text: str) -> None:
+        self.ended = True
+        record = self.record
+        record.ended = self.call.now()
+        if not self.answered and status >= 300:
+            record.status = status
+        record.reason = text
+        record.codec = self.audio.codec or record.codec
+        record.secure = self.audio.secure
+
+
+class IncomingLeg(Leg):
+    """The leg of the one who calls."""
+
+    __slots__ = ("_media_said", "_ringing", "incoming")
+
+    def __init__(self, call: Call, party: Party, profile: Profile, record: LegRecord, incoming: IncomingInvite) -> None:
+        super().__init__(call, party, profile, record, flow=incoming.flow)
+        self.incoming = incoming
+        self.session = incoming.session
+        self._ringing = False
+        self._media_said = False
+        incoming.session.events = self
+        incoming.on_cancel = self._on_cancel
+        incoming.on_prack = self._on_prack
+
+    @property
+    def has_media(self) -> bool:
+        """True when the caller can hear us: the call is answered or early media is open."""
+        return self.answered or self._media_said
+
+    @property
+    def makes_offer(self) -> bool:
+        """False when the INVITE had no description, so that we must offer (RFC 3264 section 4)."""
+        return bool(self.incoming.request.body)
+
+    def ring(self, headers: Headers = ()) -> None:
+        """180, once."""
+        if not (self.answered or self.ended or self._ringing):
+            self._ringing = True
+            self.record.ringing = self.call.now()
+            self.incoming.progress(180, headers=headers)
+
+    def early(self, other_codec: str = "", headers: Headers = ()) -> bool:
+        """183 with a description, so that the caller hears us before the answer. False when that can't be."""
+        if self.has_media:
+            return True
+        if self.ended or not self.makes_offer:
+            return False  # an offer of ours would need the caller's PRACK; the answer brings it soon enough
+        self.incoming.progress(183, body=self.audio.answer(other_codec), headers=headers)
+        self._media_said = True
+        return True
+
+    def answer(self, other_codec: str = "", headers: Headers = ()) -> None:
+        """200. Raises `NotAcceptable` when no codec fits."""
+        if self.answered or self.ended:
+            return
+        audio = self.audio
+        if self._media_said:
+            body = audio.describe()
+        elif self.makes_offer:
+            body = audio.answer(other_codec)
+        else:
+            codecs = audio.profile.codecs
+            body = audio.offer([other_codec, *(c for c in codecs if c != other_codec)] if other_codec else codecs)
+        self._mark_answered()
+        self.incoming.accept(body, headers=headers)
+
+    def hang_up(self, status: int = 200, text: str = "", *, headers: Headers = ()) -> None:
+        """BYE when answered, else the final response: 480 where no failure is named."""
+        if self.answered or self.ended:
+            super().hang_up(status, text, headers=headers)
+            return
+        if status < 300:
+            status = 480
+        self._finish(status, text)
+        self.incoming.reject(status, headers=[("Reason", reason_header(status, text)), *headers])
+
+    def _on_cancel(self, request: Request) -> None:
+        if self.ended:
+            return
+        self._finish(487, "cancelled by the caller")
+        self.call.leg_over(self, 487, "cancelled by the caller", by_peer=True)
+
+    def _on_prack(self, body: bytes, content_type: str) -> bytes | None:
+        return None  # early media is answered in the 183 itself, so a PRACK has nothing to negotiate

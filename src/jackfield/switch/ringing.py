@@ -1,0 +1,139 @@
+"""Ringing several parties at once: the first that answers gets the call (what RFC 3261 calls forking)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jackfield.switch.audio import NotAcceptable
+from jackfield.switch.causes import COMPLETED_ELSEWHERE, Outcome, outcome_of, q850, reason_header
+
+if TYPE_CHECKING:
+    from jackfield.sip.agent import Session
+    from jackfield.sip.message import Response
+    from jackfield.switch.call import Call
+    from jackfield.switch.outgoing import OutgoingLeg
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """How it went: the `leg` that answered, or None with the `status` that says most about why not."""
+
+    leg: OutgoingLeg | None
+    outcome: Outcome
+    status: int = 200
+    reason: str = ""
+
+    @property
+    def q850(self) -> int:
+        """Q.850 cause of the outcome."""
+        return q850(self.status)
+
+
+# Which failure says most to a caller when several phones failed differently; the first that occurs wins. A global
+# failure (6xx) stands above all (RFC 3261 section 16.7), a phone that can't be reached below one that is busy.
+_TELLING = (600, 603, 604, 606, 486, 403, 488, 480, 404, 410, 484, 503, 500)
+
+
+class Fork:
+    """One round of ringing. Legs report here; `result` waits for the first answer or the last failure."""
+
+    __slots__ = ("_early", "_failures", "_waiting", "call", "done", "legs")
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.legs: list[OutgoingLeg] = []
+        self.done: asyncio.Future[OutgoingLeg | None] = asyncio.get_running_loop().create_future()
+        self._failures: list[tuple[int, str]] = []
+        self._waiting = 0
+        self._early: OutgoingLeg | None = None
+
+    async def result(self, legs: Sequence[OutgoingLeg], timeout: float | None) -> Ringing:
+        """Wait. The legs have been given their INVITEs by `start`, called once all are known."""
+        try:
+            async with asyncio.timeout(timeout):
+                winner = await self.done
+        except TimeoutError:
+            if not (self.done.done() and not self.done.cancelled()):
+                self.cancel_all(reason_header(408, "no answer"))
+                return Ringing(None, "no_answer", 408, "no answer")
+            winner = self.done.result()
+        except asyncio.CancelledError:
+            self.cancel_all(reason_header(487, "cancelled by the caller"))
+            raise
+        if winner is not None:
+            return Ringing(winner, "answered")
+        status, reason = self._most_telling()
+        return Ringing(None, outcome_of(status), status, reason)
+
+    def add(self, leg: OutgoingLeg) -> None:
+        """One more leg to wait for."""
+        self.legs.append(leg)
+        self._waiting += 1
+
+    # --- what the legs report
+
+    def leg_progress(self, leg: OutgoingLeg, session: Session | None, response: Response) -> None:
+        """180 or 183, perhaps with early media."""
+        if self.done.done():
+            return
+        body = response.body
+        if body and self._early in (None, leg):
+            try:
+                leg.audio.receive_answer(body)
+            except NotAcceptable as problem:
+                self.call.note(f"early media of {leg} can't be used: {problem}")
+            else:
+                self._early = leg
+                self.call.pass_early_media(leg, response)
+                return
+        if response.status in (180, 181, 182, 183):
+            self.call.pass_ringing(leg, response)
+
+    def leg_answered(self, leg: OutgoingLeg, response: Response) -> None:
+        """The first answer wins."""
+        leg.fork = None
+        if self.done.done():
+            leg.hang_up(headers=[("Reason", COMPLETED_ELSEWHERE)])
+            return
+        self.done.set_result(leg)
+        for other in self.legs:
+            if other is not leg:
+                other.cancel(COMPLETED_ELSEWHERE)
+
+    def leg_failed(self, leg: OutgoingLeg, status: int, reason: str) -> None:
+        """A final refusal. 600, 603 and 606 speak for all phones of the party (RFC 3261 section 21.6)."""
+        leg.fork = None
+        leg.release_audio()
+        self._waiting -= 1
+        self._failures.append((status, reason))
+        if len(self.legs) > 1 or status >= 300:
+            self.call.note(f"{leg}: {status} {reason}")
+        if self.done.done():
+            return
+        if self._early is leg:
+            self._early = None
+        if status in (600, 603, 606) and self._waiting and self._one_party():
+            self.cancel_all(reason_header(status, reason))
+            self._waiting = 0
+        if self._waiting <= 0:
+            self.done.set_result(None)
+
+    def cancel_all(self, reason: str) -> None:
+        """Stop ringing everywhere."""
+        for leg in self.legs:
+            if not leg.answered:
+                leg.cancel(reason)
+                leg.release_audio()
+
+    def _one_party(self) -> bool:
+        return len({leg.party.number for leg in self.legs}) == 1
+
+    def _most_telling(self) -> tuple[int, str]:
+        for status in _TELLING:
+            for failure in self._failures:
+                if failure[0] == status:
+                    return failure
+        return self._failures[-1] if self._failures else (480, "nobody to ring")

@@ -1,0 +1,57 @@
+"""From names of sounds to what the media process plays: files of the caller's language, or tones of the country."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from jackfield.media.client import Tone
+
+if TYPE_CHECKING:
+    from jackfield.switch.call import Call
+    from jackfield.switch.snapshot import Snapshot
+
+log = logging.getLogger("jackfield.sounds")
+
+TONE = "tone:"
+
+
+class Sounds:
+    """Looks sounds up in the snapshot of the call."""
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._by_name: dict[tuple[str, str], str] = {}
+        self._missing: set[str] = set()
+
+    def find(self, call: Call, names: Iterable[str]) -> list[str | Tone]:
+        """What is there of `names`, in the caller's language or else in any; a missing one is told once in the log."""
+        country = call.snapshot.general.country
+        found: list[str | Tone] = []
+        for name in names:
+            if name.startswith(TONE):
+                found.append(Tone(name.removeprefix(TONE), country))
+                continue
+            path = self._path(call.snapshot, name, call.caller.language or call.snapshot.general.language)
+            if path is not None:
+                found.append(path)
+            elif name not in self._missing:
+                self._missing.add(name)
+                log.error('sound "%s" is not there: add it under System > Languages and audio, or choose another', name)
+        return found
+
+    def music(self, call: Call, name: str) -> list[str | Tone]:
+        """Music on hold; the ITU's holding tone where there is none."""
+        return self.find(call, [name or call.snapshot.general.music]) or [Tone("hold", call.snapshot.general.country)]
+
+    def _path(self, snapshot: Snapshot, name: str, language: str) -> str | None:
+        if snapshot is not self._snapshot:
+            self._snapshot = snapshot
+            self._by_name = {(sound.name, sound.language): sound.path for sound in snapshot.sounds}
+            self._missing.clear()
+        for wanted in (language, language.partition("-")[0], "", "en"):
+            path = self._by_name.get((name, wanted))
+            if path is not None:
+                return path
+        return None

@@ -1,0 +1,410 @@
+"""The switch: what registers, calls and is called on this node, held together.
+
+One object per process. It owns the SIP agent, the registrar, the trunks and the streams, and keeps the calls; what a
+call does is in `call` and in the destinations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from jackfield import __version__
+from jackfield.media.client import MediaLost, NoPort
+from jackfield.sip.agent import Agent
+from jackfield.sip.message import Response
+from jackfield.sip.tokens import Tokens
+from jackfield.switch import snapshot as snapshots
+from jackfield.switch import transfer
+from jackfield.switch.audio import NotAcceptable, Profile
+from jackfield.switch.authentication import Authenticator
+from jackfield.switch.call import Call
+from jackfield.switch.call_base import direction_of, flow_address
+from jackfield.switch.identity import Sender
+from jackfield.switch.leg import IncomingLeg, Leg
+from jackfield.switch.outgoing import OutgoingLeg
+from jackfield.switch.party import Party
+from jackfield.switch.plugins import Plugins
+from jackfield.switch.qualify import Qualifier
+from jackfield.switch.registrar import Registrar
+from jackfield.switch.route import Plan, RouteRequest, route
+from jackfield.switch.snapshot import Extension, Line, Snapshot, Trunk
+from jackfield.switch.sounds import Sounds
+from jackfield.switch.streams import Streams
+from jackfield.switch.trunks import Trunks
+
+if TYPE_CHECKING:
+    from jackfield.media.client import MediaPool
+    from jackfield.sip.agent import IncomingInvite
+    from jackfield.sip.flow import Flow
+    from jackfield.sip.message import Request
+    from jackfield.switch.contact import Contact
+
+log = logging.getLogger("jackfield.switch")
+
+Emit = Callable[[str, str, dict[str, Any]], None]
+"""Appends to the spool: kind, id, data."""
+
+TICK = 1.0
+"""Seconds between the rounds in which expired registrations are removed."""
+
+
+class Switch:
+    """See the module.
+
+    `emit(kind, id, data)` takes records and events; `wall_clock` is UTC seconds since 1970; `secret` signs nonces.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        pool: MediaPool,
+        emit: Emit,
+        secret: bytes,
+        registrations: Path | None = None,
+        public_address: str = "",
+        wall_clock: Callable[[], float] = time.time,
+        agent: Agent | None = None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.snapshot = snapshot
+        self.emit = emit
+        self.now = wall_clock
+        self.public_address = public_address
+        self.calls: dict[str, Call] = {}
+        self.memory: dict[str, Any] = {}
+        """What destinations remember between calls, such as who rang last."""
+        self.recent: deque[tuple[str, list[str]]] = deque(maxlen=2000)
+        """Calls that are over, with their SIP Call-IDs, for whoever asks for a trace."""
+        self.counters: Counter[str] = Counter()
+        self.started = wall_clock()
+        self.draining = False
+        self._tokens = Tokens()
+        self.boot = self._tokens.tag()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._ticker: asyncio.TimerHandle | None = None
+        self._is_local = _local_test(snapshot.general.local_networks)
+        self.agent = agent or Agent(user_agent=f"Jackfield/{__version__}")
+        self.agent.on_invite = self._on_invite
+        self.agent.on_request = self._on_request
+        self.agent.session_expires = snapshot.general.session_expires
+        current = self._current_snapshot
+        self.trunks = Trunks(self.agent, current, clock=loop.time, wall_clock=wall_clock, emit=self._emit_event)
+        self.authenticator = Authenticator(current, secret=secret, wall_clock=wall_clock, trunks=self.trunks)
+        self.registrar = Registrar(
+            current,
+            self.authenticator,
+            store=registrations,
+            clock=loop.time,
+            wall_clock=wall_clock,
+            emit=self._emit_event,
+            secret=secret,
+        )
+        self.qualifier = Qualifier(self.agent, self.registrar, current, clock=loop.time, emit=self._emit_event)
+        self.sounds = Sounds()
+        self.random = random.Random()
+        self.plugins = Plugins()
+        self.media = Streams(pool, self._addresses, self.calls.values)
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin to work; the agent listens already, so that stored registrations find their sockets."""
+        transports = self.agent.transports
+        transports.advertised = self._advertised
+        restored = await self.registrar.start(transports)
+        if restored:
+            log.info("%d registrations are back from before the restart", restored)
+        await self.trunks.start()
+        await self.qualifier.start()
+        self._tick()
+
+    async def drain(self, seconds: float) -> None:
+        """Refuse new calls and wait until the present ones are over, `seconds` at most; then end what is left."""
+        self.draining = True
+        self.agent.drain()
+        tasks = [call.task for call in self.calls.values() if call.task is not None]
+        if tasks:
+            log.info("stopping: %d calls may go on for up to %.0f s", len(tasks), seconds)
+            await asyncio.wait(tasks, timeout=seconds)
+        for call in list(self.calls.values()):
+            call.end(503, "the system is stopping")
+
+    async def close(self) -> None:
+        """End everything."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+        for call in list(self.calls.values()):
+            call.end(503, "the system is stopping")
+        tasks = [call.task for call in self.calls.values() if call.task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.qualifier.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await self.trunks.close()
+        await self.registrar.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await self.agent.close()
+        await self.media.pool.close()
+
+    async def reload(self, snapshot: Snapshot) -> None:
+        """Use a new configuration; calls in progress keep the one that they began with."""
+        self.snapshot = snapshot
+        self._is_local = _local_test(snapshot.general.local_networks)
+        self.agent.session_expires = snapshot.general.session_expires
+        self.registrar.reload()
+        await self.trunks.reload()
+        log.info("configuration %d is in force", snapshot.version)
+
+    def load(self, path: Path) -> Snapshot:
+        """Read the snapshot file. Raises as `snapshot.read` does."""
+        return snapshots.read(path)
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something that belongs to no call."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _tick(self) -> None:
+        self.registrar.sweep()
+        self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _current_snapshot(self) -> Snapshot:
+        return self.snapshot
+
+    def _emit_event(self, kind: str, data: dict[str, Any]) -> None:
+        self.emit(kind, self._tokens.tag(), data)
+
+    # --- what calls ask --------------------------------------------------------------------------------------------
+
+    @property
+    def domain(self) -> str:
+        """The host part of our own URIs where no address is known."""
+        return self.snapshot.general.realm
+
+    def local_time(self, snapshot: Snapshot) -> datetime:
+        """Now, in the company's time zone."""
+        return datetime.fromtimestamp(self.now(), _zone(snapshot.general.time_zone))
+
+    def calls_of(self, extension: str) -> int:
+        """How many calls the phones of an extension are in."""
+        return sum(call.involves(extension) for call in self.calls.values())
+
+    def phone_profile(self, extension: Extension, line: Line, contact: Contact | None) -> Profile:
+        """What a phone may use, and whether it's behind a NAT."""
+        if line.behind_nat == "auto":
+            behind_nat = contact is not None and contact.behind_nat
+        else:
+            behind_nat = line.behind_nat == "always"
+        return Profile(
+            codecs=line.codecs or extension.codecs,
+            srtp=line.srtp,
+            dtmf=line.dtmf,
+            behind_nat=behind_nat,
+            nat_address=contact.source[0] if behind_nat and contact is not None else "",
+        )
+
+    def trunk_profile(self, trunk: Trunk) -> Profile:
+        """What a trunk may use."""
+        return Profile(codecs=trunk.codecs, srtp=trunk.srtp, dtmf=trunk.dtmf, behind_nat=trunk.behind_nat == "always")
+
+    def call_over(self, call: Call) -> None:
+        """A call has ended."""
+        self.calls.pop(call.id, None)
+        self.media.forget(call)
+        self.recent.append((call.id, [leg.call_id for leg in call.record.legs if leg.call_id]))
+        self.counters[f"calls_{call.record.outcome}"] += 1
+
+    def _addresses(self, leg: Leg) -> tuple[str, str]:
+        """The address of ours to bind for a leg's audio, and the one that the other side is told."""
+        transports = self.agent.transports
+        flow = leg.flow
+        if flow is None and isinstance(leg, OutgoingLeg) and leg.hops:
+            transport, host = leg.hops[0].transport, leg.hops[0].host
+            return transports.own_address(transport, host), transports.local_address(transport, host)[0]
+        if flow is None:
+            raise NoPort(f"there is no way to {leg}")
+        return transports.own_address(flow.transport, flow.remote[0]), transports.local_address(
+            flow.transport, flow.remote[0]
+        )[0]
+
+    def _advertised(self, remote_host: str) -> str | None:
+        public = self.public_address or self.snapshot.general.public_address
+        return None if not public or self._is_local(remote_host) else public
+
+    # --- what SIP brings -------------------------------------------------------------------------------------------
+
+    def _on_invite(self, incoming: IncomingInvite) -> None:
+        """A new call. Nothing here waits, so that a caller hears from us within a turn of the loop."""
+        request = incoming.request
+        self.counters["invites"] += 1
+        sender = self.authenticator.check(request, incoming.flow)
+        if isinstance(sender, Response):
+            incoming.reject(sender.status, sender.reason, headers=_challenges(sender))
+            return
+        replaces = request.get("Replaces")
+        if replaces is not None:
+            self._take_over(incoming, sender, replaces)
+            return
+        plan = route(self.snapshot, sender.question(), self.local_time(self.snapshot))
+        call = self._new_call(plan, incoming)
+        leg = self._caller_leg(call, sender, plan.caller, incoming)
+        call.anchor = leg
+        call.add_leg(leg)
+        call.record.direction = direction_of(plan)  # type: ignore[assignment]
+        if request.body:
+            try:
+                leg.audio.receive_offer(request.body)
+            except NotAcceptable as problem:
+                call.note(f"refused: {problem}")
+                call.refuse(488, str(problem))
+                return
+        self.emit("call_started", call.id, call.record.beginning())
+        call.start()
+
+    def _new_call(self, plan: Plan, incoming: IncomingInvite) -> Call:
+        hops = incoming.request.max_forwards
+        call = Call(self, self._tokens.tag()[:10], plan, max_forwards=(70 if hops is None else hops) - 1)
+        self.calls[call.id] = call
+        return call
+
+    def _caller_leg(self, call: Call, sender: Sender, party: Party, incoming: IncomingInvite) -> IncomingLeg:
+        flow = incoming.flow
+        record = call.new_leg_record("caller", party)
+        record.address = flow_address(flow)
+        record.user_agent = incoming.request.get("User-Agent") or ""
+        record.call_id = incoming.request.call_id
+        if sender.extension is not None and sender.line is not None:
+            contact = self.registrar.on_flow(sender.line.sip_username, flow)
+            profile = self.phone_profile(sender.extension, sender.line, contact)
+            record.line = sender.line.sip_username
+        elif sender.trunk is not None:
+            profile = self.trunk_profile(sender.trunk)
+            if self.trunks.acquire(sender.trunk):
+                call.trunks_held.append(sender.trunk)
+        else:
+            profile = Profile(srtp="offered")
+        return IncomingLeg(call, party, profile, record, incoming)
+
+    def _take_over(self, incoming: IncomingInvite, sender: Sender, replaces: str) -> None:
+        """An INVITE with Replaces (RFC 3891): the caller takes the place of a party in a call."""
+        victim = transfer.find_replaced(self, replaces)
+        if victim is None:
+            incoming.reject(481, "No such call to replace")
+            return
+        if sender.extension is None:
+            incoming.reject(403, "Only our own phones may replace a party")
+            return
+        party = Party(number=sender.extension.number, name=sender.extension.name, extension=sender.extension.number)
+        call = victim.call
+        leg = self._caller_leg(call, sender, party, incoming)
+        call.spawn(self._replace(call, victim, leg))
+
+    async def _replace(self, call: Call, victim: Leg, leg: IncomingLeg) -> None:
+        other = call.other(victim)
+        try:
+            if leg.incoming.request.body:
+                leg.audio.receive_offer(leg.incoming.request.body)
+            await self.media.open_streams(call, [leg])
+            leg.answer(other.audio.codec if other else "")
+        except (NotAcceptable, MediaLost, NoPort) as problem:
+            leg.hang_up(488, str(problem))
+            return
+        if not await transfer.replace(call, victim, leg):
+            leg.hang_up(480, "the call to replace has ended")
+
+    def _on_request(self, request: Request, flow: Flow, reply: Callable[[Response], None]) -> None:
+        """A request outside of dialogs that begins no call."""
+        method = request.method
+        if method == "REGISTER":
+            self.counters["registers"] += 1
+            self.registrar.handle(request, flow, reply)
+        elif method == "OPTIONS":
+            reply(request.reply(503 if self.draining else 200))
+        elif method == "MESSAGE":
+            self._on_message(request, flow, reply)
+        elif method == "NOTIFY":
+            reply(request.reply(200))  # keep-alives of phones behind NAT come as NOTIFY too
+        elif method in ("SUBSCRIBE", "PUBLISH"):
+            refusal = request.reply(489)  # RFC 6665 section 8.3.2
+            refusal.set("Allow-Events", "refer")
+            reply(refusal)
+        else:
+            reply(request.reply(405))
+
+    def _on_message(self, request: Request, flow: Flow, reply: Callable[[Response], None]) -> None:
+        """A text message (RFC 3428) to one of our extensions: passed to its phones."""
+        sender = self.authenticator.check(request, flow)
+        if isinstance(sender, Response):
+            reply(sender)
+            return
+        plan = route(self.snapshot, sender.question(), self.local_time(self.snapshot))
+        if not isinstance(plan.entry, Extension):
+            reply(request.reply(404))
+            return
+        contacts = [contact for line in plan.entry.lines for contact in self.registrar.contacts(line)]
+        if not contacts:
+            reply(request.reply(480))
+            return
+        reply(request.reply(202))
+        for contact in contacts:
+            self.spawn(self._pass_message(request, plan, contact))
+
+    async def _pass_message(self, request: Request, plan: Plan, contact: Contact) -> None:
+        caller = plan.caller
+        headers = [
+            ("From", f'"{caller.name}" <sip:{caller.number}@{self.domain}>;tag={self._tokens.tag()}'),
+            ("To", f"<sip:{plan.number}@{self.domain}>"),
+            ("Call-ID", self._tokens.call_id()),
+            *(("Route", value) for value in contact.route),
+        ]
+        message = type(request).new(
+            "MESSAGE", contact.request_uri, headers, request.body, request.get("Content-Type") or "text/plain"
+        )
+        await self.agent.request(message, flow=contact.flow)
+
+    def ask(self, dialed: str, sender: RouteRequest, at: datetime | None = None) -> Plan:
+        """What `route()` says with the configuration in force."""
+        return route(self.snapshot, sender, at or self.local_time(self.snapshot))
+
+
+def _challenges(response: Response) -> list[tuple[str, str]]:
+    return [
+        (name, value)
+        for name in ("WWW-Authenticate", "Proxy-Authenticate", "Retry-After", "Warning")
+        for value in response.all(name)
+    ]
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _local_test(networks: tuple[str, ...]) -> Callable[[str], bool]:
+    """A function that says if an address is in one of the networks; cached, since every message asks."""
+    parsed = [ipaddress.ip_network(network, strict=False) for network in networks]
+
+    @lru_cache(maxsize=4096)
+    def is_local(host: str) -> bool:
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return any(address in network for network in parsed if network.version == address.version)
+
+    return is_local
