@@ -380,20 +380,15 @@ def _choose_crypto(media: Media, ours: Sequence[Crypto]) -> tuple[Crypto | None,
     """The first offered key whose suite we have, and our key under its tag (RFC 4568 section 5.1.2)."""
     for theirs in media.crypto:
         for own in ours:
-            if own.suite == theirs.suite and _understood(theirs.parameters):
+            if own.suite == theirs.suite and theirs.usable:
                 return theirs, replace(own, tag=theirs.tag)
     return None, None
-
-
-def _understood(parameters: str) -> bool:
-    """Session parameters that change nothing for us; all others forbid the line (RFC 4568 section 6.3)."""
-    return all(word.startswith(("-", "WSH=", "KDR=0")) for word in parameters.split())
 
 
 def _answered_crypto(ours: Media, theirs: Media) -> tuple[Crypto | None, Crypto | None]:
     for line in theirs.crypto:
         for own in ours.crypto:
-            if own.tag == line.tag and own.suite == line.suite:
+            if own.tag == line.tag and own.suite == line.suite and line.usable:
                 return line, own
     return None, None
 

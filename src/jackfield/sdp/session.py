@@ -45,6 +45,28 @@ class Crypto:
         text = f"{self.tag} {self.suite} {self.key}"
         return f"{text} {self.parameters}" if self.parameters else text
 
+    @property
+    def usable(self) -> bool:
+        """True for one key of the right length for a suite that we know, with no session parameter that we don't.
+
+        Parameters that begin with "-" may be ignored, all unknown others forbid the line (RFC 4568 section 6.3).
+        """
+        octets = SUITE_KEY_BYTES.get(self.suite)
+        encoded = self.key.removeprefix("inline:").partition("|")[0]
+        if octets is None or ";" in self.key:
+            return False
+        if not all(word.startswith(("-", "WSH=", "KDR=0")) for word in self.parameters.split()):
+            return False
+        try:
+            return len(base64.b64decode(encoded.rstrip("=") + "==", validate=True)) == octets
+        except ValueError:
+            return False
+
+    @property
+    def secret(self) -> str:
+        """ "SUITE inline:KEY": how the media process wants it."""
+        return f"{self.suite} {self.key}"
+
     @classmethod
     def generate(
         cls, suite: str, *, tag: int = 1, random_bytes: Callable[[int], bytes] = secrets.token_bytes
