@@ -9,13 +9,17 @@ import gc
 import logging
 import os
 import signal
+import ssl
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import uvloop
 
 from jackfield import capture, logs, settings
 from jackfield.control import ControlError, ControlServer
 from jackfield.media.client import MediaLost, MediaPool
+from jackfield.network.certificate import SelfSigned, names_of_this_machine
 from jackfield.settings import Settings, SettingsError
 from jackfield.sip.transport.tls import server_context
 from jackfield.spool import Spool
@@ -108,7 +112,7 @@ async def _listen(switch: Switch, configured: Settings) -> None:
     agent = switch.agent
     tls = None
     if configured.sip_tls_port or configured.sip_wss_port:
-        tls = server_context(configured.certificate, configured.certificate_key)
+        tls = _server_tls(configured)
     for host in configured.hosts:
         for transport, port in (
             ("UDP", configured.sip_port),
@@ -127,6 +131,18 @@ async def _listen(switch: Switch, configured: Settings) -> None:
                     f"SIP over {transport} can't listen on {host} port {port} ({problem.strerror or problem}): "
                     f"stop what uses the port, or choose another with --{setting}-port"
                 ) from None
+
+
+def _server_tls(configured: Settings) -> ssl.SSLContext:
+    own = SelfSigned(configured.files.certificates)
+    certificate = Path(configured.tls_certificate) if configured.tls_certificate else own.certificate
+    key = Path(configured.tls_key) if configured.tls_key else own.key
+    if not configured.tls_certificate:
+        own.ensure(names_of_this_machine(configured.hosts), now=datetime.now(UTC))
+    try:
+        return server_context(certificate, key)
+    except (OSError, ssl.SSLError) as problem:
+        raise CannotStart(f"the TLS certificate {certificate} can't be used: {problem}") from None
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ class Commands:
         switch = self.switch
         found: dict[str, float] = {
             "calls_active": len(switch.calls),
-            "registrations": len(switch.registrar),
+            "registrations": sum(1 for _ in switch.registrar.table()),
             "uptime_seconds": switch.now() - switch.started,
             **{f"{name}_total": count for name, count in switch.counters.items()},
             **{f"sip_{name}_total": count for name, count in switch.agent.counters.items()},

@@ -15,13 +15,13 @@ from jackfield.switch.events import Event, Left, ReferTo
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request
-    from jackfield.switch.call import Call
+    from jackfield.switch.call_base import CallBase
     from jackfield.switch.leg import Leg, Reply
 
 __all__ = ["connect", "converse", "info_digit", "pass_digit", "probe", "receive"]
 
 
-async def converse(call: Call, peer: Leg) -> None:
+async def converse(call: CallBase, peer: Leg) -> None:
     """Connect the anchor with `peer` and return when the conversation is over."""
     connect(call, peer)
     call.conversing = True
@@ -43,7 +43,7 @@ async def converse(call: Call, peer: Leg) -> None:
         call.conversing = False
 
 
-def connect(call: Call, peer: Leg) -> None:
+def connect(call: CallBase, peer: Leg) -> None:
     """Answer the anchor and let both hear each other. Raises `NotAcceptable`."""
     anchor = call.anchor
     call.peer = peer
@@ -64,7 +64,7 @@ def connect(call: Call, peer: Leg) -> None:
     call.note(f"{anchor} talks with {peer}: {anchor.audio.codec} and {peer.audio.codec}")
 
 
-async def _next(call: Call) -> Event:
+async def _next(call: CallBase) -> Event:
     while not call.events:
         call.wake = asyncio.get_running_loop().create_future()
         try:
@@ -77,7 +77,7 @@ async def _next(call: Call) -> Event:
 # --- requests inside the dialogs -----------------------------------------------------------------------------------
 
 
-def receive(call: Call, leg: Leg, request: Request, reply: Reply) -> None:
+def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
     """Answer INFO, REFER, NOTIFY, MESSAGE and OPTIONS of a leg."""
     method = request.method
     if method == "INFO":
@@ -114,7 +114,7 @@ def info_digit(request: Request) -> str:
     return digit if len(digit) == 1 and digit in "0123456789*#ABCD" else ""
 
 
-def pass_digit(call: Call, leg: Leg, other: Leg, digit: str) -> None:
+def pass_digit(call: CallBase, leg: Leg, other: Leg, digit: str) -> None:
     """Pass a digit that came as INFO, or that must leave as INFO, to the other party in its own way."""
     mode = other.audio.profile.dtmf
     if mode == "info":
@@ -126,7 +126,7 @@ def pass_digit(call: Call, leg: Leg, other: Leg, digit: str) -> None:
         other.audio.stream.send_dtmf(digit, mode="inband" if inband else "rfc4733")
 
 
-async def _pass_message(call: Call, leg: Leg, request: Request, reply: Reply) -> None:
+async def _pass_message(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
     other = call.other(leg)
     if other is None or other.session is None:
         reply(request.reply(480))
@@ -135,7 +135,7 @@ async def _pass_message(call: Call, leg: Leg, request: Request, reply: Reply) ->
     reply(request.reply(response.status, response.reason))
 
 
-async def probe(call: Call, leg: Leg, seconds: float) -> None:
+async def probe(call: CallBase, leg: Leg, seconds: float) -> None:
     """Ask a party that has gone silent whether it is still there; no answer ends the leg (RFC 5057 section 5)."""
     session = leg.session
     if session is None or leg.ended:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jackfield.sip.flow import Flow
     from jackfield.sip.message import Request, Response
     from jackfield.switch.audio import Profile
-    from jackfield.switch.call import Call
+    from jackfield.switch.call_base import CallBase
     from jackfield.switch.party import Party
 
     Reply = Callable[[Response], None]
@@ -41,7 +41,7 @@ class Leg:
 
     __slots__ = ("__weakref__", "answered", "audio", "call", "ended", "flow", "held", "party", "record", "session")
 
-    def __init__(self, call: Call, party: Party, profile: Profile, record: LegRecord, *, flow: Flow | None) -> None:
+    def __init__(self, call: CallBase, party: Party, profile: Profile, record: LegRecord, *, flow: Flow | None) -> None:
         self.call = call
         self.party = party
         self.flow = flow
@@ -96,7 +96,7 @@ class Leg:
         if isinstance(event, Digit):
             self.call.leg_digit(self, event.digit)
         elif isinstance(event, Played):
-            self.call.leg_played(self, event.player_id)
+            self.call.leg_played(self, event.player)
         elif isinstance(event, Started):
             self.call.note(f"hears {self}")
         elif isinstance(event, Silence):
@@ -165,7 +165,9 @@ class IncomingLeg(Leg):
 
     __slots__ = ("_media_said", "_ringing", "incoming")
 
-    def __init__(self, call: Call, party: Party, profile: Profile, record: LegRecord, incoming: IncomingInvite) -> None:
+    def __init__(
+        self, call: CallBase, party: Party, profile: Profile, record: LegRecord, incoming: IncomingInvite
+    ) -> None:
         super().__init__(call, party, profile, record, flow=incoming.flow)
         self.incoming = incoming
         self.session = incoming.session

@@ -13,13 +13,13 @@ from jackfield.switch.codec_choice import TRANSCODABLE
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request, Response
-    from jackfield.switch.call import Call
+    from jackfield.switch.call_base import CallBase
     from jackfield.switch.leg import Leg, Reply
 
 SDP = "application/sdp"
 
 
-def receive(call: Call, leg: Leg, request: Request, reply: Reply) -> None:
+def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
     """Answer a re-INVITE or UPDATE."""
     audio = leg.audio
     if not request.body:
@@ -45,7 +45,7 @@ def receive(call: Call, leg: Leg, request: Request, reply: Reply) -> None:
     call.leg_media_changed(leg)
 
 
-def follow_hold(call: Call, leg: Leg) -> None:
+def follow_hold(call: CallBase, leg: Leg) -> None:
     """Play music to the other party while this one holds it, and stop when it comes back."""
     held = leg.audio.held
     other = call.other(leg)
@@ -64,7 +64,7 @@ def follow_hold(call: Call, leg: Leg) -> None:
         _share_codec(call, leg, other)
 
 
-def _share_codec(call: Call, leg: Leg, other: Leg) -> None:
+def _share_codec(call: CallBase, leg: Leg, other: Leg) -> None:
     """When a party has changed its codec, offer it to the other one too if that saves transcoding."""
     codec = leg.audio.codec
     if not codec or codec == other.audio.codec or codec not in other.audio.can_use() or other.held:
@@ -73,7 +73,7 @@ def _share_codec(call: Call, leg: Leg, other: Leg) -> None:
     call.spawn(other.reinvite(other.audio.offer(order, leg.audio.payload_types())))
 
 
-async def _pass_fax(call: Call, leg: Leg, request: Request, reply: Reply) -> None:
+async def _pass_fax(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
     """Pass a T.38 offer to the other party and its answer back."""
     other = call.other(leg)
     offered = leg.audio.offered
@@ -96,7 +96,7 @@ async def _pass_fax(call: Call, leg: Leg, request: Request, reply: Reply) -> Non
     reply(_with_sdp(request, body))
 
 
-def _codecs_for(call: Call, leg: Leg) -> list[str]:
+def _codecs_for(call: CallBase, leg: Leg) -> list[str]:
     """What to offer when a party asks us to: the other party's codec first."""
     other = call.other(leg)
     current = other.audio.codec if other else ""

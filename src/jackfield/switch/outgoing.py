@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jackfield.sip.flow import Flow, Hop
     from jackfield.sip.message import Response
     from jackfield.switch.audio import Profile
-    from jackfield.switch.call import Call
+    from jackfield.switch.call_base import CallBase
     from jackfield.switch.party import Party
     from jackfield.switch.record import LegRecord
     from jackfield.switch.ringing import Fork
@@ -35,7 +35,7 @@ class OutgoingLeg(Leg):
     __slots__ = ("_challenges", "_timer", "attempt", "dial", "fork", "hop", "hops", "offer", "ringing")
 
     def __init__(
-        self, call: Call, party: Party, profile: Profile, record: LegRecord, dial: PhoneDial | TrunkDial, fork: Fork
+        self, call: CallBase, party: Party, profile: Profile, record: LegRecord, dial: PhoneDial | TrunkDial, fork: Fork
     ) -> None:
         flow = dial.contact.flow if isinstance(dial, PhoneDial) else None
         super().__init__(call, party, profile, record, flow=flow)

@@ -13,7 +13,7 @@ from jackfield.switch.causes import COMPLETED_ELSEWHERE, Outcome, outcome_of, q8
 if TYPE_CHECKING:
     from jackfield.sip.agent import Session
     from jackfield.sip.message import Response
-    from jackfield.switch.call import Call
+    from jackfield.switch.call_base import CallBase
     from jackfield.switch.outgoing import OutgoingLeg
 
 
@@ -42,7 +42,7 @@ class Fork:
 
     __slots__ = ("_early", "_failures", "_waiting", "call", "done", "legs")
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: CallBase) -> None:
         self.call = call
         self.legs: list[OutgoingLeg] = []
         self.done: asyncio.Future[OutgoingLeg | None] = asyncio.get_running_loop().create_future()

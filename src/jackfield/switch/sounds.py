@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jackfield.media.client import Tone
 
 if TYPE_CHECKING:
-    from jackfield.switch.call import Call
+    from jackfield.switch.call_base import CallBase
     from jackfield.switch.snapshot import Snapshot
 
 log = logging.getLogger("jackfield.sounds")
@@ -25,7 +25,7 @@ class Sounds:
         self._by_name: dict[tuple[str, str], str] = {}
         self._missing: set[str] = set()
 
-    def find(self, call: Call, names: Iterable[str]) -> list[str | Tone]:
+    def find(self, call: CallBase, names: Iterable[str]) -> list[str | Tone]:
         """What is there of `names`, in the caller's language or else in any; a missing one is told once in the log."""
         country = call.snapshot.general.country
         found: list[str | Tone] = []
@@ -41,7 +41,7 @@ class Sounds:
                 log.error('sound "%s" is not there: add it under System > Languages and audio, or choose another', name)
         return found
 
-    def music(self, call: Call, name: str) -> list[str | Tone]:
+    def music(self, call: CallBase, name: str) -> list[str | Tone]:
         """Music on hold; the ITU's holding tone where there is none."""
         return self.find(call, [name or call.snapshot.general.music]) or [Tone("hold", call.snapshot.general.country)]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jackfield.media.client import MediaLost, MediaPool, NoPort, Worker
 
 if TYPE_CHECKING:
-    from jackfield.switch.call import Call
+    from jackfield.switch.call_base import CallBase
     from jackfield.switch.leg import Leg
 
 log = logging.getLogger("jackfield.media")
@@ -22,14 +22,14 @@ Addresses = Callable[["Leg"], tuple[str, str]]
 class Streams:
     """Opens streams so that all of a call are in one worker, since only there can they be bridged."""
 
-    def __init__(self, pool: MediaPool, addresses: Addresses, calls: Callable[[], Iterable[Call]]) -> None:
+    def __init__(self, pool: MediaPool, addresses: Addresses, calls: Callable[[], Iterable[CallBase]]) -> None:
         self.pool = pool
         self._addresses = addresses
         self._calls = calls
         self._workers: dict[str, Worker] = {}
         pool.on_lost = self._lost
 
-    async def open_streams(self, call: Call, legs: Sequence[Leg]) -> None:
+    async def open_streams(self, call: CallBase, legs: Sequence[Leg]) -> None:
         """Give each leg a stream. Raises `MediaLost` or `NoPort`."""
         if not legs:
             return
@@ -47,25 +47,25 @@ class Streams:
                 stream.on_event = leg.on_media
                 leg.audio.attach(stream, told)
 
-    def worker_of(self, call: Call) -> Worker:
+    def worker_of(self, call: CallBase) -> Worker:
         """The worker of a call, chosen at the first need. Raises `MediaLost`."""
         worker = self._workers.get(call.id)
         if worker is None or not worker.alive:
             worker = self._workers[call.id] = self.pool.worker()
         return worker
 
-    def forget(self, call: Call) -> None:
+    def forget(self, call: CallBase) -> None:
         """The call is over."""
         self._workers.pop(call.id, None)
 
-    async def same_worker(self, call: Call, leg: Leg) -> bool:
+    async def same_worker(self, call: CallBase, leg: Leg) -> bool:
         """Move a leg's audio into the worker of this call, by re-INVITE if it's elsewhere. False when that fails."""
         stream = leg.audio.stream
         if stream is not None and stream.worker is self.worker_of(call):
             return True
         return await self._move(call, leg)
 
-    async def _move(self, call: Call, leg: Leg) -> bool:
+    async def _move(self, call: CallBase, leg: Leg) -> bool:
         old = leg.audio.stream
         leg.audio.stream = None
         try:
@@ -90,7 +90,7 @@ class Streams:
             call.note("the media process ended; audio is being restored")
             call.spawn(self.restore(call))
 
-    async def restore(self, call: Call) -> None:
+    async def restore(self, call: CallBase) -> None:
         """Give all legs of a call new streams, and connect them as before."""
         self._workers.pop(call.id, None)
         legs = [leg for leg in call.legs if leg.audio.stream is not None and not leg.ended]

@@ -30,7 +30,7 @@ from jackfield.switch import transfer
 from jackfield.switch.audio import NotAcceptable, Profile
 from jackfield.switch.authentication import Authenticator
 from jackfield.switch.call import Call
-from jackfield.switch.call_base import direction_of, flow_address
+from jackfield.switch.call_base import CallBase, direction_of, flow_address
 from jackfield.switch.identity import Sender
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.outgoing import OutgoingLeg
@@ -222,7 +222,7 @@ class Switch:
         """What a trunk may use."""
         return Profile(codecs=trunk.codecs, srtp=trunk.srtp, dtmf=trunk.dtmf, behind_nat=trunk.behind_nat == "always")
 
-    def call_over(self, call: Call) -> None:
+    def call_over(self, call: CallBase) -> None:
         """A call has ended."""
         self.calls.pop(call.id, None)
         self.media.forget(call)
@@ -282,7 +282,7 @@ class Switch:
         self.calls[call.id] = call
         return call
 
-    def _caller_leg(self, call: Call, sender: Sender, party: Party, incoming: IncomingInvite) -> IncomingLeg:
+    def _caller_leg(self, call: CallBase, sender: Sender, party: Party, incoming: IncomingInvite) -> IncomingLeg:
         flow = incoming.flow
         record = call.new_leg_record("caller", party)
         record.address = flow_address(flow)
@@ -314,7 +314,7 @@ class Switch:
         leg = self._caller_leg(call, sender, party, incoming)
         call.spawn(self._replace(call, victim, leg))
 
-    async def _replace(self, call: Call, victim: Leg, leg: IncomingLeg) -> None:
+    async def _replace(self, call: CallBase, victim: Leg, leg: IncomingLeg) -> None:
         other = call.other(victim)
         try:
             if leg.incoming.request.body:

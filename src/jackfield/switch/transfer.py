@@ -16,7 +16,7 @@ from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, Orig
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request
-    from jackfield.switch.call import Call
+    from jackfield.switch.call_base import CallBase
     from jackfield.switch.leg import Reply
     from jackfield.switch.switch import Switch
 
@@ -28,7 +28,7 @@ class Transfer:
 
     __slots__ = ("_done", "_notify", "call", "leg", "referred_by")
 
-    def __init__(self, call: Call, leg: Leg, *, notify: bool, referred_by: str = "") -> None:
+    def __init__(self, call: CallBase, leg: Leg, *, notify: bool, referred_by: str = "") -> None:
         self.call = call
         self.leg = leg
         self.referred_by = referred_by
@@ -72,7 +72,7 @@ class Transfer:
         self.call.switch.spawn(work)  # it must outlive a call that ends with the transfer
 
 
-def receive(call: Call, leg: Leg, request: Request, reply: Reply) -> None:
+def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
     """Answer a REFER inside a dialog."""
     other = call.other(leg)
     try:
@@ -103,7 +103,7 @@ def receive(call: Call, leg: Leg, request: Request, reply: Reply) -> None:
     call.post(ReferTo(under_way, target.username))
 
 
-async def blind(call: Call, under_way: Transfer, number: str) -> bool:
+async def blind(call: CallBase, under_way: Transfer, number: str) -> bool:
     """Connect who stays to `number`. True when the call went on there; False: both talk to each other again."""
     leg = under_way.leg
     stays = call.other(leg)
@@ -176,7 +176,7 @@ def find_replaced(switch: Switch, value: str) -> Leg | None:
     return events
 
 
-async def attended(call: Call, under_way: Transfer, stays: Leg, victim: Leg) -> None:
+async def attended(call: CallBase, under_way: Transfer, stays: Leg, victim: Leg) -> None:
     """Put `stays` of this call in the place of `victim` in the other call; both legs of the transferor end."""
     target = victim.call
     call.note(f"{under_way.leg} connects {stays} with the other call {target.id}")
@@ -188,7 +188,7 @@ async def attended(call: Call, under_way: Transfer, stays: Leg, victim: Leg) -> 
     call.post(Left(stays, target.id))
 
 
-async def replace(call: Call, old: Leg, new: Leg) -> bool:
+async def replace(call: CallBase, old: Leg, new: Leg) -> bool:
     """Put the answered leg `new`, of another call or of none, in the place of `old`. `old` is hung up."""
     came_from = new.call
     stream = new.audio.stream
@@ -224,7 +224,7 @@ async def replace(call: Call, old: Leg, new: Leg) -> bool:
     return True
 
 
-async def tell_connected(call: Call, leg: Leg, party: Party) -> None:
+async def tell_connected(call: CallBase, leg: Leg, party: Party) -> None:
     """Show a party whom it talks with now (RFC 4916 by P-Asserted-Identity in UPDATE, else in a re-INVITE)."""
     session = leg.session
     if session is None or leg.ended or leg.party.trunk:
