@@ -216,6 +216,11 @@ class Supervisor:
         finally:
             await self._control.close()
 
+    @property
+    def stopping(self) -> bool:
+        """A stop was asked for."""
+        return self._stop.is_set()
+
     def stop(self) -> None:
         """Stop gracefully; when called a second time, at once."""
         if self._stop.is_set():

@@ -1,0 +1,167 @@
+"""Checks of ports, addresses, certificates and name servers."""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import ipaddress
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+from jackfield.check import Finding
+from jackfield.control import ControlError, ask_sync
+from jackfield.network.addresses import local_addresses, reachable_addresses
+from jackfield.network.ports import Kind, can_bind, listening, owner
+from jackfield.settings import Settings
+
+__all__ = ["addresses", "audio_ports", "certificate", "name_servers", "sip_and_console_ports"]
+
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+def sip_and_console_ports(settings: Settings) -> Iterator[Finding]:
+    """Each port is free, or Jackfield itself has it."""
+    ours = _running(settings)
+    wanted: list[tuple[str, Kind, tuple[str, ...], str]] = [
+        ("sip_port", "udp", settings.hosts, "SIP over UDP"),
+        ("sip_port", "tcp", settings.hosts, "SIP over TCP"),
+        ("sip_tls_port", "tcp", settings.hosts, "SIP over TLS"),
+        ("sip_ws_port", "tcp", settings.hosts, "SIP over WebSocket"),
+        ("sip_wss_port", "tcp", settings.hosts, "SIP over secure WebSocket"),
+        ("console_port", "tcp", settings.console_hosts, "console"),
+    ]
+    for name, kind, hosts, subject in wanted:
+        port = getattr(settings, name)
+        for host in hosts if port else ():
+            yield _port(name, kind, host, port, subject, ours)
+
+
+def _port(name: str, kind: Kind, host: str, port: int, subject: str, ours: bool) -> Finding:
+    where = f"{kind.upper()} port {port} on {host}"
+    error = can_bind(kind, host, port)
+    if error is None:
+        if ours:
+            return Finding("error", subject, f"Jackfield runs, but nothing listens at {where}", "see its log")
+        return Finding("ok", subject, f"{where} is free")
+    flag = "--" + name.replace("_", "-")
+    if error.errno == errno.EADDRINUSE:
+        user = next((owner(found.inode) for found in listening(kind) if found.port == port), "")
+        if ours and (not user or user.startswith(("python", "jackfield"))):
+            return Finding("ok", subject, f"Jackfield listens at {where}")
+        return Finding(
+            "error",
+            subject,
+            f"{where} is taken" + (f" by {user}" if user else " by another program"),
+            f"stop that program, or choose another port with {flag}",
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        known = ", ".join(local_addresses()) or "none"
+        return Finding("error", subject, f"{host} is no address of this machine", f"--host must be one of: {known}")
+    return Finding(
+        "error", subject, f"{where}: {error.strerror}", f"choose another port with {flag}, or run with more rights"
+    )
+
+
+def audio_ports(settings: Settings) -> Iterator[Finding]:
+    """Nothing else sits in the range, and the kernel does not hand its ports out."""
+    low, high = settings.rtp_range
+    taken = [found for found in listening("udp") if low <= found.port <= high]
+    strangers = {user for found in taken[:50] if (user := owner(found.inode)) and not user.startswith("python")}
+    if strangers:
+        yield Finding(
+            "warning",
+            "audio ports",
+            f"UDP ports inside {settings.rtp_ports} are taken by {', '.join(sorted(strangers))}",
+            "harmless when they are few (they are left out); else choose another range with --rtp-ports",
+        )
+    else:
+        yield Finding("ok", "audio ports", f"UDP {settings.rtp_ports}: enough for {(high - low + 1) // 4} calls")
+    try:
+        first, last = map(int, EPHEMERAL.read_text().split())
+        reserved = (EPHEMERAL.parent / "ip_local_reserved_ports").read_text().strip()
+    except (OSError, ValueError):
+        return
+    if low <= last and first <= high and settings.rtp_ports not in reserved:
+        yield Finding(
+            "warning",
+            "audio ports",
+            f"the kernel gives ports {first}-{last} to other programs, which overlaps {settings.rtp_ports}",
+            f"sysctl -w net.ipv4.ip_local_reserved_ports={settings.rtp_ports}, or choose another range",
+        )
+
+
+def addresses(settings: Settings) -> Iterator[Finding]:
+    """Phones outside can be told an address that they reach."""
+    ours = reachable_addresses(settings.hosts)
+    outside = [address for address in ours if ipaddress.ip_address(address).is_global]
+    shown = settings.public_address
+    if shown and not ipaddress.ip_address(shown).is_global:
+        yield Finding(
+            "warning", "public address", f"{shown} is a private address: phones outside can't reach it",
+            "set public_address to what the internet sees of this site, or leave it empty",
+        )  # fmt: skip
+    elif shown or outside:
+        yield Finding("ok", "public address", shown or outside[0])
+    else:
+        yield Finding(
+            "ok",
+            "public address",
+            f"only local ones ({', '.join(ours)}); set public_address when phones or trunks outside a NAT hear nothing",
+        )
+    if all(ipaddress.ip_address(address).is_loopback for address in ours):
+        yield Finding(
+            "warning", "addresses", "only this machine itself can connect", "set --host to an address of the network"
+        )
+
+
+def certificate(settings: Settings) -> Iterator[Finding]:
+    """The certificate that was given fits its key and has not ended."""
+    if not settings.tls_certificate:
+        yield Finding("ok", "certificate", "self-signed, made here: phones must be told to trust it")
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except OSError as error:  # ssl.SSLError is one
+        yield Finding(
+            "error", "certificate", f"{settings.tls_certificate}: {error}", "correct tls_certificate and tls_key"
+        )
+        return
+    from cryptography import x509
+
+    found = x509.load_pem_x509_certificate(Path(settings.tls_certificate).read_bytes())
+    days = (found.not_valid_after_utc - datetime.datetime.now(datetime.UTC)).days
+    if days < 0:
+        yield Finding("error", "certificate", f"{settings.tls_certificate} ended {-days} days ago", "renew it")
+    elif days < 14:
+        yield Finding("warning", "certificate", f"{settings.tls_certificate} ends in {days} days", "renew it")
+    else:
+        yield Finding("ok", "certificate", f"{settings.tls_certificate} is good for {days} days")
+
+
+def name_servers(settings: Settings) -> Iterator[Finding]:
+    """They answer: trunks are found by name."""
+    import dns.exception
+    import dns.resolver
+
+    mend = "correct /etc/resolv.conf; without name servers, trunks work only by address"
+    try:
+        resolver = dns.resolver.Resolver()
+        resolver.lifetime = 3.0
+        resolver.resolve(".", "NS")
+    except dns.resolver.NoResolverConfiguration:
+        yield Finding("warning", "name servers", "none is configured", mend)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        yield Finding("ok", "name servers", "they answer")
+    except (dns.exception.DNSException, OSError) as error:
+        yield Finding("warning", "name servers", f"they do not answer: {error}", mend)
+    else:
+        yield Finding("ok", "name servers", ", ".join(str(server) for server in resolver.nameservers))
+
+
+def _running(settings: Settings) -> bool:
+    try:
+        ask_sync(settings.files.switch_socket, "metrics", timeout=2.0)
+    except ControlError:
+        return False
+    return True

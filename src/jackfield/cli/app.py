@@ -1,0 +1,49 @@
+"""All commands, and how they fail: one line that says what is wrong and what to do, never a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from jackfield.cli import configuration, live, phones, running
+
+__all__ = ["app", "explained"]
+
+app = typer.Typer(
+    help="Jackfield, a business phone system: starts it, configures it, and looks into it while it runs.",
+    epilog="Begin with [bold]jackfield run[/bold]. Every setting is a flag of “run”, a variable JACKFIELD_…, or a line "
+    "in jackfield.yaml in the data directory: a flag wins over the variable, the variable over the file.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for module in (running, configuration, live, phones):
+    module.register(app)
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Turn the errors that an administrator can mend into a line on standard error and an exit status."""
+    try:
+        yield
+    except Exception as error:
+        status = _status(error)
+        if status is None:
+            raise
+        for line in str(error).splitlines():
+            print(f"jackfield: {line}", file=sys.stderr)
+        sys.exit(status)
+
+
+def _status(error: Exception) -> int | None:
+    """Return the exit status of an error that explains itself, None for a fault of ours."""
+    names = {kind.__name__ for kind in type(error).__mro__}  # by name: their modules may not be loaded
+    if "SettingsError" in names:
+        return 2
+    explained = {"ControlError", "ConsoleError", "DocumentError", "StartFailed", "PhoneError"}
+    return 1 if names & explained or isinstance(error, OSError) else None

@@ -1,0 +1,166 @@
+"""`run`, `init`, `stop`, `version`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jackfield.cli.options import Config, DataDir, Json, described, settings
+
+if TYPE_CHECKING:
+    from jackfield.console.api import FirstConfiguration
+    from jackfield.settings import Settings
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        help=described(run),
+        epilog="Examples:\n\n"
+        "  jackfield run\n\n"
+        "  jackfield run --data-dir /srv/jackfield --host 192.0.2.10 --sip-port 5080\n\n"
+        "  JACKFIELD_DATABASE_URL=postgresql://jackfield:…@db/jackfield jackfield run --log-format json",
+    )(run)
+    app.command(
+        help=described(init), epilog="Example:  jackfield init --country CZ --time-zone Europe/Prague --extensions 8"
+    )(init)
+    app.command(help=described(stop))(stop)
+    app.command(help=described(version))(version)
+
+
+def run(
+    data_dir: DataDir = None,
+    config: Config = None,
+    host: Annotated[
+        str | None, typer.Option(help="Addresses to listen on, separated by commas. Default: 0.0.0.0")
+    ] = None,
+    sip_port: Annotated[int | None, typer.Option(help="SIP over UDP and TCP. Default: 5060")] = None,
+    sip_tls_port: Annotated[int | None, typer.Option(help="SIP over TLS, 0 for none. Default: 5061")] = None,
+    sip_ws_port: Annotated[int | None, typer.Option(help="SIP over WebSocket, 0 for none. Default: 8088")] = None,
+    sip_wss_port: Annotated[
+        int | None, typer.Option(help="SIP over secure WebSocket, 0 for none. Default: 8089")
+    ] = None,
+    rtp_ports: Annotated[str | None, typer.Option(help="UDP ports for audio. Default: 10000-20000")] = None,
+    public_address: Annotated[str | None, typer.Option(help="Our address as seen from outside a NAT")] = None,
+    console_host: Annotated[str | None, typer.Option(help="Address of the web console. Default: 127.0.0.1")] = None,
+    console_port: Annotated[int | None, typer.Option(help="Its port, 0 for none. Default: 4021")] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="postgresql://user:password@host/name. Default: SQLite")
+    ] = None,
+    media_processes: Annotated[
+        int | None, typer.Option(help="Processes that carry audio. Default: one per core")
+    ] = None,
+    tls_certificate: Annotated[
+        str | None, typer.Option(help="PEM file. Default: self-signed, made at first start")
+    ] = None,
+    tls_key: Annotated[str | None, typer.Option(help="PEM file with its key")] = None,
+    log_format: Annotated[str | None, typer.Option(help="text or json. Default: text")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. Default: info")] = None,
+    drain_seconds: Annotated[
+        int | None, typer.Option(help="How long calls may go on when stopping. Default: 300")
+    ] = None,
+) -> None:
+    """Start the phone system in the foreground. Ctrl-C stops it when its calls have ended, a second one at once.
+
+    The first start makes the data directory, the database, and extensions 101 to 104 with random SIP names and
+    passwords, which it prints once.
+    """
+    flags = dict(locals())
+    begun = time.monotonic()
+    found = settings(flags.pop("data_dir"), flags.pop("config"), **flags)
+
+    from jackfield.cli import starting
+
+    starting.run(found, begun)
+
+
+def init(
+    data_dir: DataDir = None,
+    config: Config = None,
+    company: Annotated[str, typer.Option(help="Name of the company")] = "",
+    country: Annotated[
+        str, typer.Option(help="Two letters, such as CZ: number format and tones. Default: the machine's")
+    ] = "",
+    language: Annotated[str, typer.Option(help="Of the prompts, such as en. Default: the machine's")] = "",
+    time_zone: Annotated[str, typer.Option(help="Such as Europe/Prague. Default: the machine's")] = "",
+    extensions: Annotated[int, typer.Option(help="How many to make, from 101 on", min=0, max=899)] = 4,
+    as_json: Json = False,
+) -> None:
+    """Make the data directory, the database and a first configuration, and print the phones' passwords once.
+
+    Where a configuration exists, nothing is changed. `run` does this by itself.
+    """
+    found = settings(data_dir, config)
+
+    from jackfield.cli.output import console, print_json
+    from jackfield.console import api
+
+    progress = console(stderr=True)
+    found.files.prepare()
+    with progress.status("Preparing the database …") as spinner:
+        made = api.initialise(
+            found,
+            company=company,
+            country=country,
+            language=language,
+            time_zone=time_zone,
+            extensions=extensions,
+            progress=lambda step: spinner.update(f"{step} …") if progress.is_terminal else progress.print(step),
+        )
+        if not made.created:
+            api.publish(found)
+    if as_json:
+        print_json(made)
+    elif made.created:
+        _show_first(found, made)
+    else:
+        console().print(f"{found.data_dir} has a configuration already: nothing was changed.")
+
+
+def _show_first(found: Settings, made: FirstConfiguration) -> None:
+    from jackfield.cli.output import console, table
+
+    out = console()
+    out.print(f"\n[bold]A first configuration[/bold] for {made.country}, {made.time_zone}, in {found.data_dir}:\n")
+    table(
+        "",
+        ("extension", "name", "SIP name", "SIP password"),
+        [(phone.number, phone.name, phone.sip_username, phone.sip_password) for phone in made.phones],
+    )
+    out.print("\nThese passwords are shown this once. “jackfield export --secrets” has them again.\n")
+    table("", ("number", "leads to"), made.numbers)
+    out.print()
+
+
+def stop(
+    data_dir: DataDir = None,
+    now: Annotated[bool, typer.Option("--now", help="End the calls in progress too")] = False,
+) -> None:
+    """Stop a running system: it takes no new calls and ends when the last one is over."""
+    from jackfield.control import ask_sync
+
+    ask_sync(settings(data_dir).files.supervisor_socket, "stop", now=now)
+
+
+def version(as_json: Json = False) -> None:
+    """Print the version, and those of Python and the codec libraries' state."""
+    import platform
+
+    from jackfield import __version__
+
+    if not as_json:
+        return print(f"jackfield {__version__}")
+    from jackfield.cli.output import print_json
+
+    facts: dict[str, Any] = {
+        "jackfield": __version__,
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+    }
+    facts["installed"] = str(Path(__file__).parents[1])
+    print_json(facts)

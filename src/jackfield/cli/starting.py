@@ -1,0 +1,147 @@
+"""What `jackfield run` does: first things first, then the supervisor, and a short table when all is up."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jackfield import __version__, logs
+from jackfield.cli.output import console
+from jackfield.control import NotRunning, ask_sync
+from jackfield.network.addresses import local_addresses, reachable_addresses
+from jackfield.network.certificate import SelfSigned, names_of_this_machine
+from jackfield.settings import Settings, SettingsError
+from jackfield.supervisor import StartFailed, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["run"]
+
+
+def run(settings: Settings, begun: float) -> None:
+    """Run the system until it's stopped. `begun` is the monotonic time when the command started."""
+    _refuse_second(settings)
+    settings.files.prepare()
+    logs.configure("run", format=settings.log_format, level=settings.log_level, folder=settings.files.logs)
+    if not settings.files.snapshot.exists():
+        _first_configuration(settings)
+    settings = _with_certificate(settings)
+    _find_libraries()
+    asyncio.run(_supervise(settings, begun))
+    console(stderr=True).print("Jackfield has stopped.")
+
+
+def _refuse_second(settings: Settings) -> None:
+    try:
+        ask_sync(settings.files.supervisor_socket, "processes", timeout=2.0)
+    except NotRunning:
+        return
+    raise StartFailed(
+        f"Jackfield already runs with the data directory {settings.data_dir}: "
+        "“jackfield stop” stops it; a second installation needs its own --data-dir"
+    )
+
+
+def _first_configuration(settings: Settings) -> None:
+    """Make it in a process of its own: the database's libraries would stay in our memory for good."""
+    command = [sys.executable, "-m", "jackfield.cli", "init"]
+    done = subprocess.run(command, env=os.environ | settings.environment(), check=False)
+    if done.returncode:
+        raise StartFailed("the first configuration could not be made; the lines above say why")
+
+
+def _with_certificate(settings: Settings) -> Settings:
+    """Return the settings with the certificate to use, made now if none was given and none is there yet."""
+    if settings.tls_certificate:
+        for name in ("tls_certificate", "tls_key"):
+            if not os.access(getattr(settings, name), os.R_OK):
+                raise SettingsError(f"{name}: {getattr(settings, name)} does not exist or can't be read")
+        return settings
+    if not (settings.sip_tls_port or settings.sip_wss_port):
+        return settings
+    own = SelfSigned(settings.files.certificates)
+    names = names_of_this_machine([settings.public_address, *settings.hosts, *local_addresses()])
+    if own.ensure(names, now=datetime.datetime.now(datetime.UTC)):
+        console(stderr=True).print(f"A self-signed TLS certificate is in {own.certificate}")
+    return settings.model_copy(update={"tls_certificate": str(own.certificate), "tls_key": str(own.key)})
+
+
+def _find_libraries() -> None:
+    """Let the processes find codec libraries that were unpacked into the virtual environment by `make`."""
+    folder = Path(sys.prefix) / "lib" / "jackfield"
+    if folder.is_dir():
+        known = os.environ.get("LD_LIBRARY_PATH", "")
+        os.environ["LD_LIBRARY_PATH"] = f"{folder}:{known}" if known else str(folder)
+
+
+async def _supervise(settings: Settings, begun: float) -> None:
+    out = console(stderr=True)
+    supervisor = Supervisor(settings, say=lambda text: out.print(f"[bold]{text}[/bold]"))
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if not supervisor.stopping:
+            out.print("\nStopping …")
+        supervisor.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
+    with out.status("Starting …") as spinner:
+
+        def up() -> None:
+            spinner.stop()
+            _show(settings, time.monotonic() - begun)
+
+        await supervisor.run(up=up)
+
+
+def _show(settings: Settings, seconds: float) -> None:
+    from rich.table import Table
+
+    out = console()
+    addresses = reachable_addresses(settings.hosts)
+    rows = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
+    rows.add_column(style="bold")
+    rows.add_column()
+    rows.add_row("SIP", f"{_list(addresses)}   {_sip_ports(settings)}")
+    if settings.public_address:
+        rows.add_row("", f"{settings.public_address} from outside")
+    rows.add_row("Audio", f"UDP ports {settings.rtp_ports}")
+    if settings.console_port:
+        host = settings.console_hosts[0]
+        rows.add_row("Console", f"http://{f'[{host}]' if ':' in host else host}:{settings.console_port}")
+    rows.add_row("Data, logs", f"{settings.data_dir}, {settings.files.logs}")
+    out.print(f"\n[bold]Jackfield {__version__} is up[/bold] after {seconds:.1f} s. Ctrl-C stops it.\n")
+    out.print(rows)
+    port = settings.sip_port or settings.sip_tls_port
+    colon = "" if port == 5060 else f":{port}"
+    out.print(
+        f"\nA phone needs the server (also called domain, registrar or proxy) [bold]{addresses[0]}{colon}[/bold], "
+        "and the SIP name and password of an extension.\n"
+        "[bold]jackfield selftest[/bold] proves that calls and audio work; [bold]jackfield status[/bold] shows who is "
+        "there.\n",
+        soft_wrap=True,
+    )
+
+
+def _list(addresses: Sequence[str]) -> str:
+    shown = ", ".join(addresses[:4])
+    return shown if len(addresses) <= 4 else f"{shown} and {len(addresses) - 4} more"
+
+
+def _sip_ports(settings: Settings) -> str:
+    ports = {
+        "UDP and TCP": settings.sip_port,
+        "TLS": settings.sip_tls_port,
+        "WebSocket": settings.sip_ws_port,
+        "secure WebSocket": settings.sip_wss_port,
+    }
+    return ", ".join(f"{port} {name}" for name, port in ports.items() if port)
