@@ -35,7 +35,7 @@ _match_via = re.compile(
 _match_cseq = re.compile(r"0*([0-9]{1,10})\s+(\S+)").fullmatch
 _match_param = re.compile(rf'\s*([^\s=;"]+)\s*(?:=\s*(?:"({_QUOTED})"|([^\s;"]*))\s*)?(?:;|$)', re.S).match
 _list_part = re.compile(rf'"{_QUOTED}"|<[^>]*>|[^",<]+|,|["<].*', re.S).findall
-_auth_param = re.compile(rf'({_NAME})\s*=\s*(?:"({_QUOTED})"|([^\s,"]*))\s*(?:,\s*|$)', re.S).match
+_auth_params = re.compile(rf'(({_NAME})\s*=\s*(?:"({_QUOTED})"|([^\s,"]*))\s*(?:,[\s,]*|$))', re.S).findall
 _quoted_pair = re.compile(r"\\(.)", re.S)
 # Token characters, and those of an IPv6 reference: `received=[2001:db8::1]` goes out unquoted.
 _plain_value = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:]+").fullmatch
@@ -415,16 +415,12 @@ def parse_auth(value: str) -> AuthParams:
     if not is_token(scheme):
         raise MalformedHeader("malformed credentials")
     rest = rest.strip(" \t,")
-    params: dict[str, str] = {}
-    position, end = 0, len(rest)
-    while position < end:
-        match = _auth_param(rest, position)
-        if match is None or len(params) >= MAX_AUTH_PARAMS:
-            raise MalformedHeader("malformed credentials")
-        name, quoted, plain = match.groups()
-        name = name.lower()
-        if name in params:
-            raise MalformedHeader("parameter given twice in credentials")
-        params[name] = plain if quoted is None else unquote(quoted)
-        position = match.end()
+    found = _auth_params(rest)
+    params = {name.lower(): quoted or plain for _, name, quoted, plain in found}
+    if sum([len(whole) for whole, *_ in found]) != len(rest) or len(found) > MAX_AUTH_PARAMS:
+        raise MalformedHeader("malformed credentials")
+    if len(params) != len(found):
+        raise MalformedHeader("parameter given twice in credentials")
+    if "\\" in rest:
+        params = {name: unquote(value) for name, value in params.items()}
     return AuthParams(scheme.lower(), params)
