@@ -95,9 +95,9 @@ def initialise(
     `extensions` says how many, from 101 on. Where a configuration exists nothing is touched and `.created` is False.
     Raises `ConsoleError` with the mend for a country, language or time zone that is not known; `DatabaseAway`.
     """
+    prepare(settings, progress=progress)
     from jackfield.console import first_configuration
 
-    prepare(settings, progress=progress)
     return first_configuration.initialise(
         settings, company=company, country=country, language=language, time_zone=time_zone, extensions=extensions
     )
@@ -112,10 +112,13 @@ def apply(settings: Settings, text: str, *, prune: bool = False, dry_run: bool =
     Raises `DocumentError` with every problem found, by path and line; `DatabaseAway`.
     """
     from jackfield.console import publish as publishing
-    from jackfield.console.declarative import apply as applying
+    from jackfield.console.database import database_errors
 
     prepare(settings)
-    difference = applying.apply(text, prune=prune, dry_run=dry_run)
+    from jackfield.console.declarative import apply as applying
+
+    with database_errors(settings):
+        difference = applying.apply(text, prune=prune, dry_run=dry_run)
     if difference and not dry_run:
         publishing.publish(settings)
     return difference
@@ -126,10 +129,13 @@ def export(settings: Settings, *, secrets: bool = False) -> str:
 
     Raises `DatabaseAway`.
     """
-    from jackfield.console.declarative import export as exporting
+    from jackfield.console.database import database_errors
 
     prepare(settings)
-    return exporting.export(secrets=secrets)
+    from jackfield.console.declarative import export as exporting
+
+    with database_errors(settings):
+        return exporting.export(secrets=secrets)
 
 
 def publish(settings: Settings) -> Snapshot:
@@ -155,25 +161,28 @@ def calls(
     limit: int = 50,
     offset: int = 0,
 ) -> list[dict[str, Any]]:
-    """Return calls, the newest first, as plain data ready for JSON (times as ISO 8601 text in UTC, durations in seconds).
+    """Return calls, the newest first, as plain data ready for JSON: times as ISO 8601 in UTC, durations in seconds.
 
     `since` (included) and `until` (excluded) bound the start, aware datetimes. `number` is found in the caller's, the
     called and the dialled number. `direction` is internal, in, out or through; `outcome` as in `Call.outcome`.
     Fields of each: see `jackfield.console.queries.summary`. Raises `ConsoleError`, `DatabaseAway`.
     """
-    from jackfield.console import queries
+    from jackfield.console.database import database_errors
 
     prepare(settings)
-    return queries.calls(
-        since=since,
-        until=until,
-        number=number,
-        trunk=trunk,
-        direction=direction,
-        outcome=outcome,
-        limit=limit,
-        offset=offset,
-    )
+    from jackfield.console import queries
+
+    with database_errors(settings):
+        return queries.calls(
+            since=since,
+            until=until,
+            number=number,
+            trunk=trunk,
+            direction=direction,
+            outcome=outcome,
+            limit=limit,
+            offset=offset,
+        )
 
 
 def call(settings: Settings, id: str) -> dict[str, Any] | None:
@@ -181,7 +190,10 @@ def call(settings: Settings, id: str) -> dict[str, Any] | None:
 
     Raises `ConsoleError` when several calls begin with `id`; `DatabaseAway`.
     """
-    from jackfield.console import queries
+    from jackfield.console.database import database_errors
 
     prepare(settings)
-    return queries.call(id)
+    from jackfield.console import queries
+
+    with database_errors(settings):
+        return queries.call(id)

@@ -1,0 +1,99 @@
+"""General settings, sounds, and what the installation remembers about itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from jackfield.console import validation
+from jackfield.console.fields import DataField
+from jackfield.switch import snapshot
+
+__all__ = ["General", "Sound", "State"]
+
+
+def default_networks() -> tuple[str, ...]:
+    """Return the networks that count as local when nothing else is said."""
+    return snapshot.General().local_networks
+
+
+class General(models.Model):
+    """What holds for everything. There is one row, made when it is first asked for; the fields are the snapshot's."""
+
+    company = models.CharField(max_length=100, blank=True, default="", validators=[validation.one_line])
+    country = models.CharField(max_length=2, default="US", validators=[validation.country])
+    language = models.CharField(max_length=35, default="en", validators=[validation.language])
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validation.time_zone])
+    realm = models.CharField(max_length=100, default="jackfield", validators=[validation.realm])
+    outside_prefix = models.CharField(max_length=10, blank=True, default="9", validators=[validation.prefix])
+    first_number = models.CharField(max_length=20, default="101", validators=[validation.number])
+    ring_time = models.FloatField(default=25.0, validators=[validation.Between(1, 600, "seconds")])
+    register_min = models.IntegerField(default=60, validators=[validation.Between(10, 86400, "seconds")])
+    register_max = models.IntegerField(default=3600, validators=[validation.Between(30, 86400, "seconds")])
+    register_default = models.IntegerField(default=300, validators=[validation.Between(10, 86400, "seconds")])
+    qualify_interval = models.FloatField(default=30.0, validators=[validation.Between(5, 3600, "seconds")])
+    session_expires = models.IntegerField(default=1800, validators=[validation.Between(90, 86400, "seconds")])
+    max_hops = models.IntegerField(default=10, validators=[validation.Between(1, 70)])
+    max_call_minutes = models.IntegerField(default=0, validators=[validation.Between(0, 10080, "minutes")])
+    music = models.CharField(max_length=100, default="default", validators=[validation.one_line])
+    public_address = models.CharField(max_length=253, blank=True, default="", validators=[validation.address])
+    local_networks = DataField(tuple[str, ...], default=default_networks, validators=[validation.networks])
+    anonymous_calls = models.BooleanField(default=True)
+    drain_seconds = models.IntegerField(default=300, validators=[validation.Between(0, 86400, "seconds")])
+    keep_calls_days = models.IntegerField(default=365, validators=[validation.Between(0, 36500, "days")])
+    """How long calls stay in the history; 0 keeps them for ever."""
+
+    class Meta:
+        verbose_name = "general settings"
+        verbose_name_plural = "general settings"
+
+    def __str__(self) -> str:
+        return "the general settings"
+
+    def check_together(self) -> None:
+        """Check what one field can't tell alone. Raises `ValidationError`."""
+        if not self.register_min <= self.register_default <= self.register_max:
+            raise validation.wrong(
+                "register_default",
+                f"{self.register_default} does not lie between register_min {self.register_min} "
+                f"and register_max {self.register_max}",
+            )
+
+    def clean(self) -> None:
+        """Do the same for a form."""
+        self.check_together()
+
+    @classmethod
+    def current(cls) -> General:
+        """Return the one row; unsaved, with the defaults, when there is none yet."""
+        found: General | None = cls.objects.filter(pk=1).first()
+        return found or cls(pk=1)
+
+
+class Sound(models.Model):
+    """A prompt or music, as a file that the media process plays."""
+
+    name = models.CharField(max_length=100, validators=[validation.one_line])
+    path = models.CharField(max_length=1000, validators=[validation.one_line])
+    language = models.CharField(max_length=35, blank=True, default="", validators=[validation.language])
+
+    class Meta:
+        ordering = ("name", "language")
+        constraints = (models.UniqueConstraint(fields=("name", "language"), name="sound_once_per_language"),)
+
+    def __str__(self) -> str:
+        return f'the sound "{self.name}"'
+
+    def check_together(self) -> None:
+        """Accept any combination."""
+
+
+class State(models.Model):
+    """What the installation remembers about itself, by name: the tables' fingerprint, the published snapshot."""
+
+    key = models.CharField(max_length=50, primary_key=True)
+    value: Any = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"what is known of {self.key}"

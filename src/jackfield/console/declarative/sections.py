@@ -1,0 +1,23 @@
+"""All sections of the document, in the order in which they are written, applied and exported."""
+
+from __future__ import annotations
+
+from jackfield.company import schema as company
+from jackfield.console.declarative.section import Section
+from jackfield.numbers import schema as numbers
+from jackfield.people import schema as people
+from jackfield.trunks import schema as trunks
+
+__all__ = ["LINES", "SECTIONS"]
+
+_all = {section.name: section for app in (company, people, numbers, trunks) for section in app.SECTIONS}
+
+_ORDER = (
+    "settings", "users", "extensions", "trunks", "inbound", "outbound", "ring_groups", "services",
+    "emergency_numbers", "sounds",
+)  # fmt: skip
+SECTIONS: dict[str, Section] = {name: _all[name] for name in _ORDER}
+"""By name. A thing that others refer to comes before them: users before extensions, trunks before what uses them."""
+
+LINES = numbers.LINES
+"""The lines of an extension: not a section of its own, they stand within the extension."""

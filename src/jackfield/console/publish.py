@@ -1,0 +1,128 @@
+"""From the database to the snapshot file, and a word to the running switch."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from jackfield.console.api import ConsoleError
+from jackfield.control import ControlError, NotRunning, ask_sync
+from jackfield.switch import snapshot as snapshots
+from jackfield.switch.snapshot import Extension, Line, Snapshot, Sound
+
+if TYPE_CHECKING:
+    from jackfield.console.declarative.section import Section
+    from jackfield.settings import Settings
+
+__all__ = ["build", "publish"]
+
+log = logging.getLogger(__name__)
+
+RELOAD_SECONDS = 5.0
+
+
+def build(settings: Settings) -> Snapshot:
+    """Return the snapshot of what the database holds, with version 0: `publish` gives it its number."""
+    from jackfield.console.declarative.merging import stored
+    from jackfield.console.declarative.sections import SECTIONS
+
+    rows = {name: stored(section) for name, section in SECTIONS.items() if name != "users"}
+    general = _data(SECTIONS["settings"], rows["settings"][0])
+    things: dict[str, Any] = {
+        name: tuple(_data(SECTIONS[name], row) for row in rows[name])
+        for name in ("trunks", "inbound", "outbound", "ring_groups", "services", "emergency_numbers")
+    }
+    extensions = tuple(_extension(SECTIONS["extensions"], row, general.realm) for row in rows["extensions"])
+    sounds = tuple(_sound(_data(SECTIONS["sounds"], row), settings.files.sounds) for row in rows["sounds"])
+    return Snapshot(general=general, extensions=extensions, sounds=sounds, **things)
+
+
+def publish(settings: Settings) -> Snapshot:
+    """Write the snapshot when it differs from the published one, and have a running switch read it.
+
+    Versions only ever grow. Raises `ConsoleError` when the file can't be written; a switch that does not answer is a
+    line in the log, since it reads the file when it starts.
+    """
+    from django.db import transaction
+
+    from jackfield.company.models import State
+    from jackfield.console.change import configuration_lock
+    from jackfield.console.database import database_errors
+
+    with database_errors(settings), transaction.atomic():
+        configuration_lock()
+        found = build(settings)
+        state, _ = State.objects.get_or_create(key="published", defaults={"value": {"version": 0, "digest": ""}})
+        digest = hashlib.sha256(msgspec.json.encode(found)).hexdigest()
+        path = settings.files.snapshot
+        version, there = state.value["version"], _version(path)
+        if digest == state.value["digest"] and there == version:
+            return dataclasses.replace(found, version=version)
+        if digest != state.value["digest"] or there > version:  # a file from the future: the database was restored
+            version = max(version, there) + 1
+        found = dataclasses.replace(found, version=version)
+        _write(found, path)
+        state.value = {"version": version, "digest": digest}
+        state.save()
+    log.info("configuration %d is published", version)
+    _tell(settings, version)
+    return found
+
+
+def _write(found: Snapshot, path: Path) -> None:
+    try:
+        snapshots.write(found, path)
+    except OSError as error:
+        raise ConsoleError(
+            f"the configuration can't be written to {path}: {error.strerror}. "
+            "Make room on the disk, and see that the data directory belongs to the user who runs Jackfield"
+        ) from None
+
+
+def _version(path: Path) -> int:
+    """Return the version of the snapshot file; -1 when there is none that can be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Version).version
+    except (OSError, msgspec.DecodeError):
+        return -1
+
+
+class _Version(msgspec.Struct):
+    version: int = 0
+
+
+def _tell(settings: Settings, version: int) -> None:
+    try:
+        ask_sync(settings.files.switch_socket, "reload", timeout=RELOAD_SECONDS)
+    except NotRunning:
+        pass
+    except ControlError as error:
+        log.error("the switch did not take configuration %d: %s", version, error)
+
+
+def _data(section: Section, row: Any, **more: Any) -> Any:
+    names = {field.name for field in dataclasses.fields(section.data)}
+    return section.data(**{name: field.of(row) for name, field in section.fields.items() if name in names}, **more)
+
+
+def _extension(section: Section, row: Any, realm: str) -> Extension:
+    from jackfield.console.declarative.sections import LINES
+
+    lines: list[Line] = []
+    for line in row.lines.all():
+        name, password = line.sip_username, line.sip_password
+        text = f"{name}:{realm}:{password}".encode()
+        md5 = hashlib.md5(text, usedforsecurity=False).hexdigest()  # RFC 7616 section 3.4.2; phones know nothing newer
+        lines.append(_data(LINES, line, ha1_md5=md5, ha1_sha256=hashlib.sha256(text).hexdigest()))
+    extension: Extension = _data(section, row, lines=tuple(lines))
+    return extension
+
+
+def _sound(sound: Sound, folder: Path) -> Sound:
+    """Make the path absolute: without a slash at its front it lies in the installation's folder of sounds."""
+    return dataclasses.replace(sound, path=str(folder / sound.path))

@@ -1,0 +1,1 @@
+"""What happened: calls with their legs and journal."""

@@ -1,0 +1,114 @@
+"""Calls, their legs and their journal; and notices of the system. Written by the importer, read by everybody else.
+
+Times are seconds since 1970, UTC, as in the records themselves: exact, and cheap to write by the thousand.
+Texts have no length limit, since one record that does not fit must not stop the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from jackfield.history.choices import Direction, Outcome
+
+__all__ = ["Call", "Event", "Journal", "Leg"]
+
+
+def text_field(**options: Any) -> Any:
+    """Return a column for text of any length."""
+    return models.TextField(blank=True, default="", **options)
+
+
+class Call(models.Model):
+    """One call, as the user thinks of it."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    boot = models.CharField(max_length=64, blank=True, default="")
+    snapshot_version = models.IntegerField(default=0)
+    started = models.FloatField(db_index=True)
+    ringing = models.FloatField(null=True, blank=True)
+    answered = models.FloatField(null=True, blank=True)
+    ended = models.FloatField(null=True, blank=True)
+    caller_number = text_field(db_index=True)
+    caller_name = text_field()
+    caller_extension = text_field()
+    caller_trunk = text_field()
+    called_number = text_field(db_index=True)
+    called_name = text_field()
+    called_extension = text_field()
+    called_trunk = text_field()
+    dialed = text_field()
+    direction = models.CharField(max_length=20, choices=Direction.choices, default=Direction.INTERNAL)
+    outcome = models.CharField(max_length=20, choices=Outcome.choices, blank=True, default=Outcome.ONGOING)
+    hung_up_by = models.CharField(max_length=20, blank=True, default="")
+    sip_status = models.IntegerField(default=0)
+    q850 = models.IntegerField(default=0)
+    reason = text_field()
+
+    class Meta:
+        ordering = ("-started", "id")
+        indexes = (
+            models.Index(fields=("boot",), condition=models.Q(ended=None), name="call_ongoing"),
+        )  # few rows at any time: what is to be closed when the switch starts anew
+
+    def __str__(self) -> str:
+        return f"the call {self.id}"
+
+
+class Leg(models.Model):
+    """One party's part of a call."""
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="legs", db_index=False)
+    position = models.SmallIntegerField()
+    role = models.CharField(max_length=20)
+    number = text_field()
+    name = text_field()
+    extension = text_field()
+    trunk = text_field()
+    line = text_field()
+    address = text_field()
+    user_agent = text_field()
+    sip_call_id = text_field()
+    invited = models.FloatField(default=0)
+    ringing = models.FloatField(null=True, blank=True)
+    answered = models.FloatField(null=True, blank=True)
+    ended = models.FloatField(null=True, blank=True)
+    status = models.IntegerField(default=0)
+    reason = text_field()
+    codec = text_field()
+    secure = models.BooleanField(default=False)
+    media: Any = models.JSONField(blank=True, default=dict)
+
+    class Meta:
+        ordering = ("position",)
+        constraints = (models.UniqueConstraint(fields=("call", "position"), name="leg_once_per_call"),)
+
+    def __str__(self) -> str:
+        return f"leg {self.position} of {self.call_id}"
+
+
+class Journal(models.Model):
+    """What happened in a call, in plain words: one row per call, since it is always read as a whole."""
+
+    call = models.OneToOneField(Call, models.CASCADE, primary_key=True, related_name="journal")
+    lines: Any = models.JSONField(default=list)
+    """A list of `{"at": seconds, "text": words, "link": the setting behind it}`."""
+
+    def __str__(self) -> str:
+        return f"the journal of {self.call_id}"
+
+
+class Event(models.Model):
+    """A notice of the system or of a registration, as the spool had it."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    kind = models.CharField(max_length=40)
+    at = models.FloatField(db_index=True)
+    data: Any = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("-at", "id")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"

@@ -1,0 +1,164 @@
+"""Extensions with their lines, ring groups and services. The fields are those of the snapshot, by the same names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from jackfield.console import validation
+from jackfield.console.fields import DataField
+from jackfield.numbers.choices import DtmfMode, NatMode, RingStrategy, ServiceKind, SrtpMode
+from jackfield.people.models import User
+from jackfield.switch import snapshot
+
+__all__ = ["Extension", "Line", "RingGroup", "Service"]
+
+SECONDS = [validation.Between(1, 3600, "seconds")]
+
+
+def default_codecs() -> tuple[str, ...]:
+    """Return the codecs of an extension for which nothing is said."""
+    return snapshot.DEFAULT_CODECS
+
+
+def number_field() -> Any:
+    """Return a column for a number of the dial plan, which nothing else of the same table has."""
+    return models.CharField(max_length=20, unique=True, validators=[validation.number])
+
+
+def name_field() -> Any:
+    """Return a column for what people call a thing."""
+    return models.CharField(max_length=100, blank=True, default="", validators=[validation.one_line])
+
+
+def target_field() -> Any:
+    """Return a column for a number to go to, or nothing."""
+    return models.CharField(max_length=41, blank=True, default="", validators=[validation.target])
+
+
+def choice_field(choices: Any, default: Any) -> Any:
+    """Return a column for one of `choices`."""
+    return models.CharField(max_length=20, choices=choices.choices, default=default)
+
+
+class Numbered(models.Model):
+    """Whatever owns a number of the dial plan. `clean()` refuses a number that something else has."""
+
+    class Meta:
+        abstract = True
+
+    def check_together(self) -> None:
+        """Check what one field can't tell alone, without the database. Raises `ValidationError`."""
+
+    def clean(self) -> None:
+        """Refuse a number that is taken, and propose a free one. Raises `ValidationError`."""
+        from jackfield.numbers import plan
+
+        self.check_together()
+        if self.number and (clash := plan.DialPlan.current(besides=self).clash(self.number)):
+            raise validation.wrong("number", clash)
+
+    def __str__(self) -> str:
+        name = f' "{self.name}"' if self.name else ""
+        return f"the {self._meta.verbose_name} {self.number}{name}"
+
+
+class Extension(Numbered):
+    """A person's or a room's number with the phones that ring for it."""
+
+    number = number_field()
+    name = name_field()
+    user = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="extensions")
+    codecs = DataField(tuple[str, ...], default=default_codecs, validators=[validation.codecs])
+    language = models.CharField(max_length=35, blank=True, default="", validators=[validation.language])
+    caller_id = models.CharField(max_length=31, blank=True, default="", validators=[validation.caller_id])
+    caller_id_name = name_field()
+    anonymous = models.BooleanField(default=False)
+    ring_time = models.FloatField(null=True, blank=True, default=None, validators=SECONDS)
+    do_not_disturb = models.BooleanField(default=False)
+    call_waiting = models.BooleanField(default=True)
+    max_calls = models.IntegerField(default=4, validators=[validation.Between(1, 100)])
+    forward_always = target_field()
+    forward_busy = target_field()
+    forward_no_answer = target_field()
+    forward_unreachable = target_field()
+    outside_calls = models.BooleanField(default=True)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ("number",)
+
+    def check_together(self) -> None:
+        """Refuse an extension that could agree on no codec. Raises `ValidationError`."""
+        if not self.codecs:
+            raise validation.wrong("codecs", "must have at least one codec, or no call could have audio")
+
+
+class Line(models.Model):
+    """One registration of an extension: a phone with its own SIP name and password.
+
+    The password is stored readable, because phones are configured with it; the snapshot has only its digests.
+    """
+
+    extension = models.ForeignKey(Extension, models.CASCADE, related_name="lines")
+    position = models.IntegerField(default=0)
+    sip_username = models.CharField(max_length=64, unique=True, validators=[validation.sip_username])
+    sip_password = models.CharField(max_length=128, validators=[validation.sip_password])
+    name = name_field()
+    codecs = DataField(tuple[str, ...], default=tuple, validators=[validation.codecs])
+    behind_nat = choice_field(NatMode, NatMode.AUTO)
+    srtp = choice_field(SrtpMode, SrtpMode.OFFERED)
+    dtmf = choice_field(DtmfMode, DtmfMode.AUTO)
+    max_contacts = models.IntegerField(default=5, validators=[validation.Between(1, 50)])
+
+    class Meta:
+        ordering = ("position", "pk")
+
+    def __str__(self) -> str:
+        return f"the line {self.sip_username}"
+
+    def check_together(self) -> None:
+        """Accept any combination."""
+
+
+class RingGroup(Numbered):
+    """One number that rings many."""
+
+    number = number_field()
+    name = name_field()
+    members = DataField(tuple[str, ...], default=tuple, validators=[validation.targets])
+    strategy = choice_field(RingStrategy, RingStrategy.ALL)
+    step_time = models.FloatField(default=20.0, validators=SECONDS)
+    fallback = target_field()
+    caller_id_prefix = name_field()
+    obey_forwards = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("number",)
+        verbose_name = "ring group"
+
+
+class Service(Numbered):
+    """A number with a built-in function, or a destination written in Python by the company."""
+
+    number = number_field()
+    kind = choice_field(ServiceKind, "")
+    name = name_field()
+    sound = name_field()
+    repeat = models.IntegerField(default=1, validators=[validation.Between(1, 100, "times")])
+    then = target_field()
+    time_ranges = DataField(tuple[snapshot.TimeRange, ...], default=tuple, validators=[validation.time_ranges])
+    open_target = target_field()
+    closed_target = target_field()
+    plugin = name_field()
+    options = DataField(dict[str, str], default=dict)
+
+    class Meta:
+        ordering = ("number",)
+
+    def check_together(self) -> None:
+        """Check that there is what the kind needs. Raises `ValidationError`."""
+        needs = {"announcement": "sound", "schedule": "time_ranges", "plugin": "plugin"}.get(self.kind)
+        if needs and not getattr(self, needs):
+            raise validation.wrong(needs, f"must be given: a service of kind {self.kind} needs it")

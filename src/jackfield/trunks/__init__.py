@@ -1,0 +1,1 @@
+"""The lines to the outside: trunks, incoming and outgoing calls, emergency numbers."""
