@@ -66,8 +66,8 @@ class Key:
             raise BadKey("only one key, given inline, is supported")
         encoded, *extras = rest.split("|")
         try:
-            # Some leave the padding out; more than is needed doesn't hurt.
-            material = base64.b64decode(encoded.rstrip("=") + "==", validate=True)
+            # Some leave the padding out.
+            material = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
         except (binascii.Error, ValueError):
             raise BadKey("the key isn't base64") from None
         if len(material) != suite.key_octets:

@@ -57,9 +57,13 @@ class RemoteAudio:
 
     @property
     def others(self) -> tuple[tuple[str, int], ...]:
-        """(label, our payload number) of what else the peer may send: second codecs, telephone events."""
-        chosen = self.codec.label
-        return tuple((c.label, c.payload_type) for c in self.receive if c.label != chosen)
+        """(label, our payload number) of what else the peer may send: second codecs, telephone events.
+
+        Also the chosen codec itself, when the peer uses another number for it than we do (RFC 3264 section 5.1).
+        """
+        chosen = (self.codec.label, self.codec.payload_type)
+        pairs = ((c.label, c.payload_type) for c in self.receive)
+        return tuple(pair for pair in pairs if pair != chosen)
 
 
 @dataclass(frozen=True, slots=True)

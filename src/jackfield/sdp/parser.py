@@ -77,12 +77,13 @@ class _MediaReader:
     __slots__ = ("direction", "fmtp", "media", "rtpmap")
 
     def __init__(self, value: str) -> None:
-        words = value.split()
+        # Words that can't be repeated in an answer are no words.
+        words = [word for word in value.split() if word.isascii() and word.isprintable()]
         words += [""] * (3 - len(words))
         formats = words[3:]
         if len(formats) > MAX_FORMATS:
             raise MalformedSdp(f"more than {MAX_FORMATS} formats in a media line")
-        port = number(words[1].partition("/")[0], 65535)
+        port = number(words[1].partition("/")[0], 65535) if formats else None
         self.media = Media(
             kind=words[0].lower() or "audio", port=port or 0, protocol=words[2] or "RTP/AVP", formats=formats
         )

@@ -58,7 +58,8 @@ class Crypto:
         if not all(word.startswith(("-", "WSH=", "KDR=0")) for word in self.parameters.split()):
             return False
         try:
-            return len(base64.b64decode(encoded.rstrip("=") + "==", validate=True)) == octets
+            # Some leave the padding out.
+            return len(base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)) == octets
         except ValueError:
             return False
 
