@@ -80,8 +80,9 @@ async def run(configured: Settings, ready: int | None) -> None:
         secret=files.secret(),
         registrations=files.registrations,
         public_address=configured.public_address,
+        hosts=configured.hosts,
+        trace=recorder.record,
     )
-    switch.agent.transports.trace = recorder.record
     stopping = asyncio.Event()
     control = ControlServer(
         files.switch_socket, Commands(switch, recorder, stop=stopping.set, path=files.snapshot).handlers()

@@ -26,13 +26,11 @@ if TYPE_CHECKING:
 
 _tokens = Tokens()
 
-AUTH_ROUNDS = 2  # a stale nonce costs one more
-
 
 class OutgoingLeg(Leg):
     """Rings one party and reports to a `Fork` how it goes (jackfield.sip.agent.InviteHandler)."""
 
-    __slots__ = ("_challenges", "_timer", "attempt", "dial", "fork", "hop", "hops", "offer", "ringing")
+    __slots__ = ("_timer", "attempt", "dial", "fork", "hop", "hops", "offer", "ringing")
 
     def __init__(
         self, call: CallBase, party: Party, profile: Profile, record: LegRecord, dial: PhoneDial | TrunkDial, fork: Fork
@@ -46,7 +44,6 @@ class OutgoingLeg(Leg):
         self.offer = b""
         self.hops: list[Hop] = []
         self.hop: Hop | None = None
-        self._challenges = 0
         self._timer: asyncio.TimerHandle | None = None
 
     # --- starting
@@ -97,8 +94,7 @@ class OutgoingLeg(Leg):
             return
         assert self.hop is not None
         self.record.address = str(self.hop)
-        user = self.call.switch.trunks.contact_user(dial.trunk)
-        self.attempt = agent.invite(request, self, hops=[self.hop], contact_user=user)
+        self.attempt = agent.invite(request, self, hops=[self.hop], credentials=self._answer_challenge)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(dial.trunk.answer_timeout, self._no_response)
 
@@ -151,7 +147,6 @@ class OutgoingLeg(Leg):
         self._mark_answered()
         if isinstance(self.dial, TrunkDial):
             self._report_trunk(200, local=False)
-            session.credentials = self._answer_challenge
         self.fork.leg_answered(self, response)
 
     def on_failed(self, response: Response) -> None:
@@ -159,12 +154,6 @@ class OutgoingLeg(Leg):
         self._stop_timer()
         status = response.status
         if isinstance(self.dial, TrunkDial) and self.fork is not None:
-            if status in (401, 407) and self._challenges < AUTH_ROUNDS and self.attempt is not None:
-                self._challenges += 1
-                again = self._answer_challenge(response, self.attempt.request)
-                if again is not None:
-                    self._send(again)
-                    return
             self._trunk_failed(status, response.reason, local=getattr(response, "local", False))
             return
         self._failed(status, response.reason)
@@ -181,7 +170,6 @@ class OutgoingLeg(Leg):
         if self.fork is not None and self.hops and may_fail_over(status):
             previous, self.hop = self.hop, self.hops.pop(0)
             self.call.note(f"{previous} answered {status} {reason}: trying {self.hop}")
-            self._challenges = 0
             self._send(self._request())
             return
         self._failed(status, reason)

@@ -13,7 +13,7 @@ import logging
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from jackfield.media.client import MediaLost, NoPort
 from jackfield.sip.agent import Agent
 from jackfield.sip.message import Response
 from jackfield.sip.tokens import Tokens
+from jackfield.sip.transport.local_addresses import LocalAddresses, is_wildcard
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch import transfer
 from jackfield.switch.audio import NotAcceptable, Profile
@@ -46,7 +47,7 @@ from jackfield.switch.trunks import Trunks
 
 if TYPE_CHECKING:
     from jackfield.media.client import MediaPool
-    from jackfield.sip.agent import IncomingInvite
+    from jackfield.sip.agent import IncomingInvite, ResolverLike, TransportsLike
     from jackfield.sip.flow import Flow
     from jackfield.sip.message import Request
     from jackfield.switch.contact import Contact
@@ -63,7 +64,8 @@ TICK = 1.0
 class Switch:
     """See the module.
 
-    `emit(kind, id, data)` takes records and events; `wall_clock` is UTC seconds since 1970; `secret` signs nonces.
+    `emit(kind, id, data)` takes records and events; `secret` signs nonces; `hosts` are the addresses that we listen on;
+    `wall_clock` is UTC seconds since 1970; `trace` sees every SIP message; `transports` and `resolver` are for tests.
     """
 
     def __init__(
@@ -75,8 +77,11 @@ class Switch:
         secret: bytes,
         registrations: Path | None = None,
         public_address: str = "",
+        hosts: Sequence[str] = (),
         wall_clock: Callable[[], float] = time.time,
-        agent: Agent | None = None,
+        transports: TransportsLike | None = None,
+        resolver: ResolverLike | None = None,
+        trace: Callable[[bytes, Flow, Any], None] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.snapshot = snapshot
@@ -96,10 +101,17 @@ class Switch:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ticker: asyncio.TimerHandle | None = None
         self._is_local = _local_test(snapshot.general.local_networks)
-        self.agent = agent or Agent(user_agent=f"Jackfield/{__version__}")
-        self.agent.on_invite = self._on_invite
-        self.agent.on_request = self._on_request
-        self.agent.session_expires = snapshot.general.session_expires
+        self._own_addresses = LocalAddresses(loop.time)
+        self._hosts = [host for host in hosts if not is_wildcard(host)]
+        self.agent = Agent(
+            user_agent=f"Jackfield/{__version__}",
+            on_invite=self._on_invite,
+            on_request=self._on_request,
+            transports=transports,
+            resolver=resolver,
+            trace=trace,
+            session_expires=snapshot.general.session_expires,
+        )
         current = self._current_snapshot
         self.trunks = Trunks(self.agent, current, clock=loop.time, wall_clock=wall_clock, emit=self._emit_event)
         self.authenticator = Authenticator(current, secret=secret, wall_clock=wall_clock, trunks=self.trunks)
@@ -231,16 +243,24 @@ class Switch:
 
     def _addresses(self, leg: Leg) -> tuple[str, str]:
         """The address of ours to bind for a leg's audio, and the one that the other side is told."""
-        transports = self.agent.transports
         flow = leg.flow
-        if flow is None and isinstance(leg, OutgoingLeg) and leg.hops:
-            transport, host = leg.hops[0].transport, leg.hops[0].host
-            return transports.own_address(transport, host), transports.local_address(transport, host)[0]
-        if flow is None:
+        if flow is not None:
+            transport, remote, ours = flow.transport, flow.remote[0], flow.local[0]
+        elif isinstance(leg, OutgoingLeg) and leg.hops:
+            transport, remote, ours = leg.hops[0].transport, leg.hops[0].host, ""
+        else:
             raise NoPort(f"there is no way to {leg}")
-        return transports.own_address(flow.transport, flow.remote[0]), transports.local_address(
-            flow.transport, flow.remote[0]
-        )[0]
+        told = self.agent.transports.local_address(transport, remote)[0]
+        if is_wildcard(ours):
+            ours = self._own_address(remote)
+        return ours, told
+
+    def _own_address(self, remote: str) -> str:
+        """The address of ours from which packets to a host leave."""
+        for host in self._hosts:
+            if (":" in host) == (":" in remote):
+                return host
+        return self._own_addresses.towards(remote) or ("::1" if ":" in remote else "127.0.0.1")
 
     def _advertised(self, remote_host: str) -> str | None:
         public = self.public_address or self.snapshot.general.public_address
