@@ -16,6 +16,12 @@ from jackfield.sip.timers import T1, T2, T4, TIMEOUT, Timer
 if TYPE_CHECKING:
     from jackfield.sip.transaction import TransactionLayer
 
+PATIENCE = 900.0
+"""Seconds that an INVITE may stay with provisional responses, counted from the last: then it is cancelled.
+
+Whoever rings a phone has a shorter limit of his own; this one keeps a peer that never decides from being remembered
+for ever."""
+
 __all__ = ["ClientTransaction", "InviteClientTransaction", "NonInviteClientTransaction", "OnFailure", "OnResponse"]
 
 OnResponse = Callable[[Response], None]
@@ -114,10 +120,10 @@ class ClientTransaction:
     def _on_retransmission(self, now: float) -> None:
         raise NotImplementedError
 
-    def _end_at(self, when: float) -> None:
+    def _end_at(self, when: float, callback: Callable[[float], None] | None = None) -> None:
         if self._end is not None:
             self._end.cancel()
-        self._end = self._layer.timers.at(when, self._on_end)
+        self._end = self._layer.timers.at(when, callback or self._on_end)
 
     def _stop_retransmitting(self) -> None:
         if self._retransmission is not None:
@@ -186,9 +192,8 @@ class InviteClientTransaction(ClientTransaction):
                 return
             self.state = "proceeding"
             self._stop_retransmitting()
-            if self._end is not None:  # timer B guards only against silence
-                self._end.cancel()
-                self._end = None
+            if not self._cancelled:  # in place of timer B, which guards only against silence
+                self._end_at(now + PATIENCE, self._on_impatience)
         elif status < 300:
             if state in ("calling", "proceeding"):
                 self.state = "accepted"
@@ -239,11 +244,15 @@ class InviteClientTransaction(ClientTransaction):
         if self.state != "proceeding" or self._cancelled:
             return False
         self._cancelled = True
+        self._end_at(now + TIMEOUT, self._on_timeout)  # RFC 3261 section 9.1, last paragraph
         cancel = self._same_path("CANCEL", self.request.get("To") or "", headers)
         self._layer.start_client(
             cancel, self.flow, self.branch, now, on_response or _ignore_response, on_failure or _ignore_failure
         )
         return True
+
+    def _on_impatience(self, now: float) -> None:
+        self.cancel(now)
 
     def _same_path(self, method: str, to: str, headers: Iterable[tuple[str, str]] = ()) -> Request:
         """A request that travels with the INVITE: same Request-URI, top Via, Route, Call-ID, From and CSeq number."""

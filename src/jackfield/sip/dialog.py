@@ -31,7 +31,8 @@ class Dialog:
     """One dialog, seen from our side.
 
     local, remote: what we write into From and To: address with display name and tag, as header text.
-    remote_target: the URI text that our requests are addressed to: the peer's Contact.
+    remote_target: what our requests are addressed to: the peer's Contact.
+    hop: the URI to which they are sent: the first route, else the remote target (section 12.2.1.1).
     route_set: Route values in the order in which we send them.
     local_seq: the CSeq number of our last request (0: none yet). remote_seq: of the peer's last, None if none.
     secure: sips was asked for over TLS, so that our Contact must be sips too (RFC 3261 section 12.1).
@@ -42,6 +43,7 @@ class Dialog:
         "_request_uri",
         "_routes",
         "call_id",
+        "hop",
         "local",
         "local_seq",
         "local_tag",
@@ -62,7 +64,7 @@ class Dialog:
         local_tag: str,
         remote: str,
         remote_tag: str,
-        remote_target: str,
+        remote_target: Uri,
         route_set: list[str] | None = None,
         local_seq: int = 0,
         remote_seq: int | None = None,
@@ -116,7 +118,7 @@ class Dialog:
             local_tag=request.from_.tag or "",
             remote=response.get("To") or "",
             remote_tag=response.to.tag or "",
-            remote_target=request.uri if contact is None else _target(contact),
+            remote_target=request.request_uri if contact is None else _target(contact),
             route_set=response.values("Record-Route")[::-1],
             local_seq=request.cseq.number,
             secure=secure and request.uri[:5].lower() == "sips:",
@@ -138,13 +140,6 @@ class Dialog:
         """The peer's address."""
         return NameAddr.parse(self.remote).uri
 
-    @property
-    def next_hop(self) -> str:
-        """The URI text to which our requests are sent: the first route, else the remote target (section 12.2.1.1)."""
-        if self.route_set:
-            return str(NameAddr.parse(self.route_set[0]).uri)
-        return self.remote_target
-
     def confirm(self, response: Response) -> None:
         """Take the 2xx that confirms our early dialog: it has the last word on route set and target (13.2.2.4)."""
         self.state = "confirmed"
@@ -160,7 +155,7 @@ class Dialog:
         if contact is None:
             return False
         target = _target(contact)
-        if target == self.remote_target:
+        if str(target) == str(self.remote_target):
             return False
         self._aim(target, self.route_set)
         return True
@@ -200,16 +195,16 @@ class Dialog:
         )
         return Request.new(method, self._request_uri, fields, body, content_type)
 
-    def _aim(self, remote_target: str, route_set: list[str]) -> None:
-        self.remote_target = remote_target
+    def _aim(self, remote_target: Uri, route_set: list[str]) -> None:
+        self.remote_target = self.hop = remote_target
         self.route_set = route_set
-        self._request_uri = remote_target
+        self._request_uri = str(remote_target)
         routes = route_set
         if route_set:
-            first = NameAddr.parse(route_set[0]).uri
-            if not first.loose:
+            self.hop = NameAddr.parse(route_set[0]).uri
+            if not self.hop.loose:
                 # A strict router of RFC 2543 finds its own address in the Request-URI and the target in the last Route.
-                self._request_uri = str(first)
+                self._request_uri = str(self.hop)
                 routes = [*route_set[1:], f"<{remote_target}>"]
         self._routes = [("Route", route) for route in routes]
 
@@ -217,9 +212,9 @@ class Dialog:
         return f"<Dialog {self.state} {self.call_id} {self.local_tag}/{self.remote_tag}>"
 
 
-def _target(contact: NameAddr) -> str:
+def _target(contact: NameAddr) -> Uri:
     uri = contact.uri
     # Neither may stand in a Request-URI (RFC 3261 section 19.1.1), and a Contact should not have had them.
     if uri.headers or "method" in uri.params:
         uri = uri.replace(headers="", params={name: value for name, value in uri.params.items() if name != "method"})
-    return str(uri)
+    return uri

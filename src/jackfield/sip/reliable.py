@@ -8,8 +8,10 @@ from collections.abc import Callable
 from jackfield.sip.message import Request, Response
 from jackfield.sip.timers import T1, TIMEOUT, Timer, Timers
 
-__all__ = ["ReliableReceiver", "ReliableSender", "read_rack", "read_rseq"]
+__all__ = ["RAck", "ReliableReceiver", "ReliableSender", "read_rack", "read_rseq"]
 
+RAck = tuple[int, int, str]
+"""RSeq, CSeq number and method of a reliable provisional response (RFC 3262 section 7.2)."""
 _MAX_RSEQ = 2**32 - 1
 
 
@@ -24,8 +26,8 @@ def read_rseq(response: Response) -> int | None:
     return number if number <= _MAX_RSEQ else None
 
 
-def read_rack(request: Request) -> tuple[int, int, str] | None:
-    """Return RSeq, CSeq number and method that a PRACK acknowledges; None if RAck is absent or unreadable."""
+def read_rack(request: Request) -> RAck | None:
+    """Return what a PRACK acknowledges; None if RAck is absent or unreadable."""
     parts = (request.get("RAck") or "").split()
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 10 for part in parts[:2]):
         return None
@@ -109,11 +111,13 @@ class ReliableSender:
         if self._outstanding is None and self._waiting:
             self.send(self._waiting.popleft(), now)
 
-    def stop(self) -> None:
-        """Send nothing more: the INVITE has its final response."""
+    def stop(self) -> RAck | None:
+        """Send nothing more: the INVITE has its final response. Returns what a PRACK still under way acknowledges."""
+        late = None if self._outstanding is None else (self._rseq, self._cseq, "INVITE")
         self._stop_retransmitting()
         self._outstanding = None
         self._waiting.clear()
+        return late
 
     def _on_retransmission(self, now: float) -> None:
         outstanding = self._outstanding

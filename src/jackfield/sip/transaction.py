@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from jackfield.sip.client_transaction import (
@@ -39,6 +40,9 @@ __all__ = [
     "TransactionLayer",
     "TransactionUser",
 ]
+
+GRACE = 32.0
+"""Seconds that an INVITE which is being answered survives the end of its connection."""
 
 ServerKey = tuple[str, ...]
 MergeKey = tuple[str, str, str, str]
@@ -69,7 +73,7 @@ class TransactionUser(Protocol):
 class TransactionLayer:
     """All transactions of one process. `len(layer)` is how many there are.
 
-    local_address: (transport, remote host) -> the address and port that our Via names towards that host.
+    local_address: flow -> the address and port that our Via names on it.
     counters: "retransmissions received", "stray responses", "merged", "malformed".
     """
 
@@ -77,7 +81,7 @@ class TransactionLayer:
         self,
         user: TransactionUser,
         *,
-        local_address: Callable[[str, str], tuple[str, int]],
+        local_address: Callable[[Flow], tuple[str, int]],
         timers: Timers | None = None,
         tokens: Tokens | None = None,
     ) -> None:
@@ -109,6 +113,8 @@ class TransactionLayer:
     def _receive_response(self, response: Response, flow: Flow, now: float) -> None:
         transaction = self._clients.get((response.via.branch or "", response.cseq.method))
         if transaction is not None:
+            if transaction.flow.closed:
+                self._move(transaction, flow)  # the peer came back over a new connection
             transaction.receive(response, now)
             return
         self.counters["stray responses"] += 1
@@ -196,7 +202,7 @@ class TransactionLayer:
     def stamp(self, request: Request, flow: Flow, branch: str | None = None) -> None:
         """Give a request that is ours its Via for this flow: the ACK for a 2xx needs it without a transaction."""
         transport = flow.transport
-        host, port = self._local_address(transport, flow.remote[0])
+        host, port = self._local_address(flow)
         rport = ";rport" if transport == "UDP" else ""  # RFC 3581
         via = f"SIP/2.0/{transport} {bracketed(host)}:{port};branch={branch or self.tokens.branch()}{rport}"
         if "Via" in request:
@@ -233,12 +239,21 @@ class TransactionLayer:
             else [transaction for transaction in self._clients.values() if transaction.flow is flow]
         )
         for transaction in list(affected):
-            if not transaction.answered:
+            if transaction.is_invite and transaction.state == "proceeding":
+                # It rings there. A telephone on the move answers over its next connection.
+                self.timers.at(now + GRACE, partial(_fail_if_lost, transaction, reason))
+            elif not transaction.answered:
                 self._fail_soon(transaction, reason, now)
 
     def _fail_soon(self, transaction: ClientTransaction, reason: str, now: float) -> None:
         # Not at once: the failure may be noticed while the request is being sent, before its user holds it.
         self.timers.at(now, lambda _: transaction.fail(reason))
+
+    def _move(self, transaction: ClientTransaction, flow: Flow) -> None:
+        self._unlink(transaction)
+        transaction.flow = flow
+        if flow.reliable:
+            self._by_flow.setdefault(flow, {})[transaction] = None
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -262,6 +277,9 @@ class TransactionLayer:
     def forget_client(self, transaction: ClientTransaction) -> None:
         """Drop a terminated client transaction."""
         self._clients.pop((transaction.branch, transaction.request.method), None)
+        self._unlink(transaction)
+
+    def _unlink(self, transaction: ClientTransaction) -> None:
         flow = transaction.flow
         if flow.reliable:
             of_flow = self._by_flow.get(flow)
@@ -272,6 +290,11 @@ class TransactionLayer:
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
+
+
+def _fail_if_lost(transaction: ClientTransaction, reason: str, now: float) -> None:
+    if transaction.flow.closed:
+        transaction.fail(reason)
 
 
 def _rfc2543_key(request: Request, method: str) -> ServerKey:
