@@ -13,6 +13,7 @@ from jackfield.sip.transport.sparse_log import SparseLog
 from jackfield.switch.identity import Sender, called_number, read_caller
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk
 from jackfield.switch.snapshot import Snapshot, Trunk
+from jackfield.switch.user_agents import digest_algorithms
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request, Response
@@ -22,6 +23,12 @@ __all__ = ["Authenticator"]
 
 log = logging.getLogger("jackfield.registrar")
 
+_BOTH = ("SHA-256", "MD5")
+_ALGORITHMS = {"md5": ("MD5",), "sha256": ("SHA-256",), "both": _BOTH}
+# Credentials that were not made for our challenge, rather than with a wrong password.
+_TRY_AGAIN = frozenset(
+    ("no credentials", "malformed credentials", "wrong realm", "algorithm not offered", "no qop", "qop not offered")
+)
 _LOG_EVERY = 60.0  # seconds between two lines about the same address and name: scanners try thousands
 
 
@@ -43,8 +50,9 @@ class Authenticator:
         self._now = wall_clock
         self._trunks = trunks
         self._refused = refused
-        self._challenger = Challenger(snapshot().general.realm, secret)
-        self._realm = snapshot().general.realm
+        self._realm = ""
+        self._challengers: dict[tuple[str, ...], Challenger] = {}
+        self._use_realm(snapshot().general.realm)
         self._log = SparseLog(log, wall_clock, _LOG_EVERY)
         self.counters = {"challenged": 0, "accepted": 0, "refused": 0}
 
@@ -89,15 +97,14 @@ class Authenticator:
         return here and name in snapshot.numbers
 
     def _verify(self, request: Request, flow: Flow, credentials: str) -> Sender | Response:
-        if self._realm != self._snapshot().general.realm:
-            self._realm = self._snapshot().general.realm
-            self._challenger = Challenger(self._realm, self._secret)
-        verdict = self._challenger.verify(
+        general = self._snapshot().general
+        self._use_realm(general.realm)
+        verdict = self._challengers[_ALGORITHMS.get(general.digest, _BOTH)].verify(
             credentials, request.method, request.uri, flow.remote[0], self._now(), self._ha1, request.body
         )
         if not verdict.ok:
-            if verdict.stale:
-                return self._challenge(request, flow, stale=True)
+            if verdict.stale or verdict.reason in _TRY_AGAIN:
+                return self._challenge(request, flow, stale=verdict.stale)
             return self._refuse(request, flow, verdict.username or "", verdict.reason)
         found = self._snapshot().lines.get(verdict.username or "")
         if found is None:
@@ -118,15 +125,20 @@ class Authenticator:
         return found[1].ha1_sha256 if algorithm.upper().startswith("SHA-256") else found[1].ha1_md5
 
     def _challenge(self, request: Request, flow: Flow, *, stale: bool = False) -> Response:
-        realm = self._snapshot().general.realm
-        if realm != self._realm:
-            self._realm = realm
-            self._challenger = Challenger(realm, self._secret)
+        general = self._snapshot().general
+        self._use_realm(general.realm)
         self.counters["challenged"] += 1
+        algorithms = _ALGORITHMS.get(general.digest) or digest_algorithms(request.get("User-Agent") or "")
         response = request.reply(401)
-        for value in self._challenger.challenges(flow.remote[0], self._now(), stale=stale):
+        for value in self._challengers[algorithms].challenges(flow.remote[0], self._now(), stale=stale):
             response.add("WWW-Authenticate", value)
         return response
+
+    def _use_realm(self, realm: str) -> None:
+        if realm != self._realm:
+            self._realm = realm
+            for algorithms in (_BOTH, _BOTH[::-1], ("MD5",), ("SHA-256",)):
+                self._challengers[algorithms] = Challenger(realm, self._secret, algorithms=algorithms)
 
     def _refuse(self, request: Request, flow: Flow, username: str, reason: str) -> Response:
         """Refuse with the same answer whatever was wrong, so that names can't be found by trying."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jackfield.sip.flow import Flow
+from jackfield.sip.flow import Address, Flow, bracketed
 
 __all__ = ["Contact"]
 
@@ -15,11 +15,12 @@ class Contact:
     """
 
     __slots__ = (
-        "behind_nat",
+        "by_flow",
         "call_id",
         "cseq",
         "expires_at",
-        "identity",
+        "gruu_index",
+        "id",
         "instance",
         "latency",
         "link",
@@ -27,11 +28,9 @@ class Contact:
         "missed",
         "model",
         "nat_reason",
-        "pub_gruu",
-        "q",
+        "params",
         "reachable",
         "reg_id",
-        "registered",
         "route",
         "since",
         "source",
@@ -41,43 +40,75 @@ class Contact:
         "username",
     )
 
-    username: str
-    """SIP name of the line."""
-    uri: str
-    """As the phone registered it, on the wire; what the 200 to its REGISTER gives back."""
-    transport: str
-    """"UDP", "TCP", "TLS", "WS" or "WSS"."""
-    source: tuple[str, int]
-    """Where its REGISTER came from."""
-    local: tuple[str, int]
-    """Our address on which it came."""
-    route: tuple[str, ...]
-    """Values of Path, to be sent as Route."""
-    behind_nat: bool
-    nat_reason: str
-    """Why it is taken to be behind a NAT, in plain words; empty when it is not."""
-    user_agent: str
-    model: str
-    """Vendor and model read from User-Agent: "Yealink SIP-T46S"."""
-    instance: str
-    """+sip.instance without brackets, or empty."""
-    reg_id: int
-    """RFC 5626; 0 when the phone does not ask for outbound."""
-    latency: float | None
-    """Seconds of the last OPTIONS round trip; None: not measured."""
-    reachable: bool
-    """False after three unanswered OPTIONS, or when its connection has gone."""
-    since: float
-    """Wall clock, seconds: when it first registered."""
-    expires_at: float
-    """Clock of the registrar (monotonic), seconds."""
+    def __init__(self, number: int, username: str, uri: str) -> None:
+        self.id = number
+        """Number in the registrar's file."""
+        self.username = username
+        """SIP name of the line."""
+        self.uri = uri
+        """As the phone registered it, on the wire; what the 200 to its REGISTER gives back."""
+        self.params = ""
+        """Parameters of the Contact that the 200 gives back: `;+sip.instance="<urn:uuid:…>";reg-id=1;q=0.5`."""
+        self.transport = "UDP"
+        """"UDP", "TCP", "TLS", "WS" or "WSS"."""
+        self.source: Address = ("", 0)
+        """Where its REGISTER came from."""
+        self.local: Address = ("", 0)
+        """Our side of the flow, as `Flow.key` has it."""
+        self.link: Flow | None = None
+        """The flow on which its REGISTER came."""
+        self.by_flow = False
+        """It is reached by that flow, whatever its URI says: NAT, outbound, WebSocket, or just the same address."""
+        self.route: tuple[str, ...] = ()
+        """Values of Path, to be sent as Route."""
+        self.nat_reason = ""
+        """Why it is taken to be behind a NAT, in plain words; empty when it is not."""
+        self.user_agent = ""
+        self.model = ""
+        """Vendor and model read from User-Agent: "Yealink T46S"."""
+        self.instance = ""
+        """+sip.instance without brackets, or empty."""
+        self.reg_id = 0
+        """RFC 5626; 0 when the phone does not ask for outbound."""
+        self.gruu_index = 0
+        """Its number in temporary GRUUs; 0 when it did not ask for any."""
+        self.call_id = ""
+        self.cseq = 0
+        self.latency: float | None = None
+        """Seconds of the last OPTIONS round trip; None: not measured."""
+        self.missed = 0
+        """OPTIONS in a row without an answer."""
+        self.reachable = True
+        """False after three unanswered OPTIONS, or when its connection has gone."""
+        self.since = 0.0
+        """Wall clock, seconds: when it first registered."""
+        self.expires_at = 0.0
+        """Clock of the registrar (monotonic), seconds."""
+
+    @property
+    def behind_nat(self) -> bool:
+        """A NAT stands between the phone and us."""
+        return self.nat_reason != ""
 
     @property
     def flow(self) -> Flow | None:
         """The way to the phone, or None when the URI is to be resolved."""
-        raise NotImplementedError
+        link = self.link
+        return link if self.by_flow and link is not None and not link.closed else None
 
     @property
     def request_uri(self) -> str:
         """What a request to this phone carries as Request-URI: what the phone registered (RFC 3261 section 16.5)."""
-        raise NotImplementedError
+        return self.uri
+
+    @property
+    def address(self) -> str:
+        """Where it is, for people: "192.0.2.7:5060"."""
+        return f"{bracketed(self.source[0])}:{self.source[1]}"
+
+    def came_by(self, flow: Flow) -> bool:
+        """Say if the phone registered on this flow."""
+        return self.link is flow or (self.source == flow.remote and self.transport == flow.transport)
+
+    def __str__(self) -> str:
+        return f"{self.model or 'phone'} at {self.transport} {self.address}"

@@ -87,7 +87,7 @@ def _ends_of_verbs() -> tuple[type[Exception], ...]:
     # Imported late: calls know destinations, which know plug-ins.
     from jackfield.media.client import MediaLost, NoPort
     from jackfield.switch.audio import NotAcceptable
-    from jackfield.switch.call import HangUp, Redirect
+    from jackfield.switch.events import HangUp, Redirect
 
     return (HangUp, Redirect, NotAcceptable, MediaLost, NoPort)
 

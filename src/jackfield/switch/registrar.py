@@ -1,47 +1,56 @@
-"""The registrar: where the phones of each line are (RFC 3261 section 10; 3327 Path; 5626 Outbound; 5627 GRUU)."""
+"""The registrar: where the phones of each line are (RFC 3261 section 10; 3327 Path; 5626 Outbound; 5627 GRUU).
+
+A line may have `max_contacts` phones; one more takes the place of the one that was heard of longest ago, so that a
+phone that came back under another address is never shut out by its own past.
+
+A disabled extension still registers: its phone must be able to call an emergency number.
+"""
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jackfield.sip.flow import Flow
+from jackfield.sip.errors import MalformedHeader
+from jackfield.sip.flow import DEFAULT_PORTS, Flow
+from jackfield.sip.headers import NameAddr, quote
+from jackfield.sip.message import Response
+from jackfield.sip.uri import readable
 from jackfield.switch.contact import Contact
+from jackfield.switch.locations import Locations, PhoneRow
+from jackfield.switch.nat import SET, is_address, reason_of, same_address
 from jackfield.switch.snapshot import Line, Snapshot
+from jackfield.switch.user_agents import model_of
 
 if TYPE_CHECKING:
-    from jackfield.sip.message import Request, Response
+    from jackfield.sip.message import Request
     from jackfield.sip.uri import Uri
     from jackfield.switch.authentication import Authenticator
 
-__all__ = ["PhoneRow", "Registrar"]
+__all__ = ["SUPPORTED", "PhoneRow", "Registrar"]
 
-Reply = "Callable[[Response], None]"
+log = logging.getLogger("jackfield.registrar")
 
+Reply = Callable[[Response], None]
 
-@dataclass(frozen=True, slots=True)
-class PhoneRow:
-    """A phone in the table that the administrator sees."""
-
-    extension: str
-    line: str
-    sip_username: str
-    model: str
-    user_agent: str
-    address: str
-    transport: str
-    behind_nat: bool
-    nat_reason: str
-    latency_ms: float | None
-    reachable: bool
-    since: float
-    expires_in: float
+SUPPORTED = frozenset(("path", "outbound", "gruu"))
+"""Options in Require that are understood (RFC 3261 section 8.2.2.3)."""
 
 
-class Registrar:
-    """Answers REGISTER and knows the phones of each line."""
+class _Refused(Exception):
+    """A REGISTER that is answered with an error; nothing was changed."""
+
+    def __init__(self, status: int, reason: str | None = None, *headers: tuple[str, str]) -> None:
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+
+
+class Registrar(Locations):
+    """Answers REGISTER; what it learns is what `Locations` tells."""
 
     def __init__(
         self,
@@ -54,43 +63,264 @@ class Registrar:
         emit: Callable[[str, dict[str, Any]], None],
         secret: bytes = b"",
     ) -> None:
-        """`store`: the file registrations.log; `emit(kind, data)` gets "registration" events for the spool."""
+        """`store`: the file registrations.log; `emit(kind, data)` gets "registration" events for the spool.
 
-    async def start(self, transports: Any = None) -> int:
-        """Read the stored registrations and make their UDP flows anew. Returns how many came back."""
-        raise NotImplementedError
+        `secret` makes temporary GRUUs; with the same one they survive a restart.
+        """
+        super().__init__(snapshot, store=store, clock=clock, wall_clock=wall_clock, emit=emit, secret=secret)
+        self._authenticator = authenticator
 
-    def handle(self, request: Request, flow: Flow, reply: Callable[[Response], None]) -> None:
+    def handle(self, request: Request, flow: Flow, reply: Reply) -> None:
         """Answer a REGISTER. Never raises."""
+        try:
+            response = self._register(request, flow)
+        except _Refused as refused:
+            response = request.reply(refused.status, refused.reason)
+            for name, value in refused.headers:
+                response.add(name, value)
+        except MalformedHeader as problem:
+            response = request.reply(400, f"Bad Request: {problem.reason}"[:80])
+        except Exception:
+            log.exception("a REGISTER from %s could not be worked with", flow)
+            response = request.reply(500)
+        reply(response)
 
-    def contacts(self, line: Line) -> list[Contact]:
-        """Return the phones of the line that can be rung now: not expired, and reachable as far as is known."""
-        raise NotImplementedError
+    # --- REGISTER ----------------------------------------------------------------------------------------------------
 
-    def registered(self, line: Line) -> list[Contact]:
-        """Return every phone of the line, also those that do not answer OPTIONS."""
-        raise NotImplementedError
+    def _register(self, request: Request, flow: Flow) -> Response:
+        sender = self._authenticator.check(request, flow)
+        if isinstance(sender, Response):
+            return sender
+        extension, line = sender.extension, sender.line
+        assert extension is not None
+        assert line is not None
+        address_of_record = request.to.uri
+        if address_of_record.user not in (line.sip_username, extension.number):
+            log.warning(
+                'the phone at %s may register as "%s", it asked for "%s"',
+                flow.remote[0],
+                line.sip_username,
+                address_of_record.username,
+            )
+            raise _Refused(403)
+        if "Require" in request and (unknown := request.require - SUPPORTED):
+            raise _Refused(420, None, ("Unsupported", ", ".join(sorted(unknown))))
+        asked = request.contacts
+        if asked:
+            if asked[0].is_wildcard:
+                self._remove_all(request, line)
+            else:
+                self._bind_all(request, flow, line, asked)
+        return self._answer(request, line)
 
-    def on_flow(self, username: str, flow: Flow) -> Contact | None:
-        """Return the line's phone that registered on this flow (which phone sent this INVITE?)."""
-        raise NotImplementedError
+    def _remove_all(self, request: Request, line: Line) -> None:
+        """`Contact: *` (RFC 3261 section 10.3 step 6)."""
+        if request.expires != 0:
+            raise _Refused(400, "Contact: * needs Expires: 0")
+        contacts = self._phones.get(line.sip_username, [])
+        _check_order(request, contacts)
+        self._forget(contacts, "unregistered")
 
-    def find_gruu(self, uri: Uri) -> Contact | None:
-        """Return the phone that a GRUU of ours names (RFC 5627 section 5.1), if it is registered."""
-        raise NotImplementedError
+    def _bind_all(self, request: Request, flow: Flow, line: Line, asked: list[NameAddr]) -> None:
+        """Bind each contact of the request, or none of them (RFC 3261 section 10.3 step 7)."""
+        general = self._snapshot().general
+        known = self._phones.get(line.sip_username, [])
+        header = request.expires if "Expires" in request else None
+        changes: list[tuple[NameAddr, Contact | None, int]] = []
+        for address in asked:
+            text = address.params.get("expires")
+            if text is None:
+                expires = general.register_default if header is None else header
+            else:
+                expires = int(text[:10]) if text.isascii() and text.isdigit() else general.register_default
+            if 0 < expires < general.register_min:
+                raise _Refused(423, None, ("Min-Expires", str(general.register_min)))
+            contact = _find(known, address)
+            if contact is not None:
+                _check_order(request, (contact,))
+            changes.append((address, contact, min(expires, general.register_max)))
+        for address, contact, expires in changes:
+            if expires == 0:
+                if contact is not None:
+                    self._remove(contact, "unregistered")
+            elif contact is not None and _is_refresh(request, flow, line, contact):
+                contact.link = flow
+                self._refresh(request, contact, expires)
+            else:
+                self._bind(request, flow, line, address, contact, expires)
+        if len(self._phones.get(line.sip_username, ())) > 1:
+            proxied = "Path" in request or len(request.values("Via")) > 1
+            self._replace_old(line, {str(address.uri) for address in asked}, proxied=proxied)
 
-    def flow_failed(self, flow: Flow, reason: str) -> None:
-        """A connection has gone: its phones can't be reached until they connect anew (RFC 5626 section 5.4)."""
+    def _refresh(self, request: Request, contact: Contact, expires: int) -> None:
+        contact.cseq = request.cseq.number
+        contact.expires_at = self._clock() + expires
+        contact.missed = 0
+        if not contact.reachable:
+            self.reached(contact, True, "it registered")
+        self._keep_renewed(contact)
 
-    def reload(self) -> None:
-        """The snapshot has changed: forget phones of lines that are gone."""
+    def _bind(
+        self, request: Request, flow: Flow, line: Line, address: NameAddr, known: Contact | None, expires: int
+    ) -> None:
+        params = address.params
+        instance = (params.get("+sip.instance") or "").strip("<>")
+        options = request.supported
+        proxied = "Path" in request or len(request.values("Via")) > 1
+        path = tuple(request.values("Path"))
+        reg_id = _reg_id(params.get("reg-id")) if instance and "outbound" in options else 0
+        if reg_id and proxied and not (path and _has_ob(path[0])):
+            reg_id = 0  # RFC 5626 section 6: the first hop keeps no flow to the phone
+        contact = known or Contact(self._next_id(), sys.intern(line.sip_username), str(address.uri))
+        was = contact.reachable
+        self._disconnect(contact)
+        contact.uri = str(address.uri)
+        contact.transport = flow.transport
+        contact.source = flow.remote
+        contact.local = flow.key[1]
+        contact.link = flow
+        contact.route = path
+        contact.nat_reason = reason_of(
+            flow.transport, flow.remote, address.uri, request.via, line.behind_nat, proxied=proxied
+        )
+        contact.user_agent = sys.intern(readable(request.get("User-Agent") or "")[:128])
+        contact.model = model_of(contact.user_agent)
+        contact.instance = instance
+        contact.reg_id = reg_id
+        if instance and "gruu" in options and not contact.gruu_index:
+            contact.gruu_index = contact.id
+        contact.params = _kept_params(params, reg_id)
+        contact.by_flow = self._needs_flow(contact, address.uri)
+        contact.call_id = request.call_id
+        contact.cseq = request.cseq.number
+        contact.expires_at = self._clock() + expires
+        contact.missed = 0
+        contact.reachable = True
+        if flow.reliable:
+            self._by_connection.setdefault(flow, []).append(contact)
+        if known is None:
+            contact.since = self._wall_clock()
+            self._phones.setdefault(contact.username, []).append(contact)
+            self._tell(contact, "registered", contact.nat_reason)
+        elif not was:
+            self._tell(contact, "reachable", "it registered")
+        self._keep(contact)
 
-    def sweep(self) -> None:
-        """Remove what has expired and write what is waiting. To be called about every second."""
+    def _needs_flow(self, contact: Contact, uri: Uri) -> bool:
+        """Say if the phone is called by the flow of its REGISTER rather than at its Contact."""
+        if contact.route and not contact.reg_id:
+            return False  # its proxy is named in Path
+        if contact.nat_reason or contact.reg_id or contact.transport != "UDP":
+            return True
+        # A name in a Contact is one of the phone's own network; an address that is the source is the same thing.
+        port = uri.port or DEFAULT_PORTS["UDP"]
+        return not is_address(uri.host) or (same_address(uri.host, contact.source[0]) and port == contact.source[1])
 
-    def table(self) -> list[PhoneRow]:
-        """Return one row for each phone, by extension."""
-        raise NotImplementedError
+    def _replace_old(self, line: Line, keep: set[str], *, proxied: bool) -> None:
+        """Remove bindings that the phones just registered have left behind, and those that are too many."""
+        contacts = self._phones[line.sip_username]
+        fresh = [c for c in contacts if c.uri in keep]
+        for old in [c for c in contacts if c.uri not in keep]:
+            for new in fresh:
+                same_phone = old.instance and old.instance == new.instance and old.reg_id == new.reg_id
+                same_socket = old.transport == new.transport and old.source == new.source and not proxied
+                if same_phone or same_socket:
+                    self._remove(old, "replaced")
+                    break
+        while len(contacts) > max(line.max_contacts, 1):
+            oldest = min(contacts, key=lambda c: (c.uri in keep, c.expires_at))
+            self._remove(oldest, f"replaced, the line takes {line.max_contacts} phones")
 
-    async def close(self) -> None:
-        """Write what is waiting and close the file."""
+    def _answer(self, request: Request, line: Line) -> Response:
+        """Return the 200 with every contact of the line (RFC 3261 section 10.3 step 8)."""
+        response = request.reply(200)
+        now = self._clock()
+        wants_gruu = "Supported" in request and "gruu" in request.supported
+        outbound = False
+        for contact in self._phones.get(line.sip_username, ()):
+            left = max(1, round(contact.expires_at - now))
+            value = f"<{contact.uri}>{contact.params};expires={left}"
+            if wants_gruu and contact.gruu_index:
+                value += self._gruu_params(request, contact)
+            if contact.reg_id and contact.call_id == request.call_id:
+                outbound = True
+            response.add("Contact", value)
+        for path in request.all("Path"):
+            response.add("Path", path)
+        if outbound:
+            response.add("Require", "outbound")  # RFC 5626 section 6
+        return response
+
+    def _gruu_params(self, request: Request, contact: Contact) -> str:
+        domain = request.to.uri.host_port
+        temporary = self._gruus.temporary(contact.gruu_index, contact.cseq)
+        public = f"sip:{request.to.uri.user}@{domain};gr={contact.instance}"
+        return f";pub-gruu={quote(public)};temp-gruu={quote(f'sip:{temporary}@{domain};gr')}"
+
+
+# --- small questions -------------------------------------------------------------------------------------------------
+
+
+def _is_refresh(request: Request, flow: Flow, line: Line, contact: Contact) -> bool:
+    """Say if nothing has changed but the time. This is what nearly every REGISTER of a day is."""
+    same_flow = contact.link is flow or (not flow.reliable and contact.came_by(flow))
+    mode, reason = line.behind_nat, contact.nat_reason
+    same_nat = reason != SET if mode == "auto" else bool(reason) == (mode == "always")
+    return same_flow and same_nat and contact.call_id == request.call_id and not contact.route and "Path" not in request
+
+
+def _find(contacts: list[Contact], address: NameAddr) -> Contact | None:
+    """Return the binding that an address of a REGISTER is about: same phone and flow number, or the same URI."""
+    if not contacts:
+        return None
+    text = str(address.uri)
+    for contact in contacts:
+        if contact.uri == text:
+            return contact
+    params = address.params
+    reg_id = _reg_id(params.get("reg-id"))
+    if reg_id:
+        instance = (params.get("+sip.instance") or "").strip("<>")
+        for contact in contacts:
+            if contact.reg_id == reg_id and contact.instance == instance:
+                return contact
+    return next((c for c in contacts if _same_uri(c.uri, address.uri)), None)
+
+
+def _same_uri(text: str, uri: Uri) -> bool:
+    try:
+        return type(uri).parse(text) == uri
+    except MalformedHeader:
+        return False
+
+
+def _check_order(request: Request, contacts: tuple[Contact, ...] | list[Contact]) -> None:
+    """Refuse a request that another of the same phone has overtaken (RFC 3261 section 10.3 step 6 and 7)."""
+    number, call_id = request.cseq.number, request.call_id
+    for contact in contacts:
+        if contact.call_id == call_id and number < contact.cseq:
+            raise _Refused(500, "CSeq out of order")
+
+
+def _reg_id(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _has_ob(path: str) -> bool:
+    try:
+        return "ob" in NameAddr.parse(path).uri.params
+    except MalformedHeader:
+        return False
+
+
+def _kept_params(params: dict[str, str | None], reg_id: int) -> str:
+    """Return the parameters of a Contact that are given back."""
+    kept = ""
+    if instance := params.get("+sip.instance"):
+        kept += f";+sip.instance={quote(instance)}"
+        if reg_id:
+            kept += f";reg-id={reg_id}"
+    q = params.get("q")
+    if q and q.replace(".", "", 1).isdigit():
+        kept += f";q={q[:5]}"
+    return kept

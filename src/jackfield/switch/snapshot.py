@@ -38,6 +38,7 @@ class General:
     language: str = "en"  # of prompts, BCP 47
     time_zone: str = "UTC"  # IANA name
     realm: str = "jackfield"
+    digest: Literal["auto", "md5", "sha256", "both"] = "auto"  # what phones are challenged with; auto: what they know
     outside_prefix: str = "9"  # "" means that outside numbers are dialled as they are
     first_number: str = "101"
     ring_time: float = 25.0  # seconds, where an extension says nothing else
