@@ -100,8 +100,8 @@ class DataDir:
         if known:
             return known
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self.secret_key.with_name(f"{self.secret_key.name}.{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        draft = self.secret_key.with_name(f"{self.secret_key.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(secrets.token_hex(32).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())

@@ -287,7 +287,7 @@ class Supervisor:
         try:
             while not run.done() and not hurry.done() and time.monotonic() < until:
                 await asyncio.wait((run, hurry), timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
-                if not run.done() and (calls := await self._calls()) not in (told, 0):
+                if not run.done() and (calls := len(await self._calls())) not in (told, 0):
                     left = max(0.0, until - STOP_SECONDS - time.monotonic())
                     going = f"{calls} calls go on" if calls > 1 else "1 call goes on"
                     self._say(f"{going}, for at most {left:.0f} s more; Ctrl-C once more ends it all now")
@@ -295,14 +295,19 @@ class Supervisor:
         finally:
             hurry.cancel()
         if not run.done():
-            child.send(signal.SIGINT)  # hang up and end now
+            await self._hang_up()
             await self._finish([run])
 
-    async def _calls(self) -> int:
+    async def _calls(self) -> list[str]:
         try:
-            return len(await ask(self.settings.files.switch_socket, "calls", timeout=1.0))
-        except (ControlError, TypeError):
-            return 0
+            return [call["id"] for call in await ask(self.settings.files.switch_socket, "calls", timeout=1.0)]
+        except ControlError:
+            return []
+
+    async def _hang_up(self) -> None:
+        for call in await self._calls():
+            with contextlib.suppress(ControlError):
+                await ask(self.settings.files.switch_socket, "hangup", id=call, timeout=1.0)
 
     async def _finish(self, runs: Sequence[asyncio.Task[None]]) -> None:
         """Wait for these a moment, then kill them."""
