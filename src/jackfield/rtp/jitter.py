@@ -124,7 +124,7 @@ class JitterBuffer:
         """Seconds of audio that lie waiting."""
         if not self._packets:
             return 0.0
-        return (self._highest - self._next + self._frame) / self._clock_rate
+        return max(0, self._highest - self._next + self._frame) / self._clock_rate
 
     def _underrun(self) -> Gap:
         """Nothing there: wait with the clock standing, so that what comes late is still in time."""

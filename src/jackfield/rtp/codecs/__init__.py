@@ -12,7 +12,7 @@ from jackfield.rtp.codecs.g722 import G722
 from jackfield.rtp.codecs.gsm import FRAME_OCTETS, Gsm
 from jackfield.rtp.codecs.libraries import GSM, LIBRARIES, OPUS, SPANDSP, LibraryMissing, present
 from jackfield.rtp.codecs.opus import DEFAULT_COMPLEXITY, Opus
-from jackfield.rtp.codecs.transcode import Frames, Relaw, Resplit, Transcoder
+from jackfield.rtp.codecs.transcode import Frames, GsmResplit, Relaw, Resplit, Transcoder
 
 __all__ = [
     "FRAME_MS",
@@ -33,7 +33,6 @@ NAMES = ("pcmu", "pcma", "g722", "gsm", "opus")
 
 _LIBRARY = {"g722": SPANDSP, "gsm": GSM, "opus": OPUS}
 _NARROW = frozenset(("pcmu", "pcma", "gsm"))
-_FRAME_OCTETS = {"pcmu": 160, "pcma": 160, "g722": 160, "gsm": FRAME_OCTETS}
 
 
 class UnknownCodec(ValueError):
@@ -77,8 +76,10 @@ def transcoder(from_name: str, to_name: str, *, fmtp: str = "", complexity: int 
     rate = 8000 if from_name in _NARROW or to_name in _NARROW else 16000
     decoder = create(from_name, sample_rate=rate)
     encoder = create(to_name, sample_rate=rate, fmtp=fmtp, complexity=complexity)
-    if from_name == to_name and from_name in _FRAME_OCTETS:
-        return Resplit(decoder, encoder, _FRAME_OCTETS[from_name])
+    if from_name == to_name == "gsm":
+        return GsmResplit(decoder, encoder, FRAME_OCTETS)
+    if from_name == to_name and from_name != "opus":
+        return Resplit(decoder, encoder, 160)  # an octet for each tick of 8000 in all three
     if {from_name, to_name} == {"pcmu", "pcma"}:
         return Relaw(from_name)
     return Transcoder(decoder, encoder)

@@ -12,7 +12,7 @@ from jackfield.rtp.packet import Buffer
 FRAME_OCTETS = 33
 _FRAME_SAMPLES = 160
 _FRAME_PCM = 2 * _FRAME_SAMPLES
-_MAGIC = 0xD0  # the upper half of every frame's first octet
+FRAME_MARK = 0xD0  # the upper half of every frame's first octet
 
 
 class Gsm(Codec):
@@ -68,6 +68,6 @@ class Gsm(Codec):
 
     def duration(self, payload: Buffer) -> int:
         """160 clock ticks for each whole frame."""
-        if not payload or payload[0] & 0xF0 != _MAGIC:
+        if not payload or payload[0] & 0xF0 != FRAME_MARK:
             return 0
         return len(payload) // FRAME_OCTETS * _FRAME_SAMPLES

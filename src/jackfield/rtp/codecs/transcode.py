@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from jackfield.rtp.codecs.base import Codec
 from jackfield.rtp.codecs.g711 import G711, PCMA_TO_PCMU, PCMU_TO_PCMA
+from jackfield.rtp.codecs.gsm import FRAME_MARK, FRAME_OCTETS
 from jackfield.rtp.packet import Buffer
 
 Frames = bytes | list[bytes]
@@ -117,6 +118,18 @@ class Resplit(Transcoder):
         whole = len(octets) - len(octets) % size
         self._rest = octets[whole:]
         return [octets[start : start + size] for start in range(0, whole, size)]
+
+
+class GsmResplit(Resplit):
+    """GSM frames one by one. What isn't a whole frame with GSM's mark is left out, lest all later ones be shifted."""
+
+    __slots__ = ()
+
+    def _changed(self, payload: bytes) -> bytes:
+        if len(payload) == FRAME_OCTETS and payload[0] & 0xF0 == FRAME_MARK:
+            return payload
+        whole = range(0, len(payload) - FRAME_OCTETS + 1, FRAME_OCTETS)
+        return b"".join(payload[i : i + FRAME_OCTETS] for i in whole if payload[i] & 0xF0 == FRAME_MARK)
 
 
 class Relaw(Resplit):
