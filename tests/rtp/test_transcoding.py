@@ -50,14 +50,22 @@ def test_a_tone_is_heard_clearly_at_the_other_end(source: str, target: str) -> N
     assert 7000 < amplitude < 9200
 
 
-@pytest.mark.parametrize("packet_ms", [10, 30, 40, 60])
-@pytest.mark.parametrize(("source", "target"), [*PAIRS, *((n, n) for n in codecs.NAMES)])
+def can_send(name: str, packet_ms: int) -> bool:
+    """GSM has frames of 20 ms only, Opus none of 30."""
+    return not (name == "gsm" and packet_ms % 20) and not (name == "opus" and packet_ms == 30)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "packet_ms"),
+    [
+        (source, target, packet_ms)
+        for source, target in [*PAIRS, *((name, name) for name in codecs.NAMES)]
+        for packet_ms in (10, 30, 40, 60)
+        if can_send(source, packet_ms)
+    ],
+)
 def test_any_packet_time_becomes_frames_of_20_ms(source: str, target: str, packet_ms: int) -> None:
     needs(source, target)
-    if packet_ms % 20 and source == "gsm":
-        pytest.skip("GSM has no such frames")
-    if packet_ms == 30 and source == "opus":
-        pytest.skip("Opus has no such frames")
     transcode = codecs.transcoder(source, target)
     out = [frame for payload in coded(source, packet_ms, 1.2) for frame in frames(transcode(payload))]
     measure = codecs.create(target)

@@ -172,6 +172,7 @@ def test_what_is_no_description_is_malformed(body: bytes) -> None:
         (b"v=0\n" + b"a=x:" + b"y" * sdp.MAX_BYTES, "bytes"),
         (b"v=0\n" + b"m=audio 4 RTP/AVP 8\n" * (sdp.MAX_MEDIA + 1), "media lines"),
         (b"v=0\nm=audio 4 RTP/AVP" + b" 8" * (sdp.MAX_FORMATS + 1), "formats"),
+        (b"v=0\n" + (b"m=audio 4 RTP/AVP" + b" 8" * sdp.MAX_FORMATS + b"\n") * 5, "more than 256 formats"),
         (b"v=0\n" * 2000, "lines"),
     ],
 )
