@@ -14,7 +14,7 @@ from jackfield.sip.headers import Via
 from jackfield.sip.transport.inbox import Inbox
 from jackfield.sip.transport.limits import TransportLimits
 from jackfield.sip.transport.local_addresses import family_of, is_ip
-from jackfield.sip.transport.sockets import keep_tcp_alive, set_traffic_class
+from jackfield.sip.transport.sockets import keep_tcp_alive, set_traffic_class, why
 from jackfield.sip.transport.sparse_log import SparseLog
 from jackfield.sip.transport.stream import StreamFlow
 
@@ -160,13 +160,11 @@ class Connections:
         try:
             await self._open(flow, hop, source)
         except ssl.SSLCertVerificationError as error:
-            self._not_connected(flow, hop, f"its certificate is not valid for {_name(hop)}: {error.verify_message}")
+            self._not_connected(flow, hop, f"its certificate is not valid for {_name(hop)}: {why(error)}")
         except ssl.SSLError as error:
-            self._not_connected(flow, hop, f"the TLS handshake failed: {error.reason or error}")
-        except TimeoutError:
-            self._not_connected(flow, hop, "no answer in time")
+            self._not_connected(flow, hop, f"the TLS handshake failed: {why(error)}")
         except OSError as error:
-            self._not_connected(flow, hop, error.strerror or str(error) or type(error).__name__)
+            self._not_connected(flow, hop, why(error))
         except asyncio.CancelledError:
             flow.close()
             raise
@@ -213,6 +211,7 @@ class Connections:
     async def close(self) -> None:
         """End all connections; what was written gets a moment to arrive."""
         self._emptied = self.loop.create_future()
+        await asyncio.sleep(0)  # a task that is cancelled before its first step never gets to clean up
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

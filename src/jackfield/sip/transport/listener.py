@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from jackfield.sip.flow import Address
 from jackfield.sip.transport.connections import TLS_SHUTDOWN_TIME, Connections
-from jackfield.sip.transport.sockets import keep_tcp_alive
+from jackfield.sip.transport.sockets import keep_tcp_alive, why
 from jackfield.sip.transport.stream import StreamFlow
 
 __all__ = ["Listener", "MakeFlow"]
@@ -100,9 +100,10 @@ class Listener:
         except OSError as error:  # ssl.SSLError and TimeoutError are among them
             self._counters.handshakes_failed += 1
             connections.remove(flow)
-            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
             text = "no %s connection with %s: %s"
-            connections.log(logging.INFO, f"handshake {flow.remote[0]}", text, self.transport, flow.remote[0], reason)
+            connections.log(
+                logging.INFO, f"handshake {flow.remote[0]}", text, self.transport, flow.remote[0], why(error)
+            )
             sock.close()
         except asyncio.CancelledError:
             connections.remove(flow)
@@ -114,4 +115,4 @@ class Listener:
         loop.remove_reader(self._sock)
         self._resuming = loop.call_later(_PAUSE, loop.add_reader, self._sock, self._accept)
         text = "%s port %d takes no connections for a moment: %s - raise the limit on open files (LimitNOFILE)"
-        self._connections.log(logging.ERROR, "out of files", text, self.transport, self.bound[1], error.strerror)
+        self._connections.log(logging.ERROR, "out of files", text, self.transport, self.bound[1], why(error))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import ssl
 
 from jackfield.sip.transport.local_addresses import family_of
 
-__all__ = ["keep_tcp_alive", "listen_tcp", "open_udp", "set_traffic_class"]
+__all__ = ["keep_tcp_alive", "listen_tcp", "open_udp", "set_traffic_class", "why"]
 
 _SO_RCVBUFFORCE = 33
 _BACKLOG = 1_024
@@ -60,6 +62,17 @@ def set_traffic_class(sock: socket.socket, traffic_class: int) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, traffic_class)
     else:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, traffic_class)
+
+
+def why(error: OSError) -> str:
+    """Return in a few words why a socket operation or a TLS handshake failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).replace("_", " ").lower()
+    if error.errno:
+        return os.strerror(error.errno)
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
 
 
 def _bind(sock: socket.socket, host: str, port: int, traffic_class: int) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import socket
 import struct
 from collections import deque
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from jackfield.sip.flow import DEFAULT_PORTS, Address, Flow, FlowKey
 from jackfield.sip.transport.local_addresses import is_wildcard
+from jackfield.sip.transport.sockets import why
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Message
@@ -228,7 +228,7 @@ class UdpSocket:
     def _send_failed(self, error: OSError, address: SocketAddress, flow: UdpFlow | None) -> None:
         self._counters.lost += 1
         if flow is not None:
-            self._loop.call_soon(self._failed, flow, _why(error, address))
+            self._loop.call_soon(self._failed, flow, _failure(error, address))
 
     def _send_later(self, data: bytes, address: SocketAddress, flow: UdpFlow | None) -> None:
         if len(self._unsent) >= self._max_unsent:
@@ -255,8 +255,8 @@ class UdpSocket:
         self._loop.remove_writer(self._sock)
 
 
-def _why(error: OSError, address: SocketAddress) -> str:
-    reason = os.strerror(error.errno) if error.errno else str(error)
+def _failure(error: OSError, address: SocketAddress) -> str:
+    reason = why(error)
     if error.errno == errno.EPERM:
         reason += " (a firewall of this machine forbids it)"
     return f"sending to {address[0]} port {address[1]} failed: {reason}"
