@@ -85,12 +85,13 @@ class LibraryMissing(RuntimeError):
         self.library = library
 
 
-def folders() -> list[str]:
-    """Where libraries are looked for before the system's own places."""
+@cache
+def _candidates(file: str, chosen: str) -> tuple[str, ...]:
+    """Paths to try, the system's own search last."""
     places = [Path(sys.prefix) / "lib" / "jackfield"]
-    if chosen := os.environ.get("JACKFIELD_LIBRARY_DIR"):
+    if chosen:
         places.insert(0, Path(chosen))
-    return [str(place) for place in places]
+    return (*(str(place / file) for place in places), file)
 
 
 @cache
@@ -110,8 +111,12 @@ def _open(library: Library, candidates: Sequence[str]) -> Any:
 
 
 def load(library: Library) -> Any:
-    """The opened library. Raises LibraryMissing when it's nowhere."""
-    opened = _open(library, (*(os.path.join(place, library.file) for place in folders()), library.file))
+    """The opened library. Raises LibraryMissing when it's nowhere.
+
+    It's looked for in the folder that JACKFIELD_LIBRARY_DIR names, in lib/jackfield of this Python's prefix, and then
+    where the system has its libraries.
+    """
+    opened = _open(library, _candidates(library.file, os.environ.get("JACKFIELD_LIBRARY_DIR", "")))
     if opened is None:
         raise LibraryMissing(library)
     return opened
