@@ -89,6 +89,13 @@ def read_and_reply(data: bytes) -> None:
     read(data).reply(180, to_tag="as7d6f5g").to_bytes()
 
 
+def read_and_stamp(data: bytes) -> None:
+    """Read, note the source in Via, and serialise."""
+    message = read(data)
+    message.stamp_received("203.0.113.9", 1024)
+    message.to_bytes()
+
+
 def build(data: bytes) -> None:
     """Build an INVITE from nothing and serialise it."""
     Request.new(
@@ -138,7 +145,7 @@ def digest_table() -> None:
             assert challenger.verify(next(waiting), "REGISTER", uri, "192.0.2.7", 2.0, lambda *_: secret).ok
 
         def hashes(_: bytes, algorithm=algorithm, secret=secret) -> None:
-            ha1("REGISTER", uri, "", algorithm)
+            ha1("REGISTER", "sip:pbx.example.com", "", algorithm)
             ha1(
                 secret,
                 "0123456789abcdef0123456789abcdef0123456789",
@@ -162,6 +169,7 @@ def main() -> None:
         "... and check()": read_and_check,
         "... and serialise changed": read_and_write,
         "... and reply": read_and_reply,
+        "... and stamp, serialise": read_and_stamp,
         "build and serialise": build,
     }
     print(f"{'µs of CPU':28}" + "".join(f"{name + ' ' + str(len(data)) + ' B':>18}" for name, data in messages.items()))

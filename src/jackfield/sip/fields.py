@@ -195,7 +195,7 @@ class Message:
         via = self._via
         if via is None:
             line = self._need("via", "Via")
-            via = self._via = Via.parse(line if "," not in line else split_list(line)[0])
+            via = self._via = Via.parse(line if "," not in line else next(iter(split_list(line)), ""))
         return via
 
     @property
@@ -323,8 +323,13 @@ class Message:
         via = self.via
         stamped = via.stamped(host, port)
         if stamped is not via:
-            self.remove_first("Via")
-            self.prepend("Via", str(stamped))
+            self._raw = None
+            block = self._headers["via"]
+            if "," in block or "\r" in block:
+                self.remove_first("Via")
+                self.prepend("Via", str(stamped))
+            else:
+                self._headers["via"] = f"Via: {stamped}"
             self._via = stamped
 
     def _need(self, key: str, name: str) -> str:

@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from jackfield.sip.errors import MalformedHeader
-from jackfield.sip.limits import MAX_AUTH_PARAMS, MAX_PARAMS
+from jackfield.sip.limits import MAX_ADDRESS, MAX_AUTH, MAX_AUTH_PARAMS, MAX_PARAMS, MAX_SPLIT
 from jackfield.sip.uri import Uri, read_params, readable
 
-# A quoted string's inside. Written without nested alternatives, so that it can't backtrack.
-_QUOTED = r'[^"\\]*(?:\\.[^"\\]*)*'
-_HOST = r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]"
+# `*+` and `++` never give back what they took: no input makes these patterns try twice.
+_QUOTED = r'[^"\\]*+(?:\\.[^"\\]*+)*+'  # a quoted string's inside
+_HOST = r"[A-Za-z0-9._-]++|\[[0-9A-Fa-f:.]++\]"
 _NAME = r"[A-Za-z0-9\-.!%*_+`'~]+"  # `token` of the grammar
 
 is_token = re.compile(_NAME).fullmatch
-_match_name_addr = re.compile(rf'(?:"({_QUOTED})"\s*|([^<"]*))<([^<>]*)>\s*(;.*)?', re.S).fullmatch
+_match_name_addr = re.compile(rf'(?:"({_QUOTED})"\s*|([^<"]*+))<([^<>]*+)>\s*(;.*)?', re.S).fullmatch
 # What nearly all senders write; anything else goes to the pattern after it, which knows the whole grammar.
 _match_plain_name_addr = re.compile(
-    r'(?:"([^"\\]*)" ?|([^<"]*))'
-    rf"<((sips?):(?:([^@\s<>\"]*)@)?({_HOST})(?::([0-9]{{1,5}}))?(;[^?@\s<>]*)?)>"
+    r'(?:"([^"\\]*+)" ?|([^<"]*+))'
+    rf"<((sips?):(?:([^@\s<>\"]*+)@)?({_HOST})(?::([0-9]{{1,5}}))?(;[^?@\s<>]*+)?)>"
     r"(;.*)?",
     re.S,
 ).fullmatch
@@ -34,8 +34,8 @@ _match_via = re.compile(
 ).fullmatch
 _match_cseq = re.compile(r"0*([0-9]{1,10})\s+(\S+)").fullmatch
 _match_param = re.compile(rf'\s*([^\s=;"]+)\s*(?:=\s*(?:"({_QUOTED})"|([^\s;"]*))\s*)?(?:;|$)', re.S).match
-_list_part = re.compile(rf'"{_QUOTED}"|<[^>]*>|[^",<]+|,|["<].*', re.S).findall
-_auth_params = re.compile(rf'(({_NAME})\s*=\s*(?:"({_QUOTED})"|([^\s,"]*))\s*(?:,[\s,]*|$))', re.S).findall
+_match_value = re.compile(rf'(?:[^",<]++|"{_QUOTED}"|<[^>]*+>)*+').match
+_auth_params = re.compile(rf'((?<![^,\s])({_NAME})\s*=\s*(?:"({_QUOTED})"|([^\s,"]*))\s*(?:,[\s,]*|$))', re.S).findall
 _quoted_pair = re.compile(r"\\(.)", re.S)
 # Token characters, and those of an IPv6 reference: `received=[2001:db8::1]` goes out unquoted.
 _plain_value = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:]+").fullmatch
@@ -61,23 +61,26 @@ def unquote(text: str) -> str:
 def split_list(value: str) -> list[str]:
     """The values of a list header: split at the commas outside quoted strings and `<>`, blanks trimmed.
 
-    Empty values are left out. A quote or bracket that is never closed makes the rest one value.
+    Empty values are left out. A quote or bracket that is never closed makes the rest one value, and so do more than
+    `MAX_SPLIT` values.
     """
     if "," not in value:
         value = value.strip()
         return [value] if value else []
     if '"' not in value and "<" not in value:
-        return [part for part in map(str.strip, value.split(",")) if part]
-    values: list[str] = []
-    parts: list[str] = []
-    for part in _list_part(value):
-        if part == ",":
-            values.append("".join(parts).strip())
-            parts.clear()
-        else:
-            parts.append(part)
-    values.append("".join(parts).strip())
-    return [value for value in values if value]
+        values = value.split(",", MAX_SPLIT)
+    else:
+        values = []
+        position, end = 0, len(value)
+        while position <= end:
+            match = _match_value(value, position)
+            assert match is not None  # it matches nothing, too
+            stop = match.end()
+            if stop < end and (value[stop] != "," or len(values) >= MAX_SPLIT):
+                stop = end  # a quote or bracket that is never closed
+            values.append(value[position:stop])
+            position = stop + 1
+    return [part for part in map(str.strip, values) if part]
 
 
 def _header_params(text: str) -> dict[str, str | None]:
@@ -164,6 +167,8 @@ class NameAddr:
     def parse(cls, text: str) -> NameAddr:
         """Read one address (not a list). Raises MalformedHeader."""
         text = text.strip()
+        if len(text) > MAX_ADDRESS:
+            raise MalformedHeader("address too long")
         self = _new(cls)
         match = _match_plain_name_addr(text)
         if match is not None:
@@ -290,6 +295,8 @@ class Via:
     def parse(cls, text: str) -> Via:
         """Read one Via value (not a list). Raises MalformedHeader."""
         text = text.strip()
+        if len(text) > MAX_ADDRESS:
+            raise MalformedHeader("Via too long")
         match = _match_plain_via(text) or _match_via(text)
         if match is None:
             raise MalformedHeader("malformed Via")
@@ -345,6 +352,13 @@ class Via:
 
         host: the source address, an IP literal. RFC 3261 18.2.1, RFC 3581 4. Itself if there is nothing to add.
         """
+        given = self._params_text
+        if self._params is None and self._text is not None and "received" not in given:
+            # The usual forms, without taking the parameters apart and writing them all again.
+            if given.endswith(";rport"):
+                return self._with_params_text(f"{given}={port};received={host}")
+            if ";rport;" in given:
+                return self._with_params_text(given.replace(";rport;", f";rport={port};", 1) + f";received={host}")
         wants_port = "rport" in self.params
         if not wants_port and host == self.host and "received" not in self.params:
             return self
@@ -353,6 +367,14 @@ class Via:
         if wants_port:
             params["rport"] = str(port)
         return Via(self.transport, self.host, self.port, params)
+
+    def _with_params_text(self, params: str) -> Via:
+        via = Via(self.transport, self.host, self.port)
+        assert self._text is not None
+        via._text = self._text.removesuffix(self._params_text) + params
+        via._params_text = params
+        via._params = None
+        return via
 
     def __str__(self) -> str:
         text = self._text
@@ -415,6 +437,8 @@ def parse_auth(value: str) -> AuthParams:
     if not is_token(scheme):
         raise MalformedHeader("malformed credentials")
     rest = rest.strip(" \t,")
+    if len(rest) > MAX_AUTH:
+        raise MalformedHeader("credentials too long")
     found = _auth_params(rest)
     params = {name.lower(): quoted or plain for _, name, quoted, plain in found}
     if sum([len(whole) for whole, *_ in found]) != len(rest) or len(found) > MAX_AUTH_PARAMS:

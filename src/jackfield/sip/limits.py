@@ -19,11 +19,16 @@ MAX_HEADERS: Final = 256
 MAX_URI: Final = 2_048
 #: Via values that a request may have gathered: Max-Forwards starts at 70, so more than that is a loop. Over it: 483.
 MAX_VIAS: Final = 70
+#: Characters of one address with its display name and parameters, or of one Via. Over it: 400.
+MAX_ADDRESS: Final = 4_096
+#: Values into which one list header line is split; what comes after stays one value.
+MAX_SPLIT: Final = 1_024
 #: Values of one list header that are read as addresses (Contact, Route, Record-Route ...). Over it: 400.
 MAX_VALUES: Final = 128
 #: Parameters after one address, in one URI, or in one Via. Over it: 400.
 MAX_PARAMS: Final = 64
-#: Parameters of one Authorization, WWW-Authenticate ... value.
+#: Characters, and parameters, of one Authorization, WWW-Authenticate ... value.
+MAX_AUTH: Final = 4_096
 MAX_AUTH_PARAMS: Final = 32
 
 # --- digest ------------------------------------------------------------------------------------------------------

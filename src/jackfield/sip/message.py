@@ -208,8 +208,9 @@ def parse(data: bytes) -> Request | Response:
         headers, problem = {}, _UNTIDY
     if problem is not None:
         # Perhaps only folded, or with bare LFs. Rare, so it may cost the work twice.
-        lines, body = _untidy_lines(data)
+        lines, body, untidy = _untidy_lines(data)
         headers, problem = _index(lines)
+        problem = untidy or problem
     message, complaint = _start_of(lines[0])
     message._start(headers, body, data)
     problem = complaint or problem or _check(message)
@@ -249,19 +250,22 @@ def _index(lines: list[str]) -> tuple[dict[str, str], MalformedMessage | None]:
     return headers, problem
 
 
-def _untidy_lines(data: bytes) -> tuple[list[str], bytes]:
-    """The lines of a head with bare LFs or folded lines (RFC 3261 7.3.1), and the body."""
+def _untidy_lines(data: bytes) -> tuple[list[str], bytes, MalformedMessage | None]:
+    """The lines of a head with bare LFs or folded lines (RFC 3261 7.3.1), the body, and what can't be mended."""
+    problem = None
     blank = _find_blank_line(data)
-    if blank is None:
-        # Some devices leave out the empty line when there is no body.
-        end = body_at = len(data)
-    else:
+    if blank is not None:
         end, body_at = blank.span()
+    else:
+        # Some devices leave out the empty line when there is no body; half a line means that the rest was lost.
+        end = body_at = len(data)
+        if not data.endswith(b"\n"):
+            problem = MalformedMessage("headers without an end")
     head = data[:end].decode("utf-8", "surrogateescape").replace("\r\n", "\n").rstrip("\n")
-    lines = _fold.sub(" ", head).split("\n")
     if "\r" in head:
-        lines.insert(1, "\r")  # no header: refused by the caller, who knows how to answer
-    return lines, data[body_at:]
+        problem = MalformedMessage("CR without LF")
+        head = head.replace("\r", " ")
+    return _fold.sub(" ", head).split("\n"), data[body_at:], problem
 
 
 def _start_of(line: str) -> tuple[Request | Response, MalformedMessage | None]:
@@ -287,18 +291,17 @@ def _start_of(line: str) -> tuple[Request | Response, MalformedMessage | None]:
     return _odd_request_line(line)
 
 
-_match_odd_request_line = re.compile(r"(\S+)[ \t]+(.*\S)[ \t]+SIP/([0-9]+\.[0-9]+)[ \t]*", re.S | re.I).fullmatch
-
-
 def _odd_request_line(line: str) -> tuple[Request, MalformedMessage | None]:
-    match = _match_odd_request_line(line[: MAX_URI * 2])
-    if match is None or not is_token(match[1]):
+    method, _, rest = line.strip(" \t").partition(" ")
+    rest, _, version = rest.rpartition(" ")
+    uri = rest.strip(" \t")
+    if not uri or not is_token(method) or version[:4].upper() != "SIP/":
         # Not SIP at all: nobody to answer.
         return Request("ACK", ""), MalformedMessage("no start line of SIP")
-    request = Request(match[1], match[2])
-    if match[3] != "2.0":
+    request = Request(method, uri)
+    if version[4:] != "2.0":
         return request, MalformedMessage("unknown SIP version", 505)
-    if line == f"{match[1]} {match[2]} {line[-7:]}" and not _not_in_uri(match[2]):
+    if line == f"{method} {uri} {version}" and not _not_in_uri(uri):
         return request, None  # `sip/2.0`: RFC 3261 7.1 compares it without regard to case
     return request, MalformedMessage("malformed request line")
 

@@ -34,6 +34,19 @@ COMPACT: Final = {
     "y": "identity",
 }
 
+# What nearly all messages are made of. Known from the start, so that no flood of invented names keeps them out.
+_USUAL: Final = (
+    "Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Authentication-Info "
+    "Authorization Call-ID Call-Info Contact Content-Disposition Content-Encoding Content-Language Content-Length "
+    "Content-Type CSeq Date Diversion Error-Info Event Expires From Geolocation History-Info Identity In-Reply-To "
+    "Join Max-Forwards MIME-Version Min-Expires Min-SE Organization P-Access-Network-Info P-Asserted-Identity "
+    "P-Associated-URI P-Called-Party-ID P-Charging-Vector P-Early-Media P-Preferred-Identity Path Priority Privacy "
+    "Proxy-Authenticate Proxy-Authorization Proxy-Require RAck Reason Record-Route Recv-Info Refer-Sub Refer-To "
+    "Referred-By Reject-Contact Remote-Party-ID Replaces Reply-To Request-Disposition Require Retry-After Route RSeq "
+    "Server Service-Route Session-Expires SIP-ETag SIP-If-Match Subject Subscription-State Supported Target-Dialog "
+    "Timestamp To Unsupported User-Agent Via Warning WWW-Authenticate"
+).split()
+
 # A peer invents header names at will; beyond this many they are worked out each time instead of remembered.
 _MAX_REMEMBERED: Final = 2_048
 
@@ -53,6 +66,8 @@ class _Keys(dict[str, str]):
 
 
 HEADER_KEYS: Final = _Keys()
+for _name in (*_USUAL, *COMPACT):
+    _ = HEADER_KEYS[_name], HEADER_KEYS[_name.lower()], HEADER_KEYS[_name.upper()]
 
 REASONS: Final[dict[int, str]] = {
     100: "Trying",

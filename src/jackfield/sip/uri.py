@@ -15,8 +15,8 @@ from jackfield.sip.limits import MAX_PARAMS, MAX_URI
 
 _match_sip = re.compile(
     r"([sS][iI][pP][sS]?):"
-    r'(?:([^@\s<>"]*)@)?'
-    r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"  # `my_pbx` is a host in many offices
+    r'(?:([^@\s<>"]*+)@)?'  # `*+`: what was taken is never given back, so that no text makes it try twice
+    r"([A-Za-z0-9._-]++|\[[0-9A-Fa-f:.]++\])"  # `my_pbx` is a host in many offices
     r"(?::([0-9]{1,5}))?"
     r"(;[^?\s<>]*)?"
     r"(?:\?([^\s<>]*))?"
