@@ -45,7 +45,7 @@ _USUAL: Final = (
     "Referred-By Reject-Contact Remote-Party-ID Replaces Reply-To Request-Disposition Require Retry-After Route RSeq "
     "Server Service-Route Session-Expires SIP-ETag SIP-If-Match Subject Subscription-State Supported Target-Dialog "
     "Timestamp To Unsupported User-Agent Via Warning WWW-Authenticate"
-).split()
+)
 
 # A peer invents header names at will; beyond this many they are worked out each time instead of remembered.
 _MAX_REMEMBERED: Final = 2_048
@@ -66,7 +66,7 @@ class _Keys(dict[str, str]):
 
 
 HEADER_KEYS: Final = _Keys()
-for _name in (*_USUAL, *COMPACT):
+for _name in (*_USUAL.split(), *COMPACT):
     _ = HEADER_KEYS[_name], HEADER_KEYS[_name.lower()], HEADER_KEYS[_name.upper()]
 
 REASONS: Final[dict[int, str]] = {
