@@ -51,6 +51,7 @@ class Audio:
         "_their_origin",
         "_version",
         "address",
+        "codec_before",
         "image",
         "local",
         "offered",
@@ -75,6 +76,8 @@ class Audio:
         self._pending: sdp.Session | None = None
         """Our offer that is not yet answered."""
         self.remote: sdp.RemoteAudio | None = None
+        self.codec_before = ""
+        """Codec before the last agreement."""
         self.image: sdp.RemoteImage | None = None
         """The other side's T.38 line while one is in use."""
         self._session_id = secrets.randbits(31)
@@ -279,6 +282,7 @@ class Audio:
         return [sdp.Crypto.generate(suite) for suite in SRTP_SUITES]
 
     def _agree(self, remote: sdp.RemoteAudio) -> None:
+        self.codec_before = self.codec or remote.codec.name
         self.remote = remote
         self.offered = None
         self.image = None

@@ -13,7 +13,6 @@ from typing import NoReturn
 
 from jackfield.media.client import MediaLost, NoPort
 from jackfield.switch import conversation
-from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.call_base import CallBase
 from jackfield.switch.codec_choice import to_offer
 from jackfield.switch.dial import Dial, TrunkDial
@@ -132,22 +131,14 @@ class Call(CallBase):
             return self._no_media(legs, problem)
         caller = self.anchor.audio
         caller_codecs = caller.can_use()
-        fixed = caller.offered is None and bool(caller_codecs)
-        if fixed and caller.codec:
+        if caller.offered is None and caller.codec:
             caller_codecs = [caller.codec]
         numbers = caller.payload_types()
         for leg in legs:
-            if not leg.reachable:
+            if leg.reachable:
+                leg.invite(*to_offer(leg.audio.profile.codecs, caller_codecs), numbers)
+            else:
                 fork.leg_failed(leg, 503, "no address is known")
-                continue
-            try:
-                offer = leg.audio.offer(
-                    to_offer(leg.audio.profile.codecs, caller_codecs, caller_is_fixed=fixed), numbers
-                )
-            except NotAcceptable as problem:
-                fork.leg_failed(leg, 488, str(problem))
-                continue
-            leg.invite(offer)
         return await fork.result(legs, timeout)
 
     async def bridge(self, leg: Leg) -> None:

@@ -186,9 +186,9 @@ class CallBase:
                 continue
             if not leg.ended:
                 leg.hang_up(200 if answered else status, reason)
-            if leg.audio.stream is not None:
+            leg.release_audio()
+            if leg.audio.stream is not None and not leg.measured:
                 self._unmeasured += 1
-                leg.release_audio()
         for task in self._tasks:
             task.cancel()
         if self._limit is not None:
@@ -248,7 +248,12 @@ class CallBase:
         """Run something beside the conversation; it ends with the call at the latest."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._spawned_done)
+
+    def _spawned_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a fault beside a call", exc_info=task.exception())
 
     def _outgoing(self, dial: Dial, fork: Fork) -> OutgoingLeg:
         if isinstance(dial, PhoneDial):

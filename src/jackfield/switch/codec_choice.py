@@ -11,24 +11,25 @@ TRANSCODABLE = frozenset(("pcmu", "pcma", "g722", "gsm", "opus"))
 """What the media process can turn into each other. Everything else passes through or not at all."""
 
 
-def to_offer(callee: Sequence[str], caller: Sequence[str], *, caller_is_fixed: bool = False) -> list[str]:
-    """Codecs to offer to the called party.
+def to_offer(
+    callee: Sequence[str], caller: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Codecs to offer to the called party, and those to offer when it refuses the first ones (488).
 
     `callee`: what the called line may use, in its order. `caller`: what the caller can use: its offer cut down to what
-    its line may use, or, once it is `fixed` by an earlier answer, the one codec in use. An empty `caller` means that it
-    made no offer yet and can be asked for anything.
+    its line may use, or, once that is settled by an earlier answer, the one codec in use. An empty `caller` means that
+    it made no offer yet and can be asked for anything.
 
-    Shared codecs come first, in the order of the called line, so that the answer picks one that needs no transcoding.
+    Only what both share is offered at first: phones answer in their own order, not in ours (RFC 3264 section 6.1 only
+    asks them to), so whatever else stands in the offer may be taken and cost a transcoding that nobody needs.
     """
     if not caller:
-        return [name for name in callee if name in TRANSCODABLE] or list(callee)
+        return [name for name in callee if name in TRANSCODABLE] or list(callee), []
     shared = [name for name in callee if name in caller]
     if not any(name in TRANSCODABLE for name in caller):
-        return shared
+        return shared, []
     rest = [name for name in callee if name not in caller and name in TRANSCODABLE]
-    if caller_is_fixed and caller[0] not in callee:
-        return rest
-    return shared + rest
+    return (shared, rest) if shared else (rest, [])
 
 
 def to_answer(caller: Sequence[str], offered: Sequence[str], callee_codec: str) -> list[str]:

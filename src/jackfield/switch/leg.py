@@ -39,7 +39,7 @@ QUIET = 20.0
 class Leg:
     """What both kinds of legs share. `call` is the call that it is in now: a transfer can move it to another one."""
 
-    __slots__ = ("__weakref__", "answered", "audio", "call", "ended", "flow", "held", "party", "record", "session")
+    __slots__ = ("__weakref__", "answered", "audio", "call", "ended", "flow", "held", "measured", "party", "record", "session")
 
     def __init__(self, call: CallBase, party: Party, profile: Profile, record: LegRecord, *, flow: Flow | None) -> None:
         self.call = call
@@ -52,6 +52,8 @@ class Leg:
         self.ended = False
         self.held = False
         """The party has put us on hold."""
+        self.measured = False
+        """The last figures of its stream have come."""
 
     def __str__(self) -> str:
         return str(self.party)
@@ -107,6 +109,7 @@ class Leg:
         elif isinstance(event, Statistics):
             self.record.media = msgspec.to_builtins(event.stats)
             if event.final:
+                self.measured = True
                 self.call.leg_measured(self)
         elif isinstance(event, Failed):
             self.call.note(f"audio of {self}: {event.reason}")

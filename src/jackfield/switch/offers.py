@@ -65,12 +65,15 @@ def follow_hold(call: CallBase, leg: Leg) -> None:
 
 
 def _share_codec(call: CallBase, leg: Leg, other: Leg) -> None:
-    """When a party has changed its codec, offer it to the other one too if that saves transcoding."""
+    """When a party has changed its codec, offer that one to the other party too: it may save transcoding.
+
+    Nothing else is offered, so that the answer can't change the codec again; a refusal leaves all as it was.
+    """
     codec = leg.audio.codec
-    if not codec or codec == other.audio.codec or codec not in other.audio.can_use() or other.held:
-        return
-    order = [codec, *(name for name in other.audio.can_use() if name != codec)]
-    call.spawn(other.reinvite(other.audio.offer(order, leg.audio.payload_types())))
+    changed = codec != leg.audio.codec_before
+    leg.audio.codec_before = codec
+    if changed and codec != other.audio.codec and codec in other.audio.profile.codecs and not other.held:
+        call.spawn(other.reinvite(other.audio.offer([codec], leg.audio.payload_types())))
 
 
 async def _pass_fax(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jackfield.sip.message import Request
@@ -30,7 +31,7 @@ _tokens = Tokens()
 class OutgoingLeg(Leg):
     """Rings one party and reports to a `Fork` how it goes (jackfield.sip.agent.InviteHandler)."""
 
-    __slots__ = ("_timer", "attempt", "dial", "fork", "hop", "hops", "offer", "ringing")
+    __slots__ = ("_timer", "attempt", "dial", "fork", "hop", "hops", "more_codecs", "offer", "payload_types", "ringing")
 
     def __init__(
         self, call: CallBase, party: Party, profile: Profile, record: LegRecord, dial: PhoneDial | TrunkDial, fork: Fork
@@ -44,6 +45,8 @@ class OutgoingLeg(Leg):
         self.offer = b""
         self.hops: list[Hop] = []
         self.hop: Hop | None = None
+        self.more_codecs: Sequence[str] = ()
+        self.payload_types: Mapping[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     # --- starting
@@ -53,10 +56,19 @@ class OutgoingLeg(Leg):
         """False when there is no address to send the INVITE to."""
         return isinstance(self.dial, PhoneDial) or bool(self.hops)
 
-    def invite(self, offer: bytes) -> None:
-        """Send the INVITE. For a trunk, `hops` are its addresses in order of trial."""
-        self.offer = offer
+    def invite(self, codecs: Sequence[str], more: Sequence[str], payload_types: Mapping[str, int]) -> None:
+        """Send the INVITE, offering `codecs`, and if the party has none of them `more`.
+
+        `payload_types` are the caller's numbers, kept so that packets can pass untouched.
+        """
         self.record.invited = self.call.now()
+        self.payload_types = payload_types
+        self.more_codecs = more
+        try:
+            self.offer = self.audio.offer(codecs, payload_types)
+        except NotAcceptable as problem:
+            self._failed(488, str(problem))
+            return
         if self.hops:
             self.hop = self.hops.pop(0)
         self._send(self._request())
@@ -153,6 +165,11 @@ class OutgoingLeg(Leg):
         """3xx-6xx, or a local 408 or 503."""
         self._stop_timer()
         status = response.status
+        if status in (488, 606, 415) and self.more_codecs and self.fork is not None:
+            self.offer = self.audio.offer(self.more_codecs, self.payload_types)
+            self.more_codecs = ()
+            self._send(self._request())
+            return
         if isinstance(self.dial, TrunkDial) and self.fork is not None:
             self._trunk_failed(status, response.reason, local=getattr(response, "local", False))
             return

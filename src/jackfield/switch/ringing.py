@@ -102,6 +102,7 @@ class Fork:
         for other in self.legs:
             if other is not leg:
                 other.cancel(COMPLETED_ELSEWHERE)
+                other.release_audio()
 
     def leg_failed(self, leg: OutgoingLeg, status: int, reason: str) -> None:
         """A final refusal. 600, 603 and 606 speak for all phones of the party (RFC 3261 section 21.6)."""

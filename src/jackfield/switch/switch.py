@@ -189,7 +189,12 @@ class Switch:
         """Run something that belongs to no call."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._spawned_done)
+
+    def _spawned_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a fault beside a call", exc_info=task.exception())
 
     def _tick(self) -> None:
         self.registrar.sweep()
@@ -270,6 +275,13 @@ class Switch:
 
     def _on_invite(self, incoming: IncomingInvite) -> None:
         """A new call. Nothing here waits, so that a caller hears from us within a turn of the loop."""
+        try:
+            self._admit(incoming)
+        except Exception:
+            log.exception("an INVITE from %s could not be worked with", incoming.flow)
+            incoming.reject(500)
+
+    def _admit(self, incoming: IncomingInvite) -> None:
         request = incoming.request
         self.counters["invites"] += 1
         sender = self.authenticator.check(request, incoming.flow)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from jackfield.media.client import MediaLost, NoPort
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from jackfield.switch.call_base import CallBase
     from jackfield.switch.leg import Reply
     from jackfield.switch.switch import Switch
+
+LEAVE = 2.0
+"""Seconds that a transferor has to take the news before we hang up on it."""
 
 SIPFRAG = "message/sipfrag;version=2.0"
 
@@ -44,14 +49,19 @@ class Transfer:
         """The other party is connected: the transferor is not needed any more."""
         if self._done:
             return
-        self._tell(200, "OK", "terminated;reason=noresource")
         self._done = True
         self.call.transfer = None
         self.call.extra_headers = ()
-        leg = self.leg
-        if not leg.ended:
-            leg.hang_up(200, "transferred")
-        leg.release_audio()
+        self.leg.release_audio()
+        self.call.switch.spawn(self._take_leave())  # it must outlive a call that ends with the transfer
+
+    async def _take_leave(self) -> None:
+        """Tell the transferor, give it a moment to hang up by itself, and else do it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE):
+                await self._notify_of(200, "OK", "terminated;reason=noresource")
+        if not self.leg.ended:
+            self.leg.hang_up(200, "transferred")
 
     def failed(self, status: int, reason: str) -> None:
         """It came to nothing."""
@@ -60,16 +70,17 @@ class Transfer:
             self._done = True
 
     def _tell(self, status: int, reason: str, state: str) -> None:
-        leg = self.leg
-        if not self._notify or leg.ended or leg.session is None:
-            return
-        work = leg.session.request(
-            "NOTIFY",
-            body=f"SIP/2.0 {status} {reason}\r\n".encode(),
-            content_type=SIPFRAG,
-            headers=[("Event", "refer"), ("Subscription-State", state)],
-        )
-        self.call.switch.spawn(work)  # it must outlive a call that ends with the transfer
+        self.call.switch.spawn(self._notify_of(status, reason, state))
+
+    async def _notify_of(self, status: int, reason: str, state: str) -> None:
+        session = self.leg.session
+        if self._notify and session is not None and not self.leg.ended:
+            await session.request(
+                "NOTIFY",
+                body=f"SIP/2.0 {status} {reason}\r\n".encode(),
+                content_type=SIPFRAG,
+                headers=[("Event", "refer"), ("Subscription-State", state)],
+            )
 
 
 def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
@@ -192,6 +203,7 @@ async def replace(call: CallBase, old: Leg, new: Leg) -> bool:
     """Put the answered leg `new`, of another call or of none, in the place of `old`. `old` is hung up."""
     came_from = new.call
     stream = new.audio.stream
+    came_from.listener.stop()  # it may have been on hold
     if stream is not None:
         stream.unbridge()
     if old.ended or not await call.switch.media.same_worker(call, new):

@@ -1,0 +1,23 @@
+"""Tests of whole calls run in simulated time: waiting costs nothing, and no real clock is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from .simulated_time import SimulatedLoop
+from .house import House
+
+
+def pytest_asyncio_loop_factories() -> dict[str, object]:
+    return {"simulated": SimulatedLoop}
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    """A switch with extensions 101-104, and phones to be plugged in."""
+    made = House()
+    await made.open()
+    yield made
+    await made.close()

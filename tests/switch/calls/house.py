@@ -1,0 +1,426 @@
+"""A whole switch in memory with phones around it: what the tests of calls play with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from jackfield import sdp
+from jackfield.sip.agent import Agent, IncomingInvite, OutgoingInvite, Session
+from jackfield.sip.digest import DigestClient, ha1
+from jackfield.sip.flow import Flow
+from jackfield.sip.message import Request, Response
+from jackfield.switch.snapshot import Extension, General, Line, RingGroup, Service, Snapshot, Sound
+from jackfield.switch.switch import Switch
+
+from .fake_media import FakePool, FakeStream
+from .network import MemoryTransports, Network, NoNames
+
+SWITCH = "10.0.0.1"
+REALM = "test"
+
+
+def extension(number: str, **fields: Any) -> Extension:
+    """An extension with one line: SIP name "u101", password "p101"."""
+    name, password = f"u{number}", f"p{number}"
+    line_fields = {key: fields.pop(key) for key in ("srtp", "dtmf", "behind_nat") if key in fields}
+    line = Line(
+        sip_username=name,
+        ha1_md5=ha1(name, REALM, password),
+        ha1_sha256=ha1(name, REALM, password, "SHA-256"),
+        **line_fields,
+    )
+    return Extension(number=number, name=f"Phone {number}", lines=(line,), **fields)
+
+
+def sounds(*names: str) -> tuple[Sound, ...]:
+    return tuple(Sound(name=name, path=f"/sounds/{name}") for name in names)
+
+
+class House:
+    """The switch, its network, its media, and what it wrote into the spool."""
+
+    def __init__(self) -> None:
+        self.network = Network()
+        self.pool = FakePool()
+        self.spooled: list[tuple[str, str, dict[str, Any]]] = []
+        self.snapshot = Snapshot(
+            general=General(realm=REALM, company="Test"),
+            extensions=tuple(extension(number) for number in ("101", "102", "103", "104")),
+            ring_groups=(RingGroup(number="200", members=("102", "103"), step_time=20),),
+            services=(
+                Service(number="*43", kind="echo"),
+                Service(number="*61", kind="announcement", sound="welcome"),
+                Service(number="*62", kind="music"),
+            ),
+            sounds=sounds("welcome", "default", "echo-test"),
+        )
+        self.phones: list[Phone] = []
+        self.switch: Switch
+
+    async def open(self) -> None:
+        transports = MemoryTransports(self.network, SWITCH)
+        loop = asyncio.get_running_loop()
+        self.switch = Switch(
+            self.snapshot,
+            pool=self.pool,  # type: ignore[arg-type]
+            emit=lambda kind, id, data: self.spooled.append((kind, id, data)),
+            secret=b"a secret of the test house",
+            wall_clock=lambda: 1_700_000_000.0 + loop.time(),
+            transports=transports,
+            resolver=NoNames(),
+        )
+        transports.receive = self.switch.agent.receive
+        self.switch.trunks.identify = lambda *a: None
+        self.switch.trunks.start = lambda: asyncio.sleep(0)
+        self.switch.trunks.close = lambda: asyncio.sleep(0)
+        await self.switch.start()
+
+    async def close(self) -> None:
+        for phone in self.phones:
+            await phone.agent.close()
+        await self.switch.close()
+
+    async def configure(self, **changes: Any) -> None:
+        """Change the configuration, as an administrator would."""
+        self.snapshot = replace(self.snapshot, version=self.snapshot.version + 1, **changes)
+        await self.switch.reload(self.snapshot)
+
+    async def change_extension(self, number: str, **fields: Any) -> None:
+        """Change one extension."""
+        await self.configure(
+            extensions=tuple(
+                replace(entry, **fields) if entry.number == number else entry for entry in self.snapshot.extensions
+            )
+        )
+
+    async def phone(self, number: str, address: str = "", *, register: bool = True, **options: Any) -> Phone:
+        """Plug a phone in for an extension, and register it."""
+        phone = Phone(self, f"u{number}", f"p{number}", address or f"10.0.0.{int(number) % 250}", **options)
+        self.phones.append(phone)
+        if register:
+            response = await phone.register()
+            assert response.status == 200, response.reason
+        return phone
+
+    async def pass_time(self, seconds: float = 0.1) -> None:
+        """Let things happen."""
+        await asyncio.sleep(seconds)
+
+    def stream_of(self, phone: Phone) -> FakeStream:
+        """The stream that sends to this phone."""
+        found = [stream for stream in self.pool.streams if stream.remote and stream.remote.address == phone.address]
+        assert len(found) == 1, f"{phone.address} has {len(found)} streams"
+        return found[0]
+
+    def hears(self, phone: Phone) -> str:
+        """What the user of the phone hears."""
+        return self.stream_of(phone).heard
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Call records written."""
+        return [data for kind, _, data in self.spooled if kind == "call"]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The only call record."""
+        assert len(self.records) == 1, f"{len(self.records)} records"
+        return self.records[0]
+
+    def journal(self, record: dict[str, Any] | None = None) -> str:
+        return "\n".join(line["text"] for line in (record or self.record)["journal"])
+
+    def assert_quiet(self) -> None:
+        """Nothing is left of any call."""
+        assert not self.switch.calls
+        assert not self.pool.streams
+        assert not [s for s in self.switch.agent.sessions.values() if not s.ended]
+
+
+class Conversation:
+    """A phone's side of one call: jackfield.sip.agent's SessionEvents and InviteHandler."""
+
+    def __init__(self, phone: Phone) -> None:
+        self.phone = phone
+        self.session: Session | None = None
+        self.outgoing: OutgoingInvite | None = None
+        self.incoming: IncomingInvite | None = None
+        self.provisional: list[Response] = []
+        self.final: Response | None = None
+        self.ended: Any = None
+        self.offers: list[Request] = []
+        self.requests: list[Request] = []
+        self.local: sdp.Session | None = None
+        self.remote: sdp.Session | None = None
+        self.cancelled: Request | None = None
+        self._done = asyncio.Event()
+        self.version = 0
+
+    # caller
+    def on_provisional(self, session: Session | None, response: Response) -> None:
+        self.provisional.append(response)
+        if response.body:
+            self.remote = sdp.parse(response.body)
+
+    def on_answered(self, session: Session, response: Response) -> None:
+        self.session = session
+        session.events = self
+        self.final = response
+        self.remote = sdp.parse(response.body)
+        body = b"" if self.phone.offers else self.phone.describe(self)
+        session.ack(body)
+        self._done.set()
+
+    def on_failed(self, response: Response) -> None:
+        self.final = response
+        self._done.set()
+
+    # in the call
+    def on_ack(self, request: Request) -> None:
+        if request.body:
+            self.remote = sdp.parse(request.body)
+
+    def on_offer(self, request: Request, reply: Callable[[Response], None]) -> None:
+        self.offers.append(request)
+        response = request.reply(self.phone.answers_offers)
+        if response.status == 200 and request.body:
+            self.remote = sdp.parse(request.body)
+            response.set_body("application/sdp", self.phone.answer_to(self.remote, self))
+        reply(response)
+
+    def on_request(self, request: Request, reply: Callable[[Response], None]) -> None:
+        self.requests.append(request)
+        reply(request.reply(200))
+
+    def on_ended(self, why: Any) -> None:
+        self.ended = why
+
+    def current_sdp(self) -> bytes:
+        return self.local.to_bytes() if self.local else b""
+
+    # what the user does
+    async def outcome(self) -> int:
+        """Status of the final response."""
+        await self._done.wait()
+        assert self.final is not None
+        return self.final.status
+
+    def ring(self, status: int = 180, *, early_media: bool = False) -> None:
+        assert self.incoming is not None
+        body = self.phone.answer_to(self.remote, self) if early_media and self.remote else b""
+        self.incoming.progress(status, body=body)
+
+    def answer(self) -> None:
+        assert self.incoming is not None
+        body = self.phone.answer_to(self.remote, self) if self.remote else self.phone.describe(self)
+        if self.local is None or self.local.audio is None:
+            self.incoming.reject(488)
+            return
+        self.session = self.incoming.session
+        self.session.events = self
+        self.incoming.accept(body)
+
+    def reject(self, status: int = 486) -> None:
+        assert self.incoming is not None
+        self.incoming.reject(status)
+
+    def hang_up(self) -> None:
+        if self.session is not None:
+            self.session.bye()
+        elif self.outgoing is not None:
+            self.outgoing.cancel()
+
+    async def hold(self, direction: str = "sendonly") -> Response:
+        return await self.reoffer(direction=direction)
+
+    async def resume(self) -> Response:
+        return await self.reoffer(direction="sendrecv")
+
+    async def reoffer(self, *, direction: str = "sendrecv", codecs: tuple[str, ...] = ()) -> Response:
+        assert self.session is not None
+        response = await self.session.reinvite(self.phone.describe(self, direction=direction, codecs=codecs))
+        if response.body:
+            self.remote = sdp.parse(response.body)
+        return response
+
+    async def refer(self, target: str, **headers: str) -> Response:
+        assert self.session is not None
+        fields = [("Refer-To", target), ("Referred-By", f"<sip:{self.phone.username}@{SWITCH}>"), *headers.items()]
+        return await self.session.request("REFER", headers=fields)
+
+    @property
+    def replaces(self) -> str:
+        """This dialog, as the value of Replaces in a Refer-To to the same switch."""
+        assert self.session is not None
+        dialog = self.session.dialog
+        return f"{dialog.call_id}%3Bto-tag%3D{dialog.remote_tag}%3Bfrom-tag%3D{dialog.local_tag}"
+
+    def notified(self) -> list[str]:
+        """Status lines of the NOTIFYs about a transfer."""
+        return [request.body.decode().strip() for request in self.requests if request.method == "NOTIFY"]
+
+    @property
+    def codec(self) -> str:
+        """First codec of the other side's description."""
+        assert self.remote is not None and self.remote.audio is not None
+        return self.remote.audio.codecs[0].name
+
+    @property
+    def statuses(self) -> list[int]:
+        return [response.status for response in self.provisional if response.status > 100]
+
+
+class Phone:
+    """A telephone on the network."""
+
+    def __init__(
+        self,
+        house: House,
+        username: str,
+        password: str,
+        address: str,
+        *,
+        codecs: tuple[str, ...] = ("pcmu", "pcma"),
+        offers: bool = True,
+        transport: str = "UDP",
+    ) -> None:
+        self.house = house
+        self.username = username
+        self.password = password
+        self.address = address
+        self.codecs = codecs
+        self.offers = offers
+        """False: an INVITE without description."""
+        self.answers_offers = 200
+        self.transports = MemoryTransports(house.network, address)
+        self.agent = Agent(
+            user_agent="Test phone",
+            on_invite=self._on_invite,
+            on_request=self._on_request,
+            transports=self.transports,
+            resolver=NoNames(),
+        )
+        self.transports.receive = self.agent.receive
+        self.flow: Flow = self.transports.flow(transport, (SWITCH, 5060))
+        self.calls: list[Conversation] = []
+        self.requests: list[Request] = []
+        self._digest = DigestClient()
+        self._rang = asyncio.Event()
+        self.auto: Callable[[Conversation], None] | None = None
+        """What to do at once with an incoming call."""
+
+    @property
+    def uri(self) -> str:
+        return f"sip:{self.username}@{self.address}:5060"
+
+    async def register(self, expires: int = 300) -> Response:
+        request = Request.new(
+            "REGISTER",
+            f"sip:{SWITCH}",
+            [
+                ("From", f"<sip:{self.username}@{SWITCH}>;tag={self.agent.tokens.tag()}"),
+                ("To", f"<sip:{self.username}@{SWITCH}>"),
+                ("Call-ID", f"reg-{self.address}"),
+                ("Contact", f"<{self.uri}>"),
+                ("Expires", str(expires)),
+            ],
+        )
+        response = await self.agent.request(request, flow=self.flow)
+        if response.status == 401:
+            again = self.agent.authenticate(request, response, self._digest, self.username, self.password)
+            assert again is not None
+            response = await self.agent.request(again, flow=self.flow)
+        return response
+
+    def call(self, number: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Conversation:
+        """Dial; the call goes on by itself."""
+        conversation = Conversation(self)
+        self.calls.append(conversation)
+        request = Request.new(
+            "INVITE",
+            f"sip:{number}@{SWITCH}",
+            [
+                ("From", f"<sip:{self.username}@{SWITCH}>;tag={self.agent.tokens.tag()}"),
+                ("To", f"<sip:{number}@{SWITCH}>"),
+                ("Call-ID", self.agent.tokens.call_id()),
+                *headers,
+            ],
+            self.describe(conversation) if self.offers else b"",
+            "application/sdp" if self.offers else None,
+        )
+
+        def answer_challenge(response: Response, asked: Request) -> Request | None:
+            return self.agent.authenticate(asked, response, self._digest, self.username, self.password)
+
+        conversation.outgoing = self.agent.invite(request, conversation, flow=self.flow, credentials=answer_challenge)
+        return conversation
+
+    async def rings(self) -> Conversation:
+        """Wait until somebody calls, let it ring, and return the call."""
+        await self._rang.wait()
+        self._rang.clear()
+        conversation = self.calls[-1]
+        conversation.ring()
+        return conversation
+
+    async def picks_up(self) -> Conversation:
+        """Wait until somebody calls, and answer."""
+        conversation = await self.rings()
+        conversation.answer()
+        await self.house.pass_time()
+        return conversation
+
+    @property
+    def ringing(self) -> bool:
+        """True while a call waits here to be answered."""
+        return any(call.incoming is not None and call.incoming.state == "early" for call in self.calls)
+
+    def _on_invite(self, incoming: IncomingInvite) -> None:
+        conversation = Conversation(self)
+        conversation.incoming = incoming
+        conversation.session = None
+        if incoming.request.body:
+            conversation.remote = sdp.parse(incoming.request.body)
+        incoming.on_cancel = lambda request: setattr(conversation, "cancelled", request)
+        self.calls.append(conversation)
+        if self.auto is not None:
+            self.auto(conversation)
+        self._rang.set()
+
+    def _on_request(self, request: Request, flow: Flow, reply: Callable[[Response], None]) -> None:
+        self.requests.append(request)
+        reply(request.reply(200))
+
+    def describe(
+        self, conversation: Conversation, *, direction: str = "sendrecv", codecs: tuple[str, ...] = ()
+    ) -> bytes:
+        """An offer of this phone."""
+        conversation.version += 1
+        conversation.local = sdp.offer(
+            address=self.address,
+            port=4000,
+            codecs=codecs or self.codecs,
+            session_id=7,
+            version=conversation.version,
+            direction=direction,  # type: ignore[arg-type]
+        )
+        return conversation.local.to_bytes()
+
+    def answer_to(self, offered: sdp.Session, conversation: Conversation) -> bytes:
+        """An answer of this phone."""
+        conversation.version += 1
+        image = (self.address, 4000) if offered.image else None
+        result = sdp.answer(
+            offered,
+            address=self.address,
+            port=4000,
+            codecs=self.codecs,
+            session_id=7,
+            version=conversation.version,
+            accept_image=image,
+        )
+        conversation.local = result.session
+        return result.session.to_bytes()
