@@ -66,7 +66,7 @@ class Authenticator:
         registers = request.method == "REGISTER"
         if not registers and self._trunks is not None:
             trunk = self._trunks.identify(request, flow)
-            if trunk is not None:
+            if trunk is not None and not self._is_phone(request, flow, trunk):
                 return self._from_trunk(request, trunk)
         credentials = self._credentials(request)
         if credentials is not None:
@@ -74,6 +74,12 @@ class Authenticator:
         if registers or self._must_authenticate(request, flow):
             return self._challenge(request, flow)
         return self._from_stranger(request)
+
+    def _is_phone(self, request: Request, flow: Flow, trunk: Trunk) -> bool:
+        """Say if a request from the address of a trunk comes from a phone on the same machine or behind one NAT."""
+        assert self._trunks is not None
+        claims = "Authorization" in request or request.from_.uri.username in self._snapshot().lines
+        return claims and not self._trunks.sent_from(trunk, flow)
 
     def _credentials(self, request: Request) -> str | None:
         """Return the credentials for our realm; those for other servers on the way are not for us."""

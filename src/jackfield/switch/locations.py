@@ -84,8 +84,8 @@ class Locations:
         self._store = RegistrationLog(store, clock) if store is not None else None
         self._compacting: Iterator[Contact] | None = None
         self._next_scan = 0.0
-        self.changed: Callable[[Contact], None] | None = None
-        """Called for each phone that comes, goes, or can('t) be reached any more: presence, qualify."""
+        self.watchers: list[Callable[[Contact], None]] = []
+        """Called with each phone that comes, changes, goes, or can('t) be reached any more: qualify, presence."""
 
     def __len__(self) -> int:
         return sum(map(len, self._phones.values()))
@@ -126,6 +126,8 @@ class Locations:
         """Remove what has expired and write what is waiting. To be called every second."""
         now = self._clock()
         if now >= self._next_scan:
+            for flow in [flow for flow in self._by_connection if flow.closed]:
+                self.flow_failed(flow, "its connection has gone")
             for contact in [c for contacts in self._phones.values() for c in contacts if c.expires_at <= now]:
                 self._remove(contact, "expired")
             self._next_scan = now + (1.0 if len(self._phones) < _MANY else 5.0)
@@ -138,11 +140,21 @@ class Locations:
     def contacts(self, line: Line) -> list[Contact]:
         """Return the phones of the line that can be rung now: not expired, and reachable as far as is known."""
         now = self._clock()
-        return [c for c in self._phones.get(line.sip_username, ()) if c.reachable and c.expires_at > now]
+        found = self._phones.get(line.sip_username)
+        if not found:
+            return []
+        for contact in found:
+            if contact.link is not None and contact.link.closed:
+                self.flow_failed(contact.link, "its connection has gone")
+        return [c for c in found if c.reachable and c.expires_at > now]
 
     def registered(self, line: Line) -> list[Contact]:
         """Return every phone of the line, also those that do not answer OPTIONS."""
         return list(self._phones.get(line.sip_username, ()))
+
+    def holds(self, contact: Contact) -> bool:
+        """Say if a phone is registered still."""
+        return contact in self._phones.get(contact.username, ())
 
     def on_flow(self, username: str, flow: Flow) -> Contact | None:
         """Return the line's phone that registered on this flow (which phone sent this INVITE?)."""
@@ -236,8 +248,11 @@ class Locations:
                 "at": self._wall_clock(),
             },
         )
-        if self.changed is not None:
-            self.changed(contact)
+        self._show(contact)
+
+    def _show(self, contact: Contact) -> None:
+        for watcher in self.watchers:
+            watcher(contact)
 
     # --- the file ----------------------------------------------------------------------------------------------------
 

@@ -204,6 +204,8 @@ class Registrar(Locations):
             self._tell(contact, "registered", contact.nat_reason)
         elif not was:
             self._tell(contact, "reachable", "it registered")
+        else:
+            self._show(contact)
         self._keep(contact)
 
     def _needs_flow(self, contact: Contact, uri: Uri) -> bool:

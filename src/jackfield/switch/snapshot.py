@@ -46,6 +46,7 @@ class General:
     register_max: int = 3600
     register_default: int = 300
     qualify_interval: float = 30.0  # seconds between OPTIONS to phones behind NAT
+    qualify_all: bool = False  # ask phones on UDP that are not behind NAT too
     session_expires: int = 1800  # seconds, RFC 4028
     max_hops: int = 10  # forwards and transfers in one call before it is refused as a loop
     max_call_minutes: int = 0  # 0: no limit
