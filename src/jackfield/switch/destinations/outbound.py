@@ -8,6 +8,7 @@ from jackfield.switch.trunks import may_fail_over
 
 if TYPE_CHECKING:
     from jackfield.switch.call import Call
+    from jackfield.switch.dial import TrunkDial
     from jackfield.switch.route import OutboundPlan
 
 __all__ = ["outbound"]
@@ -15,20 +16,13 @@ __all__ = ["outbound"]
 
 async def outbound(call: Call, plan: OutboundPlan) -> None:
     """Try the trunks in order. Only a trunk that failed makes way for the next, never a busy or unwilling callee."""
-    trunks = call.switch.trunks
     status, reason = 503, f'no trunk of the outgoing route "{plan.route.name}" could take the call'
-    with trunks.route_slot(plan.route) as free:
+    with call.switch.trunks.route_slot(plan.route) as free:
         if not free:
             text = f'the {plan.route.max_calls} calls of the outgoing route "{plan.route.name}" are all taken'
             await call.hang_up(503, reason=text)
-        for dial in plan.attempts:
+        for dial in _in_order(call, plan):
             name = dial.trunk.name
-            if not trunks.usable(dial.trunk):
-                call.note(f'trunk "{name}" is down: skipped', f"trunks/{name}")
-                continue
-            if not trunks.has_room(dial.trunk):
-                call.note(f'trunk "{name}" has no room, {dial.trunk.max_calls} calls: skipped', f"trunks/{name}")
-                continue
             call.note(f'calling {dial.number} through trunk "{name}"', f"trunks/{name}")
             ringing = await call.ring([dial], timeout=None)
             if ringing.leg is not None:
@@ -38,3 +32,23 @@ async def outbound(call: Call, plan: OutboundPlan) -> None:
                 break
             call.note(f'trunk "{name}" failed: {status} {reason}', f"trunks/{name}")
         await call.hang_up(status, reason=reason)
+
+
+def _in_order(call: Call, plan: OutboundPlan) -> list[TrunkDial]:
+    """Return the attempts through trunks that have room: those that are up, and only without any the others.
+
+    A trunk that seems down may have come back a moment ago, or never answer OPTIONS: with nothing better at hand
+    the caller is worth a try.
+    """
+    trunks = call.switch.trunks
+    up, down = [], []
+    for dial in plan.attempts:
+        name = dial.trunk.name
+        if not trunks.has_room(dial.trunk):
+            call.note(f'trunk "{name}" has no room, {dial.trunk.max_calls} calls: skipped', f"trunks/{name}")
+        elif trunks.usable(dial.trunk):
+            up.append(dial)
+        else:
+            call.note(f'trunk "{name}" is down{": skipped" if len(plan.attempts) > 1 else ""}', f"trunks/{name}")
+            down.append(dial)
+    return up or down
