@@ -54,5 +54,5 @@ def test_whatever_the_network_does_both_sides_come_to_an_end(
         assert client.failures == ["timeout"]
     if spread < 1.0:  # with more, a copy may arrive after the server has forgotten
         assert len(server.requests) <= 1
-    if loss == 0.0:
+    if loss == 0.0 and spread < 1.0:
         assert len(finals) >= 1

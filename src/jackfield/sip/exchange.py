@@ -24,7 +24,7 @@ _MAX_CHALLENGES = 2  # the second one when the nonce was stale
 
 def local_response(request: Request, status: int, reason: str | None = None) -> Response:
     """Make the response that nobody sent: 408 when none came in time, 503 when there is no way to the peer."""
-    response = request.reply(status, reason)
+    response = request.reply(status, reason, to_tag="")
     response.local = True
     return response
 

@@ -6,7 +6,7 @@ RFC 3261 sections 9.2 and 13.3, RFC 3262 section 3 (reliable provisional respons
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Literal
 
 from jackfield.sip.dialog import Dialog
@@ -25,6 +25,19 @@ __all__ = ["IncomingInvite", "behind_nat"]
 REPEAT = 60.0
 """Seconds after which a provisional response is sent again, so that no proxy gives up (RFC 3261 section 13.3.1.1)."""
 _MAX_FIRST_RSEQ = 1 << 16
+
+_INSIDE = [
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    )
+]
 
 Headers = Iterable[tuple[str, str]]
 
@@ -274,7 +287,13 @@ def behind_nat(request: Request, flow: Flow) -> bool:
     contact = request.contact
     if contact is None or contact.uri.host == source:
         return False
+    return _is_inside(contact.uri.host) and not _is_inside(source)
+
+
+def _is_inside(host: str) -> bool:
+    """True for an address that only means something within one network."""
     try:
-        return ip_address(contact.uri.host).is_private != ip_address(source).is_private
+        address = ip_address(host)
     except ValueError:
         return False
+    return any(address in network for network in _INSIDE)

@@ -114,7 +114,7 @@ class OutgoingInvite:
             if flow is not None and not self._cancelled:
                 self._send(flow)
                 return
-        self._fail(failure)
+        self._fail(local_response(self.request, 487) if self._cancelled else failure)
 
     def _send(self, flow: Flow) -> None:
         agent = self._agent
