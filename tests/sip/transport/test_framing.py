@@ -87,6 +87,8 @@ def test_a_message_that_has_begun_is_incomplete_until_its_last_byte() -> None:
 @pytest.mark.parametrize(
     ("data", "status", "reason"),
     [
+        (b"\x16\x03\x01\x02\x00", 400, "it speaks TLS"),
+        (b"\r\n\x80\0\0", 400, "not SIP"),
         (b"X" * 1_001, 513, "headers longer than 1000 bytes"),
         (b"A a SIP/2.0\r\nX: " + b"x" * 1_000 + b"\r\n\r\n", 513, "headers longer than 1000 bytes"),
         (b"A a SIP/2.0\r\nContent-Length: 2000\r\n\r\n", 513, "the limit is 2000"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jackfield.sip import stun
 from jackfield.sip.flow import Flow, Hop, TransportFailed
 from jackfield.sip.message import parse
 from jackfield.sip.transport import Admission, TransportLimits
@@ -90,6 +91,18 @@ async def test_line_ends_before_a_message_are_skipped_and_pings_answered(new_sid
         phone.send(b"\r\n\r\n" + options())
         assert parse(await phone.read()).status == 200
     assert side.transports.stats["UDP"].keep_alives == 5
+    assert side.transports.stats["UDP"].malformed == 0
+
+
+async def test_a_stun_request_is_answered_with_the_address_it_came_from(new_side: NewSide) -> None:
+    side = new_side()
+    port = await side.transports.listen("UDP", "127.0.0.1", 0)
+    with UdpPeer(port) as phone:
+        phone.send(b"\0\1" + b"\xff" * 30)  # looks like STUN only at first sight
+        phone.send(stun.binding_request(b"123456789012"))
+        answer = stun.parse(await phone.read())
+        assert answer.transaction_id == b"123456789012"
+        assert stun.mapped_address(answer) == ("127.0.0.1", phone.port)
     assert side.transports.stats["UDP"].malformed == 0
 
 

@@ -11,6 +11,8 @@ _END = b"\r\n\r\n"
 _BARE_END = b"\n\n"
 _CR, _LF = b"\r\n"
 _MAX_DIGITS = 9
+_TLS_HANDSHAKE = b"\x16"
+_TOKEN_MARKS = b"-.!%*_+`'~"  # what a method may begin with besides letters and digits (RFC 3261 section 25.1)
 
 
 class Unframeable(Exception):
@@ -88,6 +90,7 @@ class Framer:
         buffer = self._buffer
         if not self._scanned:
             self._skip_line_ends()
+            self._check_start()
         if not buffer:
             return False
         head_end = buffer.find(_END, self._scanned)
@@ -109,6 +112,14 @@ class Framer:
         if self._message_end > self._max_message:
             raise Unframeable(f"message of {self._message_end} bytes, the limit is {self._max_message}", 513, head)
         return True
+
+    def _check_start(self) -> None:
+        """Refuse at the first byte what can't become a start line, instead of waiting for the rest of it."""
+        start = self._buffer[:2]
+        if start[:1] == _TLS_HANDSHAKE:
+            raise Unframeable("it speaks TLS, and this port does not", 400)
+        if start and start != b"\r" and not start[:1].isalnum() and start[0] not in _TOKEN_MARKS:
+            raise Unframeable("what it sends is not SIP", 400)
 
     def _skip_line_ends(self) -> None:
         """Drop the line ends between messages, counting the keep-alives among them."""

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Literal
 
 from jackfield.sip.errors import MalformedMessage
-from jackfield.sip.flow import Address, Flow
+from jackfield.sip.flow import Flow
 from jackfield.sip.message import Request, Response, parse
 from jackfield.sip.transport.sparse_log import SparseLog
 from jackfield.sip.transport.stats import Counters, Stats
@@ -87,17 +87,6 @@ class Inbox:
             except Exception:
                 self.stats.errors += 1
                 logger.exception("tracing a message to %s failed", flow)
-
-    def stun_answer(self, data: bytes, source: Address) -> bytes | None:
-        """Return the answer to a STUN binding request, or None if it is none (RFC 5626 section 3.5.2)."""
-        try:
-            from jackfield.sip.stun import answer_binding
-
-            return answer_binding(data, source)
-        except Exception:
-            self.stats.errors += 1
-            logger.exception("a STUN request from %s port %d could not be worked with", *source)
-            return None
 
     def _answer_malformed(self, error: MalformedMessage, flow: Flow) -> Delivered:
         self._log(

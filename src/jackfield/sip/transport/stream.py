@@ -253,8 +253,10 @@ class StreamFlow(Flow, asyncio.Protocol):
         if not linger:
             transport.abort()
             return
-        if transport.can_write_eof():
-            transport.write_eof()
+        if not transport.can_write_eof():
+            transport.close()  # TLS says good-bye first
+            return
+        transport.write_eof()
         self._connections.loop.call_later(_LINGER, transport.abort)
 
     def _refuse(self, error: Unframeable) -> None:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from jackfield.sip import stun
 from jackfield.sip.flow import DEFAULT_PORTS, Address, Flow, FlowKey
 from jackfield.sip.transport.local_addresses import is_wildcard
 from jackfield.sip.transport.sockets import why
@@ -33,7 +34,6 @@ _PING = b"\r\n\r\n"
 _PONG = b"\r\n"
 _MAX_DATAGRAM = 65_535
 _FIRST_TEXT_BYTE = 0x20
-_STUN_HEADER = 20
 _SO_MEMINFO = 55  # asm-generic/socket.h; struct of u32, of which the ninth counts drops (SK_MEMINFO_DROPS)
 _MEMINFO = struct.Struct("@9I")
 
@@ -207,8 +207,11 @@ class UdpSocket:
         if data[:1] not in (b"\r", b"\n"):
             # Phones also keep their pinhole open with empty datagrams, zero bytes and the like.
             self._counters.keep_alives += 1
-            if len(data) >= _STUN_HEADER:
-                self._answer_stun(data, address)
+            if stun.is_stun(data):
+                # RFC 5626 section 3.5.2: the phone learns whether its NAT gave it another address meanwhile.
+                answer = stun.answer(data, (address[0], address[1]))
+                if answer is not None:
+                    self.send(answer, address)
             return b""
         message = data.lstrip(b"\r\n")
         if not message:
@@ -216,12 +219,6 @@ class UdpSocket:
             if data == _PING:
                 self.send(_PONG, address)
         return message
-
-    def _answer_stun(self, data: bytes, address: SocketAddress) -> None:
-        """Answer a binding request with the address it came from (RFC 5626 section 3.5.2)."""
-        answer = self._inbox.stun_answer(data, (address[0], address[1]))
-        if answer is not None:
-            self.send(answer, address)
 
     # -- sending
 
