@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 
+from jackfield.company.choices import DigestMode
 from jackfield.console import validation
 from jackfield.console.fields import DataField
 from jackfield.switch import snapshot
@@ -26,6 +27,7 @@ class General(models.Model):
     language = models.CharField(max_length=35, default="en", validators=[validation.language])
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validation.time_zone])
     realm = models.CharField(max_length=100, default="jackfield", validators=[validation.realm])
+    digest = models.CharField(max_length=20, choices=DigestMode.choices, default=DigestMode.AUTO)
     outside_prefix = models.CharField(max_length=10, blank=True, default="9", validators=[validation.prefix])
     first_number = models.CharField(max_length=20, default="101", validators=[validation.number])
     ring_time = models.FloatField(default=25.0, validators=[validation.Between(1, 600, "seconds")])
@@ -33,6 +35,7 @@ class General(models.Model):
     register_max = models.IntegerField(default=3600, validators=[validation.Between(30, 86400, "seconds")])
     register_default = models.IntegerField(default=300, validators=[validation.Between(10, 86400, "seconds")])
     qualify_interval = models.FloatField(default=30.0, validators=[validation.Between(5, 3600, "seconds")])
+    qualify_all = models.BooleanField(default=False)
     session_expires = models.IntegerField(default=1800, validators=[validation.Between(90, 86400, "seconds")])
     max_hops = models.IntegerField(default=10, validators=[validation.Between(1, 70)])
     max_call_minutes = models.IntegerField(default=0, validators=[validation.Between(0, 10080, "minutes")])

@@ -12,8 +12,8 @@ from jackfield.console.api import ConsoleError, FirstConfiguration, FirstPhone
 from jackfield.console.database import database_errors
 from jackfield.console.declarative.apply import apply
 from jackfield.console.emergency import emergency_numbers
-from jackfield.console.whereabouts import country_of, time_zone_here
 from jackfield.console.publish import publish
+from jackfield.console.whereabouts import country_of, time_zone_here
 from jackfield.numbers.schema import new_password, new_sip_username
 
 if TYPE_CHECKING:

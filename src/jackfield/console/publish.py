@@ -12,6 +12,7 @@ import msgspec
 
 from jackfield.console.api import ConsoleError
 from jackfield.control import ControlError, NotRunning, ask_sync
+from jackfield.sip.digest import ha1
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.snapshot import Extension, Line, Snapshot, Sound
 
@@ -115,10 +116,8 @@ def _extension(section: Section, row: Any, realm: str) -> Extension:
 
     lines: list[Line] = []
     for line in row.lines.all():
-        name, password = line.sip_username, line.sip_password
-        text = f"{name}:{realm}:{password}".encode()
-        md5 = hashlib.md5(text, usedforsecurity=False).hexdigest()  # RFC 7616 section 3.4.2; phones know nothing newer
-        lines.append(_data(LINES, line, ha1_md5=md5, ha1_sha256=hashlib.sha256(text).hexdigest()))
+        who = line.sip_username, realm, line.sip_password
+        lines.append(_data(LINES, line, ha1_md5=ha1(*who, "MD5"), ha1_sha256=ha1(*who, "SHA-256")))
     extension: Extension = _data(section, row, lines=tuple(lines))
     return extension
 

@@ -1,5 +1,45 @@
-"""Stub."""
+"""The pages of operation: /health for people and load balancers, /metrics for Prometheus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from jackfield.console import access, monitoring
+
+if TYPE_CHECKING:
+    from jackfield.console.importer import Importer
+
+__all__ = ["health", "importer", "metrics"]
+
+importer: Importer | None = None
+"""Of this process; None where pages are served without one."""
 
 
-async def health(request): ...
-async def metrics(request): ...
+async def health(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when all is well, else 503, with the reasons in words."""
+    if refused := _refused(request):
+        return refused
+    found = monitoring.health(await monitoring.observe(settings.JACKFIELD, importer))
+    return JsonResponse(found, status=200 if found["status"] == "ok" else 503, json_dumps_params={"indent": 2})
+
+
+async def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer what Prometheus collects."""
+    if refused := _refused(request):
+        return refused
+    found = await monitoring.observe(settings.JACKFIELD, importer)
+    content, content_type = monitoring.exposition(found, request.headers.get("Accept", ""))
+    return HttpResponse(content, content_type=content_type)
+
+
+def _refused(request: HttpRequest) -> Any:
+    """Refuse other methods than GET, and addresses outside the local networks."""
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponse("Only GET is known here.\n", status=405, headers={"Allow": "GET, HEAD"})
+    if not access.is_local(settings.JACKFIELD, request.META.get("REMOTE_ADDR") or ""):
+        text = "This page is for the local networks only: see local_networks in the settings.\n"
+        return HttpResponse(text, status=403, content_type="text/plain")
+    return None

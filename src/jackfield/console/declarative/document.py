@@ -6,6 +6,7 @@ The tree keeps scalars as they were written: what they mean depends on the field
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,25 +69,21 @@ def load(text: str) -> Mapping:
     """Read a document. Raises `DocumentError` when it is not YAML, or not a mapping."""
     if len(text) > MAX_BYTES:
         raise DocumentError([Problem("", 0, f"the document is larger than {MAX_BYTES >> 20} MB: split it")])
+    builder = _Builder(yaml.parse(text, Loader=_Loader))
     try:
-        loader = _Loader(text)
-        try:
-            root = loader.get_single_node()
-        finally:
-            loader.dispose()
+        tree = builder.document()
+    except DocumentError:
+        raise
     except yaml.YAMLError as error:
         raise DocumentError([_syntax(error)]) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DocumentError([Problem("", 0, f"the document can't be read as YAML: {error}")]) from None
-    if root is None:
+    if builder.problems:
+        raise DocumentError(builder.problems)
+    if tree is None or (isinstance(tree, Scalar) and tree.empty):
         return Mapping(1, ())
-    reader = _Reader()
-    tree = reader.node(root, "", 0)
     if not isinstance(tree, Mapping):
-        reader.problems.append(Problem("", tree.line, 'the document must have keys at its top, such as "extensions:"'))
-    if reader.problems:
-        raise DocumentError(reader.problems)
-    assert isinstance(tree, Mapping)
+        raise DocumentError([Problem("", tree.line, 'the document must have keys at its top, such as "extensions:"')])
     return tree
 
 
@@ -97,47 +94,89 @@ def _syntax(error: yaml.YAMLError) -> Problem:
     return Problem("", mark.line + 1 if mark else 0, f"not YAML: {reason}{f' ({context})' if context else ''}")
 
 
-class _Reader:
-    """Turns YAML's nodes into ours and collects what's wrong with their form."""
+class _Builder:
+    """Builds the tree from the parser's events, and collects what is wrong with its form.
 
-    def __init__(self) -> None:
+    Not from PyYAML's own tree: composing that is recursive in C, so deep nesting would end the process.
+    """
+
+    def __init__(self, events: Iterator[Any]) -> None:
         self.problems: list[Problem] = []
-        self.seen = 0
+        self._events = events
+        self._anchors: dict[str, tuple[Node | None, int]] = {}  # None: not complete yet
+        self._size = 0  # nodes, those behind aliases counted each time
 
-    def node(self, node: Any, path: str, depth: int) -> Node:
-        line = node.start_mark.line + 1
-        self.seen += 1
-        if depth > MAX_DEPTH or self.seen > MAX_NODES:
+    def document(self) -> Node | None:
+        """Return the root; None for an empty stream. Raises `yaml.YAMLError`, `DocumentError`."""
+        next(self._events)  # the start of the stream
+        if not isinstance(next(self._events), yaml.DocumentStartEvent):
+            return None
+        root = self._node(next(self._events), "", 0)
+        next(self._events)  # the end of the document
+        more = next(self._events)
+        if isinstance(more, yaml.DocumentStartEvent):
+            self.problems.append(Problem("", more.start_mark.line + 1, "a second document begins here: use one only"))
+        return root
+
+    def _node(self, event: Any, path: str, depth: int) -> Node:
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            found, size = self._anchors.get(event.anchor, (None, 0))
+            self._grow(size, path, line)
+            if found is None:
+                raise DocumentError([Problem(path, line, f"*{event.anchor} names nothing that stands before it")])
+            return found
+        before = self._size
+        self._grow(1 if depth <= MAX_DEPTH else MAX_NODES, path, line)
+        if event.anchor:
+            self._anchors[event.anchor] = (None, 0)
+        node: Node
+        if isinstance(event, yaml.ScalarEvent):
+            node = Scalar(line, event.value, plain=event.implicit[0])
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = Sequence(line, tuple(self._items(path, depth)))
+        else:
+            node = self._mapping(line, path, depth)
+        if event.anchor:
+            self._anchors[event.anchor] = (node, self._size - before)
+        return node
+
+    def _grow(self, size: int, path: str, line: int) -> None:
+        self._size += size
+        if self._size >= MAX_NODES:
             raise DocumentError([Problem(path, line, "the document is nested too deeply or repeats itself too often")])
-        if isinstance(node, yaml.ScalarNode):
-            return Scalar(line, node.value, plain=node.style is None)
-        if isinstance(node, yaml.SequenceNode):
-            return Sequence(
-                line, tuple(self.node(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(node.value))
-            )
+
+    def _items(self, path: str, depth: int) -> Iterator[Node]:
+        index = 0
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            yield self._node(event, f"{path}[{index}]", depth + 1)
+            index += 1
+
+    def _mapping(self, line: int, path: str, depth: int) -> Mapping:
         own: dict[str, Entry] = {}
         merged: dict[str, Entry] = {}
-        for key, value in node.value:
-            place = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._node(event, path, depth + 1)
+            place = event.start_mark.line + 1
+            name = key.text if isinstance(key, Scalar) else ""
+            inner = f"{path}.{name}".lstrip(".")
+            value = self._node(next(self._events), inner, depth + 1)
+            if not isinstance(key, Scalar):
                 self.problems.append(Problem(path, place, "a key must be a word"))
-            elif key.tag == "tag:yaml.org,2002:merge":
-                merged |= self._merge(value, path, depth)
-            elif key.value in own:
-                where = f"{path}.{key.value}".lstrip(".")
-                self.problems.append(Problem(where, place, f"is given twice, first in line {own[key.value].line}"))
+            elif name == "<<" and key.plain:
+                merged = self._merge(value, path) | merged
+            elif name in own:
+                self.problems.append(Problem(inner, place, f"is given twice, first in line {own[name].line}"))
             else:
-                inner = f"{path}.{key.value}".lstrip(".")
-                own[key.value] = Entry(key.value, place, self.node(value, inner, depth + 1))
+                own[name] = Entry(name, place, value)
         return Mapping(line, tuple((merged | own).values()))
 
-    def _merge(self, value: Any, path: str, depth: int) -> dict[str, Entry]:
+    def _merge(self, value: Node, path: str) -> dict[str, Entry]:
         """Return what `<<: *anchor` brings in; of several, the first that has a key counts (YAML 1.1 merge)."""
         found: dict[str, Entry] = {}
-        for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-            tree = self.node(source, path, depth + 1)
-            if isinstance(tree, Mapping):
-                found = {entry.key: entry for entry in tree.entries} | found
+        for source in value.items if isinstance(value, Sequence) else (value,):
+            if isinstance(source, Mapping):
+                found = {entry.key: entry for entry in source.entries} | found
             else:
-                self.problems.append(Problem(path, tree.line, "<< must be given a mapping"))
+                self.problems.append(Problem(path, source.line, "<< must be given a mapping"))
         return found

@@ -149,7 +149,8 @@ def _data(node: Node, kind: Any) -> Any:
     given = {}
     for entry in node.entries:
         if entry.key not in known:
-            raise Refused(entry.line, f'"{entry.key}" is not known here; {suggestion(entry.key, known)}')
+            message = f'"{entry.key}" is not known here; {suggestion(entry.key, known)}'
+            raise Refused(entry.line, message, f".{entry.key}")
         field = known[entry.key]
         given[entry.key] = _within(f".{entry.key}", entry.value, field.type, field.default)
     for field in known.values():

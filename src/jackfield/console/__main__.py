@@ -1,0 +1,213 @@
+"""The console process: `python -m jackfield.console`, started by `jackfield run`.
+
+The main thread serves HTTP; another brings the database up to date, publishes the configuration and moves records from
+the spool into the database. So the pages answer, and say why, while the database is away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import uvicorn
+
+from jackfield import logs, settings
+from jackfield.console.api import ConsoleError
+from jackfield.settings import Settings, SettingsError
+
+log = logging.getLogger("jackfield.console")
+
+PR_SET_PDEATHSIG = 1
+PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between tries to reach the database
+GRACE_SECONDS = 3  # that requests in progress have when we are to end
+
+
+class CannotStart(Exception):
+    """The text says why, and the mend."""
+
+
+def main() -> int:
+    """Run until told to stop. Returns 0, 1 when it could not start, 2 for wrong settings."""
+    parser = argparse.ArgumentParser(prog="python -m jackfield.console", description=__doc__)
+    settings.add_arguments(parser)
+    parser.add_argument("--ready-fd", type=int, help="file descriptor to which a line is written when all is up")
+    arguments = vars(parser.parse_args())
+    ready = arguments.pop("ready_fd")
+    try:
+        configured = settings.load(**arguments)
+    except SettingsError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    logs.configure("console", format=configured.log_format, level=configured.log_level, folder=configured.files.logs)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("django.request").addFilter(_not_503)  # /health says so on purpose, as often as it is asked
+    if "JACKFIELD_PROCESS" in os.environ:  # started by the supervisor: not to outlive it with the port it needs
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    try:
+        asyncio.run(run(configured, ready))
+    except (CannotStart, ConsoleError) as problem:
+        log.error("%s", problem)
+        return 1
+    return 0
+
+
+def _not_503(record: logging.LogRecord) -> bool:
+    return getattr(record, "status_code", 0) != 503
+
+
+async def run(configured: Settings, ready: int | None) -> None:
+    """Serve and work until SIGTERM or SIGINT. Raises `CannotStart`, `ConsoleError`."""
+    from jackfield.console import database
+
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    database.setup(configured)
+    work = Work(configured, ended=lambda: loop.call_soon_threadsafe(stopping.set))
+    try:
+        async with _serving(configured):
+            work.thread.start()
+            await asyncio.to_thread(work.tried.wait)
+            gc.collect()
+            gc.freeze()  # what is here now stays: the collector need not look at it again
+            if ready is not None:
+                os.write(ready, b"ready\n")
+                os.close(ready)
+            await stopping.wait()
+    finally:
+        work.stop.set()
+        if work.thread.is_alive():
+            await asyncio.to_thread(work.thread.join)
+    if work.fault is not None:
+        raise CannotStart(f"a fault in the importer ended the console: {work.fault!r}")
+
+
+class Work:
+    """What goes on in the background, in a thread of its own because the database makes it wait."""
+
+    def __init__(self, configured: Settings, *, ended: Callable[[], object]) -> None:
+        from jackfield.console import views
+        from jackfield.console.importer import Importer
+
+        self.settings = configured
+        self.importer = views.importer = Importer(configured)
+        self.stop = threading.Event()
+        self.tried = threading.Event()  # the database was tried once, whatever came of it
+        self.fault: BaseException | None = None
+        self.thread = threading.Thread(target=self._run, name="importer")
+        self._ended = ended
+
+    def _run(self) -> None:
+        try:
+            if self._prepare():
+                self.importer.run(self.stop)
+        except BaseException as fault:
+            log.exception("a fault in the importer")
+            self.fault = fault
+        finally:
+            self.tried.set()
+            self._ended()
+
+    def _prepare(self) -> bool:
+        """Bring the database and the snapshot up to date; try until it works. Returns False when told to stop."""
+        from jackfield.console import api
+
+        failures = 0
+        while not self.stop.is_set():
+            try:
+                api.prepare(self.settings, progress=log.info)
+                api.publish(self.settings)
+            except ConsoleError as problem:
+                if str(problem) != self.importer.trouble:
+                    log.error("%s Calls go on with the configuration published last.", problem)
+                self.importer.trouble = str(problem)
+                self.tried.set()
+                self.stop.wait(PAUSES[min(failures, len(PAUSES) - 1)])
+                failures += 1
+            else:
+                self.tried.set()
+                return True
+        return False
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own hands on the signals, and with a word when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+@contextlib.asynccontextmanager
+async def _serving(configured: Settings) -> AsyncIterator[None]:
+    """Serve HTTP while the block runs; nothing when the port is 0."""
+    sockets = _listen(configured) if configured.console_port else []
+    if not sockets:
+        yield
+        return
+    from jackfield.console.asgi import application
+
+    config = uvicorn.Config(
+        application,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        http="h11",
+        proxy_headers=False,  # whoever is asked for is_local() must be the one who connects
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        limit_concurrency=200,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets))
+    await server.up.wait()
+    for listener in sockets:
+        host, port = listener.getsockname()[:2]
+        log.info("the console answers on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _listen(configured: Settings) -> list[socket.socket]:
+    listeners = []
+    for host in configured.console_hosts:
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if ":" in host:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            listener.bind((host, configured.console_port))
+        except OSError as problem:
+            raise CannotStart(
+                f"the console can't listen on {host} port {configured.console_port} ({problem.strerror or problem}): "
+                "stop what uses the port, or choose another with --console-port"
+            ) from None
+        listeners.append(listener)
+    return listeners
+
+
+if __name__ == "__main__":
+    sys.exit(main())

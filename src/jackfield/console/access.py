@@ -1,0 +1,54 @@
+"""Who may see the pages of operation: machines of the company's local networks, whom the snapshot names."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jackfield.switch import snapshot
+
+if TYPE_CHECKING:
+    from jackfield.settings import Settings
+
+__all__ = ["is_local"]
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class _General(msgspec.Struct):
+    local_networks: tuple[str, ...] = snapshot.General().local_networks
+
+
+class _Snapshot(msgspec.Struct):
+    general: _General = msgspec.field(default_factory=_General)
+
+
+def is_local(settings: Settings, address: str) -> bool:
+    """Tell whether `address`, an IP literal, is in one of the local networks. Needs no database."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    try:
+        stamp = settings.files.snapshot.stat().st_mtime_ns
+    except OSError:
+        stamp = 0
+    return any(found in network for network in _networks(str(settings.files.snapshot), stamp))
+
+
+@lru_cache(maxsize=4)
+def _networks(path: str, stamp: int) -> tuple[Network, ...]:
+    """Return the networks of the snapshot file, read again when it has changed (`stamp`)."""
+    found = _General()
+    if stamp:
+        try:
+            with open(path, "rb") as file:
+                found = msgspec.json.decode(file.read(), type=_Snapshot).general
+        except (OSError, msgspec.DecodeError):
+            found = _General()
+    return tuple(ipaddress.ip_network(network, strict=False) for network in found.local_networks)
