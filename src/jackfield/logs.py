@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-__all__ = ["call_id", "configure", "redact", "set_level"]
+__all__ = ["call_id", "configure", "configure_child", "redact", "set_level"]
 
 call_id: ContextVar[str] = ContextVar("call_id", default="")
 """Id of the call that the current task works for; stands on every line that it logs."""
@@ -165,6 +165,20 @@ def configure(process: str, *, format: str = "text", level: str = "info", folder
     set_level(level)
     logging.captureWarnings(True)
     return output
+
+
+def configure_child(process: str) -> Output:
+    """Do what `configure` does, in a process that reads no settings: the supervisor has left them in the environment.
+
+    `process` is its name where the supervisor gave it none. Run by hand, it logs text to standard error alone.
+    """
+    folder = os.environ.get("JACKFIELD_DATA_DIR") if "JACKFIELD_PROCESS" in os.environ else None
+    return configure(
+        os.environ.get("JACKFIELD_PROCESS", process),
+        format=os.environ.get("JACKFIELD_LOG_FORMAT", "text"),
+        level=os.environ.get("JACKFIELD_LOG_LEVEL", "info"),
+        folder=Path(folder, "logs") if folder else None,
+    )
 
 
 def set_level(level: str) -> None:

@@ -31,7 +31,7 @@ from jackfield.data_dir import DataDir
 __all__ = ["PREFIX", "DataDir", "PortRange", "Settings", "SettingsError", "add_arguments", "load"]
 
 PREFIX = "JACKFIELD_"
-OTHER_VARIABLES = frozenset({"JACKFIELD_LIBRARY_DIR"})
+OTHER_VARIABLES = frozenset({"JACKFIELD_LIBRARY_DIR", "JACKFIELD_PROCESS"})
 """Variables of ours that are no settings."""
 
 

@@ -67,8 +67,7 @@ def programs(settings: Settings) -> list[Program]:
         ]
         found.append(Program(f"media-{number}", command, environment))
     found.append(Program("switch", [*python, "jackfield.switch"], environment))
-    if settings.console_port:
-        found.append(Program("console", [*python, "jackfield.console"], environment))
+    found.append(Program("console", [*python, "jackfield.console"], environment))  # without a port it stores records
     return found
 
 
