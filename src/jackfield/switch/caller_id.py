@@ -37,13 +37,13 @@ def from_trunk(
     `rule`: of the incoming rule, instead of the trunk's `in_calling`. Without either the number is written as it is
     dialled in the company's country, and the outside-line prefix goes before it.
     """
-    number = clean(number)
+    number = came = clean(number)
     change = rule or trunk.in_calling
     if change is not None:
         number = rewrite(number, change)
     elif number and _DIGITS.issuperset(number):
         number = snapshot.general.outside_prefix + callable_back(number, snapshot.general.country)
-    if name and clean(name).lstrip("+") == number.lstrip("+"):
+    if name and clean(name).lstrip("+") in (came.lstrip("+"), number.lstrip("+")):
         name = ""  # carriers without a name send the number again
     return Party(number, name, trunk=trunk.name, anonymous=anonymous, language=snapshot.general.language)
 
