@@ -285,7 +285,7 @@ def _same_target(ours: str, theirs: str) -> bool:
         one.scheme in sip
         and other.scheme in sip
         and one.host.lower() == other.host.lower()
-        and one.username == other.username
+        and one.username in ("", other.username)  # SIPp and some phones name the server only
     )
 
 
