@@ -31,6 +31,7 @@ from jackfield.sip.screening import METHODS, screen
 from jackfield.sip.server_transaction import InviteServerTransaction, ServerTransaction
 from jackfield.sip.session import Session
 from jackfield.sip.session_events import Ended, Reply, SessionEvents, UnattendedEvents
+from jackfield.sip.session_timer import too_small
 from jackfield.sip.timers import Timers
 from jackfield.sip.tokens import Tokens
 from jackfield.sip.transaction import TransactionLayer
@@ -360,9 +361,13 @@ class Agent:
         """Refuse a new request before any state is made for it (called by the transaction layer)."""
         method = request.method
         refusal = screen(request, self._allow, self._options)
-        if refusal is None and method == "INVITE" and self._draining is not None and request.to.tag is None:
-            refusal = request.reply(503)
-            refusal.set("Retry-After", str(self._draining))
+        if refusal is None and method == "INVITE" and request.to.tag is None:
+            if self._draining is not None:
+                refusal = request.reply(503)
+                refusal.set("Retry-After", str(self._draining))
+            elif self.session_expires and too_small(request, self.min_se):
+                refusal = request.reply(422)
+                refusal.set("Min-SE", str(self.min_se))
         if refusal is None and self.admit is not None and request.to.tag is None:
             refusal = self.admit(request, flow)
         if refusal is None:
@@ -375,6 +380,15 @@ class Agent:
 
     def on_request(self, transaction: ServerTransaction, request: Request) -> None:
         """Take a new request (called by the transaction layer)."""
+        try:
+            self._dispatch(transaction, request)
+        except Exception:
+            self.counters["errors"] += 1
+            log.exception("a %s from %s could not be worked with", request.method, transaction.flow)
+            if not transaction.answered:
+                self.respond(transaction, request.reply(500))
+
+    def _dispatch(self, transaction: ServerTransaction, request: Request) -> None:
         if request.to.tag is not None:
             session = self.sessions.get(key_of_request(request))
             if session is not None:
@@ -385,7 +399,12 @@ class Agent:
                 self.respond(transaction, request.reply(481))
                 return
         if isinstance(transaction, InviteServerTransaction):
-            self._on_invite(IncomingInvite(self, transaction, request))
+            invite = IncomingInvite(self, transaction, request)
+            try:
+                self._on_invite(invite)
+            except Exception:
+                invite.reject(500)
+                raise
         else:
             self._on_request(request, transaction.flow, partial(self.respond, transaction))
 

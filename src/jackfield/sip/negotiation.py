@@ -295,7 +295,7 @@ class Negotiation:
         session = self._session
         agent = session.agent
         invite = isinstance(transaction, InviteServerTransaction)
-        if too_small(request, agent.min_se):
+        if agent.session_expires and too_small(request, agent.min_se):
             response = request.reply(422)
             response.set("Min-SE", str(agent.min_se))
             agent.respond(transaction, response)
