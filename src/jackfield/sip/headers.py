@@ -30,7 +30,7 @@ _match_plain_name_addr = re.compile(
 ).fullmatch
 _match_plain_via = re.compile(rf'SIP/2\.0/([A-Z]+) ({_HOST})(?::([0-9]{{1,5}}))?(;[^"]*)?').fullmatch
 _match_via = re.compile(
-    rf"SIP\s*/\s*2\.0\s*/\s*({_NAME})\s+({_HOST})\s*(?::\s*([0-9]{{1,5}})\s*)?(;.*)?", re.S | re.I
+    rf"SIP\s*/\s*[0-9.]{{1,8}}\s*/\s*({_NAME})\s+({_HOST})\s*(?::\s*([0-9]{{1,5}})\s*)?(;.*)?", re.S | re.I
 ).fullmatch
 _match_cseq = re.compile(r"0*([0-9]{1,10})\s+(\S+)").fullmatch
 _match_param = re.compile(rf'\s*([^\s=;"]+)\s*(?:=\s*(?:"({_QUOTED})"|([^\s;"]*))\s*)?(?:;|$)', re.S).match
@@ -83,7 +83,7 @@ def split_list(value: str) -> list[str]:
     return [part for part in map(str.strip, values) if part]
 
 
-def _header_params(text: str) -> dict[str, str | None]:
+def _header_params(text: str, *, lenient: bool = False) -> dict[str, str | None]:
     """The parameters of a header value; `text` starts with ";" or is empty. Quoted values come unquoted.
 
     Raises MalformedHeader for a broken quoted string, for an empty parameter other than one at the end (phones
@@ -105,7 +105,7 @@ def _header_params(text: str) -> dict[str, str | None]:
         if name:
             if name not in params:
                 params[name] = value if equals else None
-        elif equals or 0 < index < last:
+        elif (equals or 0 < index < last) and not lenient:
             raise MalformedHeader("empty parameter")
     return params
 
@@ -309,7 +309,10 @@ class Via:
             raise MalformedHeader("port number out of range in Via")
         self._text = text
         self._params_text = params or ""
-        self._params = _header_params(params) if params and _needs_care(params) else None
+        # Lenient about empty parameters: without a Via, who sent them could not be told that they are wrong.
+        if params and len(params) > MAX_PARAMS and params.count(";") > MAX_PARAMS:
+            raise MalformedHeader("too many parameters")
+        self._params = _header_params(params, lenient=True) if params and '"' in params else None
         return self
 
     @property

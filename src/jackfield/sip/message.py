@@ -23,6 +23,7 @@ _KEYS = HEADER_KEYS
 _find_blank_line = re.compile(rb"\r?\n\r?\n").search
 _fold = re.compile(r"\n[ \t]+")
 _has_line_break = re.compile(r"[\r\n]").search
+_is_status = re.compile(r"[1-6][0-9]{2}").fullmatch
 _not_in_uri = re.compile(r"[\x00-\x20\x7f<>\"]").search
 # A second line of one of these means that two readers could see two different messages (RFC 4475 3.3.8, 3.3.9).
 _SINGLE = frozenset(("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type"))
@@ -283,7 +284,7 @@ def _start_of(line: str) -> tuple[Request | Response, MalformedMessage | None]:
         return Request(method, uri), complaint
     if line[:8].upper() == "SIP/2.0 ":
         status, reason = line[8:11], line[12:]
-        if status.isascii() and status.isdigit() and "100" <= status <= "699" and line[11:12] in ("", " "):
+        if _is_status(status) and line[11:12] in ("", " "):
             return Response(int(status), reason), None
         return Response(0, ""), MalformedMessage("malformed status line")
     if line[:4].upper() == "SIP/":
