@@ -15,7 +15,7 @@ from jackfield.media.client import MediaLost, NoPort
 from jackfield.switch import conversation
 from jackfield.switch.call_base import CallBase
 from jackfield.switch.codec_choice import to_offer
-from jackfield.switch.dial import Dial, TrunkDial
+from jackfield.switch.dial import Dial
 from jackfield.switch.events import HangUp, Redirect
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.ringing import Fork, Ringing
@@ -123,8 +123,8 @@ class Call(CallBase):
         fork = Fork(self)
         legs = [self._outgoing(dial, fork) for dial in dials]
         for leg in legs:
-            if isinstance(leg.dial, TrunkDial):
-                leg.hops = await self.switch.trunks.hops(leg.dial.trunk)
+            if leg.flow is None:
+                await leg.find_way()
         try:
             await self._open_streams([self.anchor, *(leg for leg in legs if leg.reachable)])
         except (MediaLost, NoPort) as problem:

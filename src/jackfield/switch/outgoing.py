@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from jackfield.sip.headers import NameAddr
 from jackfield.sip.message import Request
 from jackfield.sip.tokens import Tokens
 from jackfield.switch import identity
@@ -54,7 +55,16 @@ class OutgoingLeg(Leg):
     @property
     def reachable(self) -> bool:
         """False when there is no address to send the INVITE to."""
-        return isinstance(self.dial, PhoneDial) or bool(self.hops)
+        return self.flow is not None or bool(self.hops)
+
+    async def find_way(self) -> None:
+        """Find the addresses to try, where no flow leads to the party."""
+        switch, dial = self.call.switch, self.dial
+        if isinstance(dial, TrunkDial):
+            self.hops = await switch.trunks.hops(dial.trunk)
+        elif self.flow is None:
+            first = dial.contact.route[0] if dial.contact.route else dial.contact.request_uri
+            self.hops = await switch.agent.resolver.resolve(NameAddr.parse(first).uri)
 
     def invite(self, codecs: Sequence[str], more: Sequence[str], payload_types: Mapping[str, int]) -> None:
         """Send the INVITE, offering `codecs`, and if the party has none of them `more`.
@@ -102,7 +112,8 @@ class OutgoingLeg(Leg):
         agent = self.call.switch.agent
         dial = self.dial
         if isinstance(dial, PhoneDial):
-            self.attempt = agent.invite(request, self, flow=self.flow)
+            hops = None if self.hop is None else [self.hop, *self.hops]
+            self.attempt = agent.invite(request, self, flow=self.flow, hops=hops)
             return
         assert self.hop is not None
         self.record.address = str(self.hop)
