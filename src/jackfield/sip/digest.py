@@ -267,14 +267,14 @@ def _nonce_count(text: str) -> int:
     return int(text, 16) if _is_nonce_count(text) else 0
 
 
-def _same_target(ours: str, theirs: str) -> bool:
-    """Whether two URIs name the same user at the same host.
+def _same_target(signed: str, requested: str) -> bool:
+    """Whether the uri of credentials means the Request-URI: the same user at the same host, or that host alone.
 
     RFC 7616 3.4.6 leaves it to the server what "the same" is, since elements on the way rewrite the Request-URI;
-    phones leave out the port or the transport parameter.
+    phones leave out the port, the transport parameter, and some the user.
     """
     try:
-        one, other = Uri.parse(ours), Uri.parse(theirs)
+        one, other = Uri.parse(signed), Uri.parse(requested)
     except MalformedHeader:
         return False
     if one == other:
@@ -284,7 +284,7 @@ def _same_target(ours: str, theirs: str) -> bool:
         one.scheme in sip
         and other.scheme in sip
         and one.host.lower() == other.host.lower()
-        and one.username in ("", other.username)  # SIPp and some phones name the server only
+        and one.username in ("", other.username)  # "": SIPp and some phones name the server only
     )
 
 
