@@ -249,6 +249,32 @@ async def test_what_the_kernel_refuses_to_send_is_reported(new_side: NewSide) ->
     assert side.transports.stats["UDP"].lost == 1
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_peer_whose_port_is_closed_is_reported_at_once_and_nobody_else_disturbed(
+    new_side: NewSide, host: str
+) -> None:
+    side = new_side()
+    port = await side.transports.listen("UDP", host, 0)
+    with UdpPeer(port, host) as gone:
+        nobody = gone.port
+    flow = await side.transports.flow_to(Hop("UDP", host, nobody))
+    with UdpPeer(port, host) as phone:
+        other = await side.transports.flow_to(Hop("UDP", host, phone.port))
+        for _ in range(3):
+            flow.send(options())
+            other.send(b"for another peer")
+            other.send(b"twice")
+            assert await phone.read() == b"for another peer"
+            assert await phone.read() == b"twice"
+            failed, reason = await side.failure()
+            assert failed is flow
+            assert reason == f"sending to {host} port {nobody} failed: Connection refused"
+            phone.send(options())
+            assert parse(await phone.read()).status == 200
+    assert side.transports.stats["UDP"].unreachable == 3
+    assert side.transports.stats["UDP"].lost == 0
+
+
 async def test_two_sockets_each_answer_by_themselves(new_side: NewSide) -> None:
     side = new_side()
     first = await side.transports.listen("UDP", "127.0.0.1", 0)
@@ -343,8 +369,10 @@ class FullSocket:
         self.sent.append(data)
         return len(data)
 
-    def getsockopt(self, *_: Any) -> bytes:
+    def _unsupported(self, *_: Any) -> Any:
         raise OSError
+
+    getsockopt = setsockopt = recvmsg = _unsupported
 
     def close(self) -> None:
         self._real.close()

@@ -21,6 +21,8 @@ class Counters:
     """What admission refused before it was parsed."""
     lost: int = 0
     """Could not be sent: send buffer and queue full, no route, or the connection had gone."""
+    unreachable: int = 0
+    """ICMP said that a datagram of ours found nobody."""
     keep_alives: int = 0
     """CRLF pings and pongs, STUN requests and empty datagrams."""
     accepted: int = 0
