@@ -202,7 +202,10 @@ def _unblocked(descriptor: int) -> Any:
     The mode belongs to the open file, which the shell and other processes share: so it is opened anew.
     """
     try:
-        if stat.S_ISSOCK(os.fstat(descriptor).st_mode):  # systemd's journal
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):  # a file never makes anybody wait, and a second opening would have its own position
+            return lambda line: os.write(descriptor, line)
+        if stat.S_ISSOCK(mode):  # systemd's journal
             journal = socket.socket(fileno=os.dup(descriptor))
             return lambda line: journal.send(line, socket.MSG_DONTWAIT)
         own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_APPEND | os.O_CLOEXEC)

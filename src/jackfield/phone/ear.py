@@ -55,6 +55,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.rate = 8000
+        self.copy_to: Callable[[bytes, int], None] | None = None  # gets PCM and its rate as well
         self._frames: deque[Any] = deque(maxlen=REMEMBERED)
         self._rest = b""
         self._watches: list[_Watch] = []
@@ -69,6 +70,8 @@ class Ear:
             self.rate = rate
             self._resampler = None
         self._record(pcm)
+        if self.copy_to is not None:
+            self.copy_to(pcm, rate)
         self._rest += pcm
         size = 2 * int(rate * FRAME)
         while len(self._rest) >= size:

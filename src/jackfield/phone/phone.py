@@ -313,7 +313,8 @@ class Phone:
             await call.answer()
         except PhoneError as error:
             self.report(str(error))
-        self._incoming.put_nowait(call)
+        else:
+            self._incoming.put_nowait(call)
 
     def _on_request(self, request: Request, flow: Flow, reply: Reply) -> None:
         self.messages.append(request)

@@ -13,6 +13,7 @@ import msgspec
 
 from jackfield import __version__, capture, logs
 from jackfield.control import ControlError
+from jackfield.switch.lending import Lending
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, Plan, RouteRequest
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Commands:
             "metrics": self.metrics,
             "drain": self.drain,
             "log_level": self.log_level,
+            **Lending(self.switch).handlers(),
         }
 
     async def status(self, request: dict[str, Any]) -> dict[str, Any]:
