@@ -5,9 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import subprocess
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from jackfield.sip.flow import Flow
 from jackfield.sip.message import Request, Response
@@ -130,33 +137,55 @@ class StreamPeer:
 
 
 class Certificates:
-    """An authority, and what it signs, made by the openssl command."""
+    """An authority, and what it signs."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test Authority")])
         self.authority = folder / "authority.pem"
-        self._openssl(
-            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"),
-            *("-subj", "/CN=Test Authority", "-keyout", "authority.key", "-out", "authority.pem"),
-        )
+        self._write(self.authority, self._sign(self._name, self._key, [], authority=True))
 
     def issue(self, name: str, *alternative: str) -> tuple[Path, Path]:
-        """Return certificate and key for a common name and alternative names such as "DNS:pbx.example.com"."""
-        stem = name.replace(" ", "-")
-        certificate, key = self._folder / f"{stem}.pem", self._folder / f"{stem}.key"
-        if certificate.exists():
-            return certificate, key
-        self._openssl(
-            *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-subj", f"/CN={name}", "-keyout", key.name, "-out", f"{stem}.csr"),
-        )
-        extensions = self._folder / f"{stem}.ext"
-        extensions.write_text(f"subjectAltName={','.join(alternative)}\n" if alternative else "")
-        self._openssl(
-            *("x509", "-req", "-in", f"{stem}.csr", "-CA", "authority.pem", "-CAkey", "authority.key"),
-            *("-CAcreateserial", "-days", "2", "-extfile", extensions.name, "-out", certificate.name),
-        )
-        return certificate, key
+        """Return certificate and key for a common name, and host names or addresses besides."""
+        certificate, key_file = self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        if not certificate.exists():
+            key = ec.generate_private_key(ec.SECP256R1())
+            subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+            self._write(certificate, self._sign(subject, key, alternative, authority=False))
+            key_file.write_bytes(
+                key.private_bytes(
+                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                )
+            )
+        return certificate, key_file
 
-    def _openssl(self, *arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=self._folder)
+    def _sign(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, alternative: Iterable[str], *, authority: bool
+    ) -> x509.Certificate:
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        )
+        names = [_general_name(name) for name in alternative]
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return builder.sign(self._key, hashes.SHA256())
+
+    @staticmethod
+    def _write(path: Path, certificate: x509.Certificate) -> None:
+        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

@@ -19,7 +19,7 @@ from jackfield.sip.transport.tls import peer_identity
 from .peers import Certificates, Side, StreamPeer, options
 
 NewSide = Callable[..., Side]
-PBX = ("DNS:pbx.example.com", "IP:127.0.0.1")
+PBX = ("pbx.example.com", "127.0.0.1")
 
 
 def hop(port: int, name: str = "pbx.example.com", *, verify: bool = True) -> Hop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -57,6 +58,7 @@ async def test_ipv6_has_its_own_socket_beside_ipv4_on_the_same_port(new_side: Ne
     assert (second.remote, second.local) == (("127.0.0.1", four.port), ("127.0.0.1", port))
     flow = await side.transports.flow_to(Hop("UDP", "::1", six.port))
     assert flow is first
+    assert await side.transports.flow_to(Hop("UDP", "0:0:0:0:0:0:0:1", six.port)) is first
 
 
 async def test_a_phone_behind_a_nat_gets_its_answer_where_it_sent_from(new_side: NewSide) -> None:
@@ -133,6 +135,26 @@ async def test_a_malformed_request_is_answered_and_logged_once(
         assert parse(await phone.read()).status == 200
     assert side.transports.stats["UDP"].malformed == 6
     assert len([record for record in caplog.records if "malformed message from UDP 127.0.0.1" in record.message]) == 1
+
+
+async def test_nothing_that_can_be_sent_disturbs_the_next_request(new_side: NewSide) -> None:
+    side = new_side()
+    port = await side.transports.listen("UDP", "127.0.0.1", 0)
+    rng = random.Random(4475)
+    with UdpPeer(port) as phone:
+        for _ in range(300):
+            data = bytearray(options(body=b"v=0"))
+            for _ in range(rng.randrange(1, 12)):
+                at = rng.randrange(len(data))
+                if rng.random() < 0.5:
+                    data[at] = rng.randrange(256)
+                else:
+                    del data[at : at + rng.randrange(40)]
+            phone.send(bytes(data) if rng.random() < 0.9 else rng.randbytes(rng.randrange(200)))
+        phone.send(options(branch="z9hG4bKlast"))
+        while b"z9hG4bKlast" not in await phone.read():
+            pass
+    assert side.transports.stats.errors == 0
 
 
 async def test_a_message_of_another_sip_version_gets_505(new_side: NewSide) -> None:

@@ -115,7 +115,7 @@ async def test_a_browser_registers_and_is_reached_by_its_flow(new_side: NewSide)
 
 async def test_secure_websockets_are_the_same_over_tls(new_side: NewSide, certificates: Certificates) -> None:
     side = new_side()
-    context = server_context(*certificates.issue("pbx", "DNS:pbx.example.com"))
+    context = server_context(*certificates.issue("pbx", "pbx.example.com"))
     port = await side.transports.listen("WSS", "::1", 0, tls=context)
     trust = client_context(authorities=certificates.authority)
     with await Browser.open(port, host="::1", ssl=trust, server_hostname="pbx.example.com") as browser:

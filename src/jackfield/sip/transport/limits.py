@@ -35,8 +35,8 @@ class TransportLimits:
     """Connections that peers opened, in all."""
     max_connections_per_address: int = 2_000
     """The same from one address: an office of this many phones may be behind one NAT."""
-    max_unproven_per_address: int = 50
-    """Connections of one address that have not sent a valid message yet."""
+    max_unproven_per_address: int = 200
+    """Connections of one address that have not sent a valid message yet: an office after a power cut has many."""
     udp_receive_buffer: int = 8 * 1024 * 1024
     """SO_RCVBUF that is asked for; the kernel caps it at net.core.rmem_max unless we have CAP_NET_ADMIN."""
     udp_batch: int = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-__all__ = ["LocalAddresses", "family_of", "is_ip", "is_wildcard"]
+__all__ = ["LocalAddresses", "canonical", "family_of", "is_ip", "is_wildcard"]
 
 _FRESH = 30.0
 _MAX_PEERS = 8_192
@@ -19,11 +19,16 @@ def family_of(host: str) -> socket.AddressFamily:
 
 def is_ip(host: str) -> bool:
     """Tell an IP literal (without brackets) from a name. A link-local address with its zone is none of ours."""
+    return canonical(host) is not None
+
+
+def canonical(host: str) -> str | None:
+    """Return an IP literal as the kernel writes it, by which flows are found; None for a name."""
     try:
-        socket.inet_pton(family_of(host), host)
+        family = family_of(host)
+        return socket.inet_ntop(family, socket.inet_pton(family, host))
     except (OSError, ValueError):
-        return False
-    return True
+        return None
 
 
 def is_wildcard(host: str) -> bool:

@@ -8,6 +8,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 
 from jackfield.sip.flow import DEFAULT_PORTS, SECURE, Address, Flow, FlowKey, Hop, TransportFailed
 from jackfield.sip.message import Message
@@ -15,7 +16,7 @@ from jackfield.sip.transport.connections import Connections
 from jackfield.sip.transport.inbox import Admit, Inbox, Receive, Trace
 from jackfield.sip.transport.limits import TransportLimits
 from jackfield.sip.transport.listener import Listener, MakeFlow
-from jackfield.sip.transport.local_addresses import LocalAddresses, family_of, is_ip, is_wildcard
+from jackfield.sip.transport.local_addresses import LocalAddresses, canonical, family_of, is_wildcard
 from jackfield.sip.transport.sockets import listen_tcp, open_udp
 from jackfield.sip.transport.sparse_log import SparseLog
 from jackfield.sip.transport.stats import Stats
@@ -150,6 +151,11 @@ class Transports:
 
         Raises TransportFailed when no connection can be made or no socket of that address family is there.
         """
+        host = canonical(hop.host)
+        if host is None:
+            raise TransportFailed(f"{hop.host!r} is no IP address")
+        if host != hop.host:
+            hop = replace(hop, host=host)
         if hop.transport != "UDP":
             flow = self._connections.flow_to(hop, self._source(hop))
             await flow.connected()
@@ -233,8 +239,6 @@ class Transports:
         self._loop.call_soon(self._report, flow, reason)
 
     def _udp_socket(self, remote_host: str, local: Flow | None) -> UdpSocket:
-        if not is_ip(remote_host):
-            raise TransportFailed(f"{remote_host!r} is no IP address")
         family = family_of(remote_host)
         if isinstance(local, UdpFlow):
             udp = self._udp.get(local.key[1])
@@ -261,8 +265,6 @@ class Transports:
 
     def _source(self, hop: Hop) -> str:
         """Return the address to connect from: that of our listening port, if it is bound to one."""
-        if not is_ip(hop.host):
-            raise TransportFailed(f"{hop.host!r} is no IP address")
         bound = self._bound(hop.transport, hop.host)
         return "" if bound is None or is_wildcard(bound[0]) else bound[0]
 

@@ -234,8 +234,9 @@ class UdpSocket:
 
     def _take_errors(self) -> None:
         """Report the peers that ICMP calls unreachable."""
-        for address, number in unreachable_peers(self._sock):
-            self._counters.unreachable += 1
+        errors = list(unreachable_peers(self._sock))
+        self._counters.unreachable += len(errors)
+        for address, number in dict(errors).items():
             self._loop.call_soon(self._failed, self.flow(address), _failure(OSError(number, ""), address))
 
     # -- sending
