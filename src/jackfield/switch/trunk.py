@@ -140,7 +140,7 @@ class LiveTrunk:
     async def _pause(self) -> None:
         """Wait for the next round: sooner after a failure."""
         interval = self.trunk.qualify_interval or RESOLVE_EVERY
-        if any(one.failures for one in self.health.hops) and self.trunk.qualify_interval:
+        if self.trunk.qualify_interval and any(one.failures or not one.up for one in self.health.hops):
             interval = min(interval, CHECK_FASTER)
         self._check_soon.clear()
         sleep = asyncio.ensure_future(self._agent.sleep(interval * self._random.uniform(0.9, 1.1)))
