@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table reads best with one case per line
 """YAML as written: lines, scalars as they stand, and problems of form."""
 
 from __future__ import annotations

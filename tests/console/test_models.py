@@ -141,7 +141,8 @@ def test_everything_says_what_it_is(sqlite: Settings):
             Extension(number="1"), Extension(number="1", name="Anna"), Line(sip_username="x"), User(login="anna"),
             RingGroup(number="2", name="Sales"), EmergencyNumber(number="112"), Trunk(name="A"),
             Inbound(number="5", trunk=Trunk(name="A")), Inbound(), Outbound(name="O"), General(), Sound(name="s"),
-            State(key="k"), Call(id="c"), Leg(call_id="c", position=1), Journal(call_id="c"), Event(id="e", kind="event"),
+            State(key="k"), Call(id="c"), Leg(call_id="c", position=1), Journal(call_id="c"),
+            Event(id="e", kind="event"),
         )
     ] == [
         "the extension 1", 'the extension 1 "Anna"', "the line x", 'the user "anna"', 'the ring group 2 "Sales"',

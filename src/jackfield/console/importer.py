@@ -125,7 +125,7 @@ class Importer:
     def _store(self, entries: list[Entry]) -> None:
         try:
             found = store(entries, self._clock())
-        except (DataError, IntegrityError, UnicodeError) as error:
+        except (DataError, IntegrityError, ValueError, OverflowError) as error:
             if len(entries) == 1:  # this is the one that the database does not take
                 self._refuse(entries[0], str(error))
                 return

@@ -131,7 +131,9 @@ def _call(id: str, boot: str, data: Entry, ended: float | None, outcome: str) ->
 
 
 def _leg(id: str, position: int, data: Entry) -> Row:
+    """Return the row in the order of the model's columns."""
     return (
+        id,
         position,
         _text(data.get("role"))[:20],
         *[_text(data.get(name)) for name in (*PARTY, "line", "address", "user_agent", "call_id")],
@@ -144,7 +146,6 @@ def _leg(id: str, position: int, data: Entry) -> Row:
         _text(data.get("codec")),
         bool(data.get("secure")),
         _json(data.get("media") or {}),
-        id,
     )
 
 

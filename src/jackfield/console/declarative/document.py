@@ -119,17 +119,17 @@ class _Builder:
         return root
 
     def _node(self, event: Any, path: str, depth: int) -> Node:
-        line = event.start_mark.line + 1
+        line, anchor = event.start_mark.line + 1, event.anchor
         if isinstance(event, yaml.AliasEvent):
-            found, size = self._anchors.get(event.anchor, (None, 0))
+            found, size = self._anchors.get(anchor, (None, 0))
             self._grow(size, path, line)
             if found is None:
-                raise DocumentError([Problem(path, line, f"*{event.anchor} names nothing that stands before it")])
+                raise DocumentError([Problem(path, line, f"*{anchor} names nothing that stands before it")])
             return found
         before = self._size
         self._grow(1 if depth <= MAX_DEPTH else MAX_NODES, path, line)
-        if event.anchor:
-            self._anchors[event.anchor] = (None, 0)
+        if anchor:
+            self._anchors[anchor] = (None, 0)
         node: Node
         if isinstance(event, yaml.ScalarEvent):
             node = Scalar(line, event.value, plain=event.implicit[0])
@@ -137,8 +137,8 @@ class _Builder:
             node = Sequence(line, tuple(self._items(path, depth)))
         else:
             node = self._mapping(line, path, depth)
-        if event.anchor:
-            self._anchors[event.anchor] = (node, self._size - before)
+        if anchor:
+            self._anchors[anchor] = (node, self._size - before)
         return node
 
     def _grow(self, size: int, path: str, line: int) -> None:
@@ -156,8 +156,8 @@ class _Builder:
         own: dict[str, Entry] = {}
         merged: dict[str, Entry] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            key = self._node(event, path, depth + 1)
             place = event.start_mark.line + 1
+            key = self._node(event, path, depth + 1)
             name = key.text if isinstance(key, Scalar) else ""
             inner = f"{path}.{name}".lstrip(".")
             value = self._node(next(self._events), inner, depth + 1)
