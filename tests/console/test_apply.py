@@ -212,7 +212,7 @@ def test_all_problems_are_told_and_nothing_is_changed(settings: Settings):
         ("extensions: [{number: 203, name: '" + "x" * 101 + "'}]", "is 101 characters long: 100 at most"),
         ("extensions: [{number: 203, sip_password: ''}]", "must be given"),
         ("services: [{number: 400}]", "kind: must be given"),
-        ("services: [{number: 400, kind: announcement}]", "sound: must be given: a service of kind announcement needs it"),
+        ("services: [{number: 400, kind: announcement}]", "sound: must be given: a service of kind announcement"),
         ("emergency_numbers: [{number: 155, trunks: [X]}]", 'there is no trunk "X"; known: Carrier'),
         ("settings: {register_min: 900}", "register_default: 300 does not lie between register_min 900"),
         ("extensions: [{number: 203, ring_time: 0}]", "0 is out of range: give 1 to 3600 seconds"),
@@ -267,13 +267,14 @@ def test_a_number_that_leads_nowhere_is_a_warning(settings: Settings):
         "inbound: [{target: 666}]\n"
         "services: [{number: 8, kind: announcement, sound: a, then: 777}]",
     )
+    nowhere = "leads nowhere: no number of the dial plan and no outgoing route has it"
     assert [str(warning) for warning in difference.warnings] == [
         "line 2: extensions[0].forward_always: 201 leads back to itself",
-        "line 2: extensions[0].forward_busy: 999 leads nowhere: no number of the dial plan and no outgoing route has it",
-        "line 4: ring_groups[0].fallback: 555 leads nowhere: no number of the dial plan and no outgoing route has it",
-        "line 6: services[0].then: 777 leads nowhere: no number of the dial plan and no outgoing route has it",
-        "line 5: inbound[0].target: 666 leads nowhere: no number of the dial plan and no outgoing route has it",
-        "line 4: ring_groups[0].members[1]: 444 leads nowhere: no number of the dial plan and no outgoing route has it",
+        f"line 2: extensions[0].forward_busy: 999 {nowhere}",
+        f"line 4: ring_groups[0].fallback: 555 {nowhere}",
+        f"line 6: services[0].then: 777 {nowhere}",
+        f"line 5: inbound[0].target: 666 {nowhere}",
+        f"line 4: ring_groups[0].members[1]: 444 {nowhere}",
     ]
     assert "warning: line 2: extensions[0].forward_always" in difference.text
 
@@ -320,19 +321,19 @@ def test_doubtful_things_are_told(settings: Settings):
     ]
 
 
+def inbound(*numbers: int) -> str:
+    return "inbound:\n" + "".join(f"- {{trunk: Carrier, number: {number}, target: 300}}\n" for number in numbers)
+
+
 def test_the_order_of_incoming_numbers_is_that_of_the_document(settings: Settings):
-    rule = "{trunk: Carrier, number: %s, target: 300}"
     api.apply(settings, HOUSE.replace("  - {trunk: Carrier, target: 300}", ""))
-    api.apply(settings, "inbound:\n- %s\n- %s" % (rule % 1, rule % 2))
+    api.apply(settings, inbound(1, 2))
     assert [one.number for one in Inbound.objects.all()] == ["5550101", "1", "2"]
-    difference = api.apply(settings, "inbound:\n- %s\n- %s\n- %s" % (rule % 2, rule % 3, rule % 5550101))
+    difference = api.apply(settings, inbound(2, 3, 5550101))
     assert [one.number for one in Inbound.objects.all()] == ["2", "3", "5550101", "1"]
-    assert (
-        "~ inbound\n    order: [Carrier 5550101, Carrier 1, Carrier 2] → [Carrier 2, Carrier 5550101, Carrier 1]"
-        in (difference.text)
-    )
-    again = api.apply(settings, "inbound:\n- %s\n- %s\n- %s" % (rule % 2, rule % 3, rule % 5550101))
-    assert not again
+    before, after = "Carrier 5550101, Carrier 1, Carrier 2", "Carrier 2, Carrier 5550101, Carrier 1"
+    assert f"~ inbound\n    order: [{before}] → [{after}]" in difference.text
+    assert not api.apply(settings, inbound(2, 3, 5550101))
     assert [one.number for one in Inbound.objects.all()] == ["2", "3", "5550101", "1"]
 
 

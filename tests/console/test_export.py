@@ -65,7 +65,8 @@ def test_numbers_are_in_the_order_of_numbers_and_rules_in_their_own(settings: Se
 def test_lines_that_differ_from_their_extension_are_exported_in_full(settings: Settings):
     api.apply(
         settings,
-        "extensions:\n- {number: 1, lines: [{sip_username: a, name: desk}, {sip_username: b}]}\n- {number: 2, lines: []}\n"
+        "extensions:\n- {number: 1, lines: [{sip_username: a, name: desk}, {sip_username: b}]}\n"
+        "- {number: 2, lines: []}\n"
         "- {number: 3, sip_username: c, lines: [{sip_username: d, codecs: [gsm]}]}",
     )
     assert yaml.safe_load(api.export(settings))["extensions"] == [
@@ -169,11 +170,12 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
         {"trunk": trunk, "number": number, "target": draw(targets), "rewrite": draw(rewrites)}
         for trunk, number in rules
     ]
+    routes = draw(st.lists(st.sampled_from([("X", "9"), ("Y", "90"), ("Z", "")]), unique=True)) if trunks else []
+    by_all = [trunk["name"] for trunk in trunks]
     outbound = [
-        {"name": name, "prefix": prefix, "strip": draw(st.none() | st.integers(0, 3)), "trunks": [trunk["name"] for trunk in trunks]}
-        for name, prefix in draw(st.lists(st.sampled_from([("X", "9"), ("Y", "90"), ("Z", "")]), unique=True))
-        if trunks
-    ]  # fmt: skip
+        {"name": name, "prefix": prefix, "strip": draw(st.none() | st.integers(0, 3)), "trunks": by_all}
+        for name, prefix in routes
+    ]
     general = {
         "company": draw(names),
         "outside_prefix": "9",

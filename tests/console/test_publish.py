@@ -22,7 +22,8 @@ def test_the_file_holds_the_configuration(settings: Settings):
     api.apply(settings, HOUSE)
     api.apply(
         settings,
-        "services: [{number: 500, kind: schedule, open_target: 300, time_ranges: [{name: day, days: [mon], start: 08:00}]}]\n"
+        "services:\n"
+        "- {number: 500, kind: schedule, open_target: 300, time_ranges: [{name: day, days: [mon], start: 08:00}]}\n"
         "trunks: [{name: Carrier, in_calling: {strip: 1}}]",
     )
     found = snapshot.read(settings.files.snapshot)

@@ -114,7 +114,7 @@ class _Builder:
         root = self._node(next(self._events), "", 0)
         next(self._events)  # the end of the document
         more = next(self._events)
-        if isinstance(more, yaml.DocumentStartEvent):
+        if not isinstance(more, yaml.StreamEndEvent):
             self.problems.append(Problem("", more.start_mark.line + 1, "a second document begins here: use one only"))
         return root
 
