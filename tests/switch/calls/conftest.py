@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from .simulated_time import SimulatedLoop
 from .house import House
+from .simulated_time import SimulatedLoop
 
 
 def pytest_asyncio_loop_factories() -> dict[str, object]:

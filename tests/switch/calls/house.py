@@ -73,9 +73,6 @@ class House:
             resolver=NoNames(),
         )
         transports.receive = self.switch.agent.receive
-        self.switch.trunks.identify = lambda *a: None
-        self.switch.trunks.start = lambda: asyncio.sleep(0)
-        self.switch.trunks.close = lambda: asyncio.sleep(0)
         await self.switch.start()
 
     async def close(self) -> None:
@@ -265,7 +262,8 @@ class Conversation:
     @property
     def codec(self) -> str:
         """First codec of the other side's description."""
-        assert self.remote is not None and self.remote.audio is not None
+        assert self.remote is not None
+        assert self.remote.audio is not None
         return self.remote.audio.codecs[0].name
 
     @property
