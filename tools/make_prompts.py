@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
-ONES += "seventeen eighteen nineteen twenty".split()
+ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
 TEXTS: dict[str, str] = {
     **{f"digits/{number}": f"{word.capitalize()}." for number, word in enumerate(ONES)},
     "digits/30": "Thirty.",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jackfield import logs
 from jackfield.media import fastlane
-from jackfield.media.lane import PAUSE_NS, PythonRoad
+from jackfield.media.lane import LONGEST_PAUSE_NS, PythonRoad
 from jackfield.media.ports import EXPEDITED_FORWARDING, QUARANTINE_SECONDS, Ports
 from jackfield.media.worker import Worker, wake_on_signals
 from jackfield.rtp import codecs
@@ -51,7 +51,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--gather-us",
         type=int,
-        default=PAUSE_NS // 1000,
+        default=LONGEST_PAUSE_NS // 1000,
         help="microseconds that packets wait for each other when many are under way; 0: not at all",
     )
     parser.add_argument("--alone", action="store_true", help="go on when the process that started this one ends")
@@ -89,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # two sockets for each stream
     try:
         road, path = road_for(options.lane)
-        road.pause_ns = max(0, options.gather_us) * 1000
+        road.longest_pause_ns = max(0, options.gather_us) * 1000
         worker = Worker(
             road,
             Ports(

@@ -44,8 +44,9 @@ struct jf_hand {
 struct jf_road {
     int64_t frozen_ns;           /* tests: the time, instead of the clock */
     int64_t counted_ns;          /* since when `served` counts */
-    int32_t epoll, urgent, handed, busy;
-    uint32_t next_key, pause_ns, served, unused;
+    int64_t rate;                /* events a second */
+    int32_t epoll, urgent, handed, unused;
+    uint32_t next_key, pause_ns, longest_pause_ns, served;
     uint8_t tables[2][256];      /* mu-law to A-law and back */
     struct jf_hand hands[64];
     uint8_t buffers[64][2048];
@@ -55,7 +56,8 @@ struct jf_road {
 enum { DROP, RELAY, RELAY_TO_ALAW, RELAY_TO_ULAW, RELAY_EVENT, HAND, HAND_EVENT };
 enum { READY = 1, RTCP, PACKET };
 enum { MAPPED = 1, AHEAD = 2, NEW_SOURCE = 4 };
-enum { SLOTS = 64, BUFFER = 2048, MAX_DROPOUT = 3000, WINDOW = 64, RATE_WINDOW_NS = 10000000, BUSY_RATE = 1500 };
+enum { SLOTS = 64, BUFFER = 2048, MAX_DROPOUT = 3000, WINDOW = 64 };
+enum { RATE_WINDOW_NS = 20000000, BUSY_RATE = 1000, GATHERED = 6, SHORTEST_PAUSE_NS = 500000 };
 
 int jf_sizes(int what) {
     return what == 0 ? sizeof(struct jf_lane) : what == 1 ? sizeof(struct jf_hand) : sizeof(struct jf_road);
@@ -272,15 +274,18 @@ int jf_watch(struct jf_road *road, int fd, struct jf_lane *lane, int operation, 
     return epoll_ctl(road->epoll, operation, fd, &event) ? errno : 0;
 }
 
-/* With many packets under way, wait a little before fetching them: most of what a packet costs is waking up for it.
+/* With many packets under way, wait until a few have come: most of what a packet costs is waking up for it.
  * What is urgent (the control socket) ends the pause. */
-static void coalesce(struct jf_road *road, int64_t now, int64_t until) {
+static void gather(struct jf_road *road, int64_t now, int64_t until) {
     int64_t passed = now - road->counted_ns;
     if (passed >= RATE_WINDOW_NS) {
-        road->busy = (int64_t)road->served * 1000000000 >= BUSY_RATE * passed;
+        road->rate = (3 * road->rate + (int64_t)road->served * 1000000000 / passed) / 4;
         road->served = 0, road->counted_ns = now;
+        road->pause_ns = road->rate < BUSY_RATE ? 0 : (uint32_t)((int64_t)GATHERED * 1000000000 / road->rate);
+        if (road->pause_ns && road->pause_ns < SHORTEST_PAUSE_NS) road->pause_ns = SHORTEST_PAUSE_NS;
+        if (road->pause_ns > road->longest_pause_ns) road->pause_ns = road->longest_pause_ns;
     }
-    if (road->busy && road->pause_ns && until - now > road->pause_ns && !road->frozen_ns) {
+    if (road->pause_ns && until - now > road->pause_ns && !road->frozen_ns) {
         struct pollfd urgent = {.fd = road->urgent, .events = POLLIN};
         struct timespec pause = {0, road->pause_ns};
         ppoll(&urgent, 1, &pause, 0);
@@ -295,7 +300,7 @@ int jf_wait(struct jf_road *road, int64_t until) {
     do {
         int64_t left = until - now;
         int count;
-        coalesce(road, now, until);
+        gather(road, now, until);
         count = epoll_wait(road->epoll, events, 256, left > 0 ? (int)((left + 999999) / 1000000) : 0);
         now = clock_ns(road);
         for (int i = 0; i < count && road->handed < SLOTS - 1; i++) {

@@ -25,7 +25,7 @@ from typing import Any
 
 import cffi
 
-from jackfield.media.lane import PAUSE_NS, Hearer
+from jackfield.media.lane import LONGEST_PAUSE_NS, Hearer
 
 SOURCE = Path(__file__).with_name("fastlane.c")
 HAND = struct.Struct("=QIIHHHHBBBBI")
@@ -115,7 +115,7 @@ class FastRoad:
         self._road = self._ffi.new("struct jf_road *")
         self._road.epoll = self._epoll.fileno()
         self._road.urgent = self._urgent.fileno()
-        self._road.pause_ns = PAUSE_NS
+        self._road.longest_pause_ns = LONGEST_PAUSE_NS
         self._road.tables[0] = list(to_alaw)
         self._road.tables[1] = list(to_ulaw)
         self._clock = clock
@@ -129,13 +129,13 @@ class FastRoad:
         self._writers: dict[int, Callable[[], None]] = {}
 
     @property
-    def pause_ns(self) -> int:
-        """How long packets wait for each other when many are under way; see PythonRoad."""
-        return int(self._road.pause_ns)
+    def longest_pause_ns(self) -> int:
+        """See PythonRoad."""
+        return int(self._road.longest_pause_ns)
 
-    @pause_ns.setter
-    def pause_ns(self, pause: int) -> None:
-        self._road.pause_ns = pause
+    @longest_pause_ns.setter
+    def longest_pause_ns(self, pause: int) -> None:
+        self._road.longest_pause_ns = pause
 
     def now(self) -> int:
         """The time in ns."""

@@ -24,9 +24,11 @@ from jackfield.rtp.packet import HEADER, MAX_PACKET, payload_bounds
 MAX_DROPOUT = 3000  # RFC 3550 appendix A.1: further ahead is another source
 WINDOW = 64  # packets out of order that are still passed on; 1.28 s
 JUMP_SECONDS = 2  # how far timestamps may disagree with the clock over a pause
-BUSY_RATE = 1500  # events a second from which on they are fetched together
-PAUSE_NS = 500_000  # how long they wait for each other then
-RATE_WINDOW_NS = 10_000_000
+BUSY_RATE = 1000  # events a second from which on packets wait for each other
+GATHERED = 6  # as many as should come together
+SHORTEST_PAUSE_NS = 500_000
+LONGEST_PAUSE_NS = 2_000_000
+RATE_WINDOW_NS = 20_000_000
 
 
 class Kind(enum.IntEnum):
@@ -295,8 +297,8 @@ class Lane:
 class PythonRoad:
     """All lanes of a process, on one epoll.
 
-    Most of what a packet costs is waking up for it. So when many are under way, the loop pauses for half a millisecond
-    and fetches what has come together; what is urgent (the control socket) ends the pause.
+    Most of what a packet costs is waking up for it. So when many are under way, the loop pauses until a few have come,
+    `longest_pause_ns` at most; what is urgent (the control socket) ends the pause.
     """
 
     path = "python"
@@ -304,10 +306,11 @@ class PythonRoad:
     def __init__(self, to_alaw: bytes, to_ulaw: bytes, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.tables = (to_alaw, to_ulaw)
         self.now = clock
-        self.pause_ns = PAUSE_NS if clock is time.monotonic_ns else 0
+        self.longest_pause_ns = LONGEST_PAUSE_NS if clock is time.monotonic_ns else 0
         self._epoll = select.epoll()
         self._urgent = select.epoll()
-        self._busy = False
+        self._pause_ns = 0
+        self._rate = 0
         self._served = 0
         self._counted_ns = 0
         self._handlers: dict[int, Callable[[], None]] = {}
@@ -390,12 +393,15 @@ class PythonRoad:
     def wait(self, until: int) -> None:
         """Serve what is ready, after waiting for it up to the time `until` (ns)."""
         now = self.now()
-        if now - self._counted_ns >= RATE_WINDOW_NS:
-            self._busy = self._served * 1_000_000_000 >= BUSY_RATE * (now - self._counted_ns)
+        passed = now - self._counted_ns
+        if passed >= RATE_WINDOW_NS:
+            self._rate = rate = (3 * self._rate + self._served * 1_000_000_000 // passed) // 4
             self._served = 0
             self._counted_ns = now
-        if self._busy and self.pause_ns and until - now > self.pause_ns:
-            select.select((self._urgent,), (), (), self.pause_ns / 1e9)
+            wanted = max(SHORTEST_PAUSE_NS, GATHERED * 1_000_000_000 // rate) if rate >= BUSY_RATE else 0
+            self._pause_ns = min(wanted, self.longest_pause_ns)
+        if self._pause_ns and until - now > self._pause_ns:
+            select.select((self._urgent,), (), (), self._pause_ns / 1e9)
         left = until - now
         ready = self._epoll.poll(left / 1e9 if left > 0 else 0, 256)
         self._served += len(ready)

@@ -107,7 +107,9 @@ class Ports:
                 if error.errno != errno.EADDRINUSE:
                     fresh.append(port)
                     raise NoPort(f"RTP port {port} on {address} cannot be opened: {error.strerror}") from error
-                log.info("RTP port %d or %d on %s is held by another program; trying the next", port, port + 1, address)
+                log.debug(
+                    "RTP port %d or %d on %s is held by another program; trying the next", port, port + 1, address
+                )
                 used.append((now + int(BUSY_SECONDS * 1e9), port))
 
     def close(self, pair: Pair) -> None:
