@@ -361,14 +361,15 @@ class Agent:
         """Refuse a new request before any state is made for it (called by the transaction layer)."""
         method = request.method
         refusal = screen(request, self._allow, self._options)
-        if refusal is None and method == "INVITE" and request.to.tag is None:
+        outside = refusal is None and request.to.tag is None
+        if outside and method == "INVITE":
             if self._draining is not None:
                 refusal = request.reply(503)
                 refusal.set("Retry-After", str(self._draining))
             elif self.session_expires and too_small(request, self.min_se):
                 refusal = request.reply(422)
                 refusal.set("Min-SE", str(self.min_se))
-        if refusal is None and self.admit is not None and request.to.tag is None:
+        if outside and refusal is None and self.admit is not None:
             refusal = self.admit(request, flow)
         if refusal is None:
             self.counters[method] += 1

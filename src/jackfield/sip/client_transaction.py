@@ -166,7 +166,7 @@ class NonInviteClientTransaction(ClientTransaction):
 class InviteClientTransaction(ClientTransaction):
     """RFC 3261 section 17.1.1, figure 5, with RFC 6026 section 7.2."""
 
-    __slots__ = ("_cancelled",)
+    __slots__ = ("_cancelled", "_heard_at")
 
     is_invite = True
 
@@ -181,6 +181,7 @@ class InviteClientTransaction(ClientTransaction):
     ) -> None:
         super().__init__(layer, request, flow, branch, on_response, on_failure)
         self._cancelled = False
+        self._heard_at = 0.0
 
     def receive(self, response: Response, now: float) -> None:
         """Take a response that bears our branch and method."""
@@ -192,8 +193,7 @@ class InviteClientTransaction(ClientTransaction):
                 return
             self.state = "proceeding"
             self._stop_retransmitting()
-            if not self._cancelled:  # in place of timer B, which guards only against silence
-                self._end_at(now + PATIENCE, self._on_impatience)
+            self._heard_at = now  # when timer B fires it finds this, and becomes the guard of our patience
         elif status < 300:
             if state in ("calling", "proceeding"):
                 self.state = "accepted"
@@ -251,8 +251,13 @@ class InviteClientTransaction(ClientTransaction):
         )
         return True
 
-    def _on_impatience(self, now: float) -> None:
-        self.cancel(now)
+    def _on_timeout(self, now: float) -> None:
+        if self.state != "proceeding" or self._cancelled:
+            self.fail("timeout")
+        elif now >= self._heard_at + PATIENCE:
+            self.cancel(now)
+        else:
+            self._end_at(self._heard_at + PATIENCE, self._on_timeout)
 
     def _same_path(self, method: str, to: str, headers: Iterable[tuple[str, str]] = ()) -> Request:
         """A request that travels with the INVITE: same Request-URI, top Via, Route, Call-ID, From and CSeq number."""

@@ -143,8 +143,10 @@ class Dialog:
     def confirm(self, response: Response) -> None:
         """Take the 2xx that confirms our early dialog: it has the last word on route set and target (13.2.2.4)."""
         self.state = "confirmed"
+        routes = response.values("Record-Route")[::-1]
         contact = response.contact
-        self._aim(self.remote_target if contact is None else _target(contact), response.values("Record-Route")[::-1])
+        if contact is not None or routes != self.route_set:
+            self._aim(self.remote_target if contact is None else _target(contact), routes)
 
     def refresh_target(self, message: Message) -> bool:
         """Take the Contact of an INVITE or UPDATE inside the dialog, or of its 2xx (section 12.2); True if it is new.

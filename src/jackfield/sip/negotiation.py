@@ -301,6 +301,7 @@ class Negotiation:
             agent.respond(transaction, response)
             return
         if not invite and not request.body:
+            self._follow(transaction, request)
             self.accept(transaction, request, request.reply(200))
             return
         if self.local_offer or self._exchange is not None or self.unacknowledged is not None:
@@ -336,17 +337,20 @@ class Negotiation:
         self._pending.remove(transaction)
         self.remote_offer = False
         if response.status < 300:
+            self._follow(transaction, request)
             self.accept(transaction, request, response)
         else:
             self._session.agent.respond(transaction, response)
         self.settle()
 
+    def _follow(self, transaction: ServerTransaction, request: Request) -> None:
+        self._session.learn(request)
+        self._session.move(request, transaction.flow)
+
     def accept(self, transaction: ServerTransaction, request: Request, response: Response) -> None:
-        """Send a 2xx to an INVITE or UPDATE with all that belongs to it, and follow the peer's new Contact."""
+        """Send a 2xx to an INVITE or UPDATE with all that belongs to it."""
         session = self._session
         agent = session.agent
-        session.learn(request)
-        session.move(request, transaction.flow)
         if "Contact" not in response:
             response.set("Contact", session.contact)
         for name, value in agent.abilities:

@@ -168,7 +168,6 @@ class OutgoingInvite:
         if session is not None:
             if session.ended or not session.receive_reliable(response):
                 return
-            session.learn(response)
             self._take_reliable(session, response)
         self._handler.on_provisional(session, response)
         if response.status == 199 and session is not None:  # RFC 6228

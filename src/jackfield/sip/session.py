@@ -136,10 +136,12 @@ class Session:
 
     def learn(self, message: Message) -> None:
         """Note what the peer says of his abilities."""
-        if "Allow" in message:
-            self._allow = ",".join(message.all("Allow"))
-        if "Supported" in message:
-            self._supported = ",".join(message.all("Supported"))
+        allow = message.get("Allow")
+        if allow is not None:
+            self._allow = allow if "," in allow else ",".join(message.all("Allow"))
+        supported = message.get("Supported")
+        if supported is not None:
+            self._supported = supported if "," in supported else ",".join(message.all("Supported"))
 
     def peer_supports(self, option: str) -> bool:
         """True if the peer named this option tag in Supported."""

@@ -86,17 +86,17 @@ def agreed(response: Response, our_interval: int) -> Terms:
 
 
 class SessionTimer:
-    """The two clocks of one session: when we refresh, and when the session is over."""
+    """The clock of one session: when we refresh, and when the session is over."""
 
-    __slots__ = ("_expire", "_expiry", "_refresh", "_refreshment", "_timers", "terms")
+    __slots__ = ("_deadline", "_expire", "_refresh", "_timer", "_timers", "terms")
 
     def __init__(self, timers: Timers, refresh: Callable[[], None], expire: Callable[[], None]) -> None:
         """`refresh` is called at half the interval if that is our part; `expire` when the session is over."""
         self._timers = timers
         self._refresh = refresh
         self._expire = expire
-        self._refreshment: Timer | None = None
-        self._expiry: Timer | None = None
+        self._timer: Timer | None = None
+        self._deadline = 0.0
         self.terms: Terms | None = None
 
     def start(self, terms: Terms, now: float) -> None:
@@ -105,32 +105,28 @@ class SessionTimer:
         self.terms = terms
         interval = terms.interval
         if terms.ours:
-            self._refreshment = self._timers.at(now + interval / 2, self._on_refreshment)
-            self._expiry = self._timers.at(now + interval, self._on_expiry)
+            self._deadline = now + interval
+            self._timer = self._timers.at(now + interval / 2, self._on_refreshment)
         else:
-            self._expiry = self._timers.at(now + interval - min(32.0, interval / 3), self._on_expiry)
+            self._deadline = now + interval - min(32.0, interval / 3)
+            self._timer = self._timers.at(self._deadline, self._on_expiry)
 
     def stop(self) -> None:
-        """Stop both clocks."""
-        if self._refreshment is not None:
-            self._refreshment.cancel()
-            self._refreshment = None
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
+        """Stop the clock."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def retry(self, delay: float, now: float) -> None:
-        """Refresh again after `delay` seconds, because this time the peer was not in the mood."""
-        if self._expiry is not None:
-            if self._refreshment is not None:
-                self._refreshment.cancel()
-            self._refreshment = self._timers.at(now + delay, self._on_refreshment)
+        """Refresh again after `delay` seconds, if there is time, because the peer was not in the mood for it."""
+        if self._timer is not None and now + delay < self._deadline:
+            self._timer.cancel()
+            self._timer = self._timers.at(now + delay, self._on_refreshment)
 
     def _on_refreshment(self, now: float) -> None:
-        self._refreshment = None
+        self._timer = self._timers.at(self._deadline, self._on_expiry)
         self._refresh()
 
     def _on_expiry(self, now: float) -> None:
-        self._expiry = None
-        self.stop()
+        self._timer = None
         self._expire()
