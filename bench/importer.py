@@ -41,7 +41,7 @@ def record(index: int, now: float) -> CallRecord:
 
 
 def measure(settings: Settings, calls: int, *, together: bool) -> tuple[float, float]:
-    """Return CPU per call in µs, and calls per second. `together`: begin and end come in one batch, as in short calls."""
+    """Return CPU per call in µs, and calls per second. `together`: begin and end come in one batch."""
     from jackfield.console.importer import Importer
 
     spool, now = Spool(settings.files.spool), time.time()
