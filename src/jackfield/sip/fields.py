@@ -6,6 +6,7 @@ nobody touches go out as they came in.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeVar
 
 from jackfield.sip.errors import MalformedHeader
@@ -384,8 +385,15 @@ def make_line(name: str, value: str) -> tuple[str, str]:
     return key, f"{name}: {value}"
 
 
+# The messages of one call repeat the same few addresses; a `NameAddr` is a value, so that all may share one.
+_parse_address = lru_cache(maxsize=4_096)(NameAddr.parse)
+
+
 def _address(name: str, value: str) -> NameAddr:
     try:
-        return NameAddr.parse(value)
+        address = NameAddr.parse(value)
     except MalformedHeader as error:
         raise MalformedHeader(f"{name}: {error.reason}") from None
+    if address.is_wildcard and name != "Contact":
+        raise MalformedHeader(f"{name}: malformed address")
+    return address
