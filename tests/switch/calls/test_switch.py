@@ -1,0 +1,287 @@
+"""The switch as a whole: what the administrator asks and orders, messages, drain, faults."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from jackfield.capture import Recorder
+from jackfield.control import ControlError
+from jackfield.sip.message import Request
+from jackfield.switch import snapshot as snapshots
+from jackfield.switch.commands import Commands
+from jackfield.switch.snapshot import Service
+
+from .house import SWITCH, House, Phone, sounds
+
+
+@pytest.fixture
+def commands(house: House, tmp_path: Path) -> Commands:
+    recorder = Recorder()
+    original = house.network.carry
+
+    def carry(data: bytes, source: tuple[str, int], target: tuple[str, int], transport: str) -> None:
+        class Wire:
+            pass
+
+        wire = Wire()
+        wire.transport = transport  # type: ignore[attr-defined]
+        outgoing = source[0] == SWITCH
+        wire.local, wire.remote = (source, target) if outgoing else (target, source)  # type: ignore[attr-defined]
+        recorder.record(data, wire, "out" if outgoing else "in")  # type: ignore[arg-type]
+        original(data, source, target, transport)
+
+    house.network.carry = carry  # type: ignore[method-assign]
+    return Commands(house.switch, recorder, stop=lambda: None, path=tmp_path / "snapshot.json")
+
+
+async def test_status_shows_phones_calls_and_counters(house: House, commands: Commands) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    await call.outcome()
+    status = await commands.status({})
+    assert {row["extension"] for row in status["registrations"]} == {"101", "102"}
+    assert status["calls"][0]["from"]["number"] == "101"
+    assert status["calls"][0]["state"] == "talking"
+    assert status["counters"]["calls_active"] == 1
+    assert (await commands.calls({}))[0]["to"]["number"] == "102"
+
+
+async def test_a_call_is_hung_up_by_the_beginning_of_its_id(house: House, commands: Commands) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    await call.outcome()
+    name = next(iter(house.switch.calls))
+    with pytest.raises(ControlError, match="no call"):
+        await commands.hang_up({"id": "nothing"})
+    await commands.hang_up({"id": name[:6]})
+    await house.pass_time(1)
+    assert call.ended is not None
+
+
+async def test_a_trace_shows_the_ladder_of_a_call_and_gives_a_pcap(house: House, commands: Commands) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    await call.outcome()
+    name = next(iter(house.switch.calls))
+    ladder = await commands.trace({"call": name})
+    assert "INVITE SDP" in ladder
+    assert "180 Ringing" in ladder
+    assert "10.0.0.101" in ladder
+    assert "10.0.0.102" in ladder, "both legs are in it"
+    call.hang_up()
+    await house.pass_time(1)
+    assert "BYE" in await commands.trace({"call": name}), "also after its end"
+    assert (await commands.trace({"call": name, "format": "pcap"}))[:4] == b"\xd4\xc3\xb2\xa1"
+    with pytest.raises(ControlError, match="last few megabytes"):
+        await commands.trace({"call": "unknown"})
+
+
+async def test_what_would_happen_if(house: House, commands: Commands) -> None:
+    plan = await commands.route({"from": "101", "to": "200"})
+    assert plan["leads_to"]["kind"] == "ringgroup"
+    assert plan["trace"]
+    assert (await commands.route({"from": "anonymous", "to": "999"}))["refused"]["status"] == 404
+    for wrong in ({"from": "555", "to": "1"}, {"from": "101", "to": ""}, {"from": "trunk:no", "to": "1"}):
+        with pytest.raises(ControlError):
+            await commands.route(wrong)
+    with pytest.raises(ControlError, match="no time"):
+        await commands.route({"from": "101", "to": "102", "at": "yesterday"})
+    assert await commands.route({"from": "101", "to": "102", "at": "2026-11-22T03:00"})
+
+
+async def test_reload_reads_the_file_and_a_damaged_one_changes_nothing(house: House, commands: Commands) -> None:
+    commands.snapshot_path.write_text("{")
+    with pytest.raises(ControlError, match="can't be read"):
+        await commands.reload({})
+    snapshots.write(house.snapshot, commands.snapshot_path)
+    # a thread reads the file, for which simulated time does not wait
+    house.switch.load = lambda path: snapshots.read(path)  # type: ignore[method-assign]
+    assert (await commands.reload({}))["version"] == house.snapshot.version
+
+
+async def test_a_draining_switch_finishes_calls_and_refuses_new_ones(house: House) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    await call.outcome()
+    draining = asyncio.create_task(house.switch.drain(300))
+    await house.pass_time(1)
+    refused = (await house.phone("103")).call("102")
+    assert await refused.outcome() == 503
+    assert refused.final is not None
+    assert refused.final.get("Retry-After")
+    assert call.ended is None
+    assert not draining.done()
+    call.hang_up()
+    await house.pass_time(1)
+    assert draining.done()
+
+
+async def test_a_drain_that_takes_too_long_ends_the_calls(house: House) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    await call.outcome()
+    await house.switch.drain(5)
+    await house.pass_time(1)
+    assert call.ended is not None
+
+
+async def test_the_longest_call_that_is_allowed(house: House) -> None:
+    from dataclasses import replace
+
+    await house.configure(general=replace(house.snapshot.general, max_call_minutes=1))
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    await call.outcome()
+    await house.pass_time(61)
+    assert call.ended is not None
+    assert "limit of 1 minutes" in house.record["reason"]
+
+
+async def test_text_messages_pass_between_extensions(house: House) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    request = Request.new(
+        "MESSAGE",
+        f"sip:102@{SWITCH}",
+        [("From", f"<sip:u101@{SWITCH}>;tag=m"), ("To", f"<sip:102@{SWITCH}>"), ("Call-ID", "message-1")],
+        b"hello",
+        "text/plain",
+    )
+    response = await alice.agent.request(request, flow=alice.flow)
+    assert response.status in (401, 407)
+    again = alice.agent.authenticate(request, response, alice._digest, "u101", "p101")
+    assert again is not None
+    assert (await alice.agent.request(again, flow=alice.flow)).status == 202
+    await house.pass_time(1)
+    received = [request for request in bob.requests if request.method == "MESSAGE"]
+    assert received[0].body == b"hello"
+    assert received[0].from_.uri.user == "101"
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("OPTIONS", 200), ("SUBSCRIBE", 489), ("NOTIFY", 200), ("PUBLISH", 489)]
+)
+async def test_other_requests_get_a_right_answer(house: House, method: str, status: int) -> None:
+    phone = await house.phone("101")
+    request = Request.new(
+        method,
+        f"sip:{SWITCH}",
+        [("From", f"<sip:u101@{SWITCH}>;tag=o"), ("To", f"<sip:{SWITCH}>"), ("Call-ID", method), ("Event", "presence"),
+         ("Contact", f"<{phone.uri}>")],
+    )  # fmt: skip
+    assert (await phone.agent.request(request, flow=phone.flow)).status == status
+
+
+async def test_digits_are_collected_and_a_key_stops_the_prompt(house: House) -> None:
+    collected: list[str] = []
+
+    class Plugins:
+        async def run(self, call, service) -> None:  # type: ignore[no-untyped-def]
+            collected.append(await call.collect(prompt="welcome", limit=4, timeout=5, between=2))
+            collected.append(await call.collect(limit=2, timeout=3))
+            await call.hang_up()
+
+    house.switch.plugins = Plugins()  # type: ignore[assignment]
+    await house.configure(services=(Service(number="*70", kind="plugin", plugin="x"),), sounds=sounds("welcome"))
+    alice = await house.phone("101")
+    call = alice.call("*70")
+    assert await call.outcome() == 200
+    await house.pass_time(0.5)
+    stream = house.stream_of(alice)
+    assert stream.heard == "/sounds/welcome"
+    stream.press("1")
+    await house.pass_time(0.1)
+    assert stream.heard == "nothing", "the first key stops the prompt"
+    stream.press("23#")
+    await house.pass_time(10)
+    assert collected == ["123", ""]
+    assert call.ended is not None
+
+
+async def test_the_caller_is_recorded_until_a_key_is_pressed(house: House, tmp_path: Path) -> None:
+    seconds: list[float] = []
+
+    class Plugins:
+        async def run(self, call, service) -> None:  # type: ignore[no-untyped-def]
+            seconds.append(await call.record_to(str(tmp_path / "greeting.wav"), max_seconds=60))
+
+    house.switch.plugins = Plugins()  # type: ignore[assignment]
+    await house.configure(services=(Service(number="*70", kind="plugin", plugin="x"),))
+    alice = await house.phone("101")
+    call = alice.call("*70")
+    assert await call.outcome() == 200
+    await house.pass_time(7)
+    assert house.stream_of(alice).recording.endswith("greeting.wav")
+    house.stream_of(alice).press("#")
+    await house.pass_time(1)
+    assert seconds == [pytest.approx(7, abs=0.5)]
+    assert call.ended is not None
+
+
+async def test_a_fault_in_a_destination_costs_only_that_call(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    class Plugins:
+        async def run(self, call, service) -> None:  # type: ignore[no-untyped-def]
+            raise ZeroDivisionError("a fault")
+
+    house.switch.plugins = Plugins()  # type: ignore[assignment]
+    await house.configure(services=(Service(number="*70", kind="plugin", plugin="x"),))
+    alice = await house.phone("101")
+    assert await alice.call("*70").outcome() == 500
+    assert "a fault" in caplog.text
+    await house.pass_time(1)
+    assert "fault in the program" in house.journal()
+    bob = await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    assert await call.outcome() == 200
+
+
+async def test_digits_reach_a_phone_that_wants_them_as_info(house: House) -> None:
+    from .house import extension
+
+    await house.configure(extensions=(extension("101"), extension("102", dtmf="info")))
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    answered = await bob.picks_up()
+    await call.outcome()
+    await house.pass_time(0.1)
+    house.stream_of(alice).press("7")
+    await house.pass_time(0.5)
+    assert [request.body for request in answered.requests if request.method == "INFO"] == [
+        b"Signal=7\r\nDuration=100\r\n"
+    ]
+
+
+async def test_every_call_leaves_a_trace_when_it_begins(house: House) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    alice.call("102")
+    await bob.rings()
+    started = [data for kind, _, data in house.spooled if kind == "call_started"]
+    assert started[0]["caller"]["number"] == "101"
+    assert started[0]["boot"] == house.switch.boot
+
+
+async def test_sends_srtp_keys_only_when_the_signalling_is_encrypted(house: House) -> None:
+    alice = await house.phone("101")
+    bob = Phone(house, "u102", "p102", "10.0.0.102", transport="TLS")
+    house.phones.append(bob)
+    assert (await bob.register()).status == 200
+    alice.call("102")
+    ringing = await bob.rings()
+    assert ringing.remote is not None
+    assert ringing.remote.audio is not None
+    assert ringing.remote.audio.crypto
+    bob2 = await house.phone("103")
+    alice.call("103")
+    plain = await bob2.rings()
+    assert plain.remote is not None
+    assert plain.remote.audio is not None
+    assert not plain.remote.audio.crypto

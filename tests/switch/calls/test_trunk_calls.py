@@ -1,0 +1,178 @@
+"""Calls from and to the outside, through providers that are other agents on the network."""
+
+from __future__ import annotations
+
+from jackfield.switch.snapshot import EmergencyNumber, Inbound, Outbound, Rewrite, Trunk
+
+from .house import House, Phone
+
+CARRIER, BACKUP = "203.0.113.1", "203.0.113.2"
+
+
+def trunk(name: str, *hosts: str, **fields: object) -> Trunk:
+    return Trunk(name=name, kind="address", hosts=hosts, qualify_interval=0.0, **fields)  # type: ignore[arg-type]
+
+
+async def provider(house: House, address: str) -> Phone:
+    """A carrier: an agent that takes what comes."""
+    carrier = Phone(house, "carrier", "", address, codecs=("pcma", "pcmu"))
+    house.phones.append(carrier)
+    return carrier
+
+
+async def with_trunk(house: House, **fields: object) -> Phone:
+    carrier = await provider(house, CARRIER)
+    await house.configure(
+        trunks=(trunk("Odorik", CARRIER, **fields),),
+        outbound=(Outbound(name="World", prefix="9", trunks=("Odorik",)),),
+        inbound=(Inbound(trunk="Odorik", number="5550101", rewrite=Rewrite(strip=5, prefix="2")),),
+    )
+    await house.pass_time(1)
+    return carrier
+
+
+async def test_a_call_to_the_outside_loses_the_prefix_and_shows_the_trunks_number(house: House) -> None:
+    carrier = await with_trunk(house, caller_id="5550100")
+    alice = await house.phone("101")
+    call = alice.call("90123456")
+    answered = await carrier.picks_up()
+    assert await call.outcome() == 200
+    assert answered.incoming is not None
+    request = answered.incoming.request
+    assert request.request_uri.user == "0123456"
+    assert "5550100" in (request.get("P-Asserted-Identity") or "") + str(request.from_)
+    assert house.hears(alice) == "the other party"
+    answered.hang_up()
+    await house.pass_time(1)
+    record = house.record
+    assert record["direction"] == "out"
+    assert record["hung_up_by"] == "callee"
+    assert record["legs"][1]["trunk"] == "Odorik"
+
+
+async def test_5550101_rings_201_and_the_caller_can_be_called_back(house: House) -> None:
+    from .house import extension
+
+    carrier = await with_trunk(house)
+    await house.configure(extensions=(*house.snapshot.extensions, extension("201")))
+    phone = await house.phone("201", "10.0.0.21")
+    call = carrier.call("5550101", headers=(("P-Asserted-Identity", "<sip:0123456@203.0.113.1>"),))
+    ringing = await phone.rings()
+    assert ringing.incoming is not None
+    assert ringing.incoming.request.from_.uri.user == "90123456"
+    ringing.answer()
+    assert await call.outcome() == 200
+    call.hang_up()
+    await house.pass_time(1)
+    assert house.record["direction"] == "in"
+    back = phone.call("90123456")
+    answered = await carrier.picks_up()
+    assert answered.incoming is not None
+    assert answered.incoming.request.request_uri.user == "0123456"
+    assert await back.outcome() == 200
+
+
+async def test_an_address_that_says_503_makes_way_for_the_next(house: House) -> None:
+    first, second = await provider(house, CARRIER), await provider(house, BACKUP)
+    await house.configure(
+        trunks=(trunk("Two", CARRIER, BACKUP),), outbound=(Outbound(name="World", prefix="9", trunks=("Two",)),)
+    )
+    await house.pass_time(1)
+    alice = await house.phone("101")
+    first.auto = lambda call: call.reject(503)
+    call = alice.call("9123")
+    await second.picks_up()
+    assert await call.outcome() == 200
+
+
+async def test_a_silent_address_makes_way_for_the_next(house: House) -> None:
+    first, second = await provider(house, CARRIER), await provider(house, BACKUP)
+    await house.configure(
+        trunks=(trunk("Two", CARRIER, BACKUP),), outbound=(Outbound(name="World", prefix="9", trunks=("Two",)),)
+    )
+    await house.pass_time(1)
+    alice = await house.phone("101")
+    first.transports.receive = lambda message, flow: None
+    call = alice.call("9123")
+    await second.picks_up()
+    assert await call.outcome() == 200
+    await house.pass_time(1)
+    assert any(
+        "no response" in line["text"] for line in next(iter(house.switch.calls.values())).record.to_dict()["journal"]
+    )
+
+
+async def test_a_busy_callee_is_not_called_again_through_another_trunk(house: House) -> None:
+    first, second = await provider(house, CARRIER), await provider(house, BACKUP)
+    await house.configure(
+        trunks=(trunk("One", CARRIER), trunk("Two", BACKUP)),
+        outbound=(Outbound(name="World", prefix="9", trunks=("One", "Two")),),
+    )
+    await house.pass_time(1)
+    alice = await house.phone("101")
+    first.auto = lambda call: call.reject(486)
+    assert await alice.call("9123").outcome() == 486
+    assert not second.calls
+
+
+async def test_a_full_trunk_is_skipped(house: House) -> None:
+    first, second = await provider(house, CARRIER), await provider(house, BACKUP)
+    await house.configure(
+        trunks=(trunk("One", CARRIER, max_calls=1), trunk("Two", BACKUP)),
+        outbound=(Outbound(name="World", prefix="9", trunks=("One", "Two")),),
+    )
+    await house.pass_time(1)
+    alice, bob = await house.phone("101"), await house.phone("102")
+    one = alice.call("9111")
+    await first.picks_up()
+    assert await one.outcome() == 200
+    two = bob.call("9222")
+    await second.picks_up()
+    assert await two.outcome() == 200
+    one.hang_up()
+    await house.pass_time(1)
+    three = alice.call("9333")
+    await first.picks_up()
+    assert await three.outcome() == 200
+
+
+async def test_an_emergency_number_is_never_blocked(house: House) -> None:
+    carrier = await provider(house, CARRIER)
+    await house.configure(
+        trunks=(trunk("One", CARRIER, max_calls=1),), emergency_numbers=(EmergencyNumber(number="112"),)
+    )
+    await house.change_extension("101", outside_calls=False)
+    await house.pass_time(1)
+    alice = await house.phone("101")
+    call = alice.call("112")
+    answered = await carrier.picks_up()
+    assert await call.outcome() == 200
+    assert answered.incoming is not None
+    assert answered.incoming.request.request_uri.user == "112"
+
+
+async def test_a_stranger_reaches_extensions_but_never_a_trunk(house: House) -> None:
+    carrier = await with_trunk(house)
+    stranger = Phone(house, "stranger", "", "198.51.100.9")
+    house.phones.append(stranger)
+    alice = await house.phone("101")
+    assert await stranger.call("9123").outcome() in (403, 404)
+    assert not carrier.calls
+    call = stranger.call("101")
+    await alice.picks_up()
+    assert await call.outcome() == 200
+
+
+async def test_an_outside_caller_can_be_transferred_to_another_extension(house: House) -> None:
+    carrier = await with_trunk(house)
+    await house.configure(inbound=(Inbound(trunk="Odorik", number="5550101", target="101"),))
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = carrier.call("5550101")
+    answered = await alice.picks_up()
+    assert await call.outcome() == 200
+    await answered.refer("<sip:102@10.0.0.1>")
+    await bob.picks_up()
+    await house.pass_time(3)
+    assert answered.ended is not None
+    assert house.hears(bob) == "the other party"
+    assert house.stream_of(carrier).heard == "the other party"
