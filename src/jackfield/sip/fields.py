@@ -391,7 +391,7 @@ _parse_address = lru_cache(maxsize=4_096)(NameAddr.parse)
 
 def _address(name: str, value: str) -> NameAddr:
     try:
-        address = NameAddr.parse(value)
+        address = _parse_address(value)
     except MalformedHeader as error:
         raise MalformedHeader(f"{name}: {error.reason}") from None
     if address.is_wildcard and name != "Contact":
