@@ -141,7 +141,8 @@ class CallBase:
                 raise HangUp(plan.refusal.status, plan.refusal.text)
             entry = plan.entry
             assert entry is not None
-            self.record.called = self._called_party(plan)
+            if self.record.answered is None:
+                self.record.called = self._called_party(plan)
             try:
                 await destination_of(entry)(cast("Call", self), entry)
             except Redirect as onward_to:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jackfield.media.client import MediaLost, NoPort
 from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.headers import NameAddr
-from jackfield.switch import identity
+from jackfield.switch import identity, offers
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.events import HangUp, Left, ReferTo
 from jackfield.switch.leg import Leg
@@ -164,6 +164,8 @@ async def blind(call: CallBase, under_way: Transfer, number: str) -> bool:
     if call.anchor.audio.stream is not None and call.peer is not None and call.peer.audio.stream is not None:
         call.anchor.audio.stream.bridge(call.peer.audio.stream)
     call.conversing = True
+    for party in (leg, stays):
+        offers.follow_hold(call, party)  # who had the other one on hold still has
     return False
 
 

@@ -106,6 +106,16 @@ async def test_a_blind_transfer_that_fails_brings_both_together_again(house: Hou
     assert answered.ended is not None
 
 
+async def test_who_was_on_hold_before_a_failed_transfer_hears_music_again(house: House) -> None:
+    alice, bob, call, answered = await talking(house)
+    await answered.hold()
+    await answered.refer(f"<sip:777@{SWITCH}>")
+    await house.pass_time(1)
+    assert house.hears(alice) == "/sounds/default"
+    await answered.resume()
+    assert house.hears(alice) == "the other party"
+
+
 async def test_a_transfer_to_an_unknown_number_is_told_to_the_transferor(house: House) -> None:
     alice, bob, call, answered = await talking(house)
     await answered.refer(f"<sip:777@{SWITCH}>")
