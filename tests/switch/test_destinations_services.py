@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from company import Service, company
 from fake_call import FakeCall, run
 
+from jackfield.media import sounds
 from jackfield.switch.destinations import SERVICES, destination_of
 from jackfield.switch.destinations.time_of_day import say_number, say_time
 from jackfield.switch.hours import is_open, minutes, zone
-from jackfield.switch.snapshot import TimeRange
+from jackfield.switch.snapshot import ServiceKind, TimeRange
 
 WORKDAYS = TimeRange(name="Workdays", days=("mon", "tue", "wed", "thu", "fri"), start="08:00", end="16:30")
 NIGHT = TimeRange(name="Night", days=("fri",), start="22:00", end="06:00")
@@ -69,9 +72,14 @@ def test_how_a_time_is_said(hour: int, minute: int, words: str):
     assert " ".join(say_time(datetime(2026, 1, 1, hour, minute))[1:]) == words
 
 
-def test_every_number_of_a_clock_has_its_sounds():
-    shipped = {f"digits/{n}" for n in (*range(21), 30, 40, 50)}
-    assert all(set(say_number(n)) <= shipped for n in range(60))
+def test_every_time_of_the_day_has_its_sounds_in_the_set_that_we_ship():
+    folder = Path(sounds.__file__).parent / "en"
+    shipped = {str(f.relative_to(folder).with_suffix("")) for f in folder.rglob("*.flac")}
+    midnight = datetime(2026, 1, 1)
+    said = {sound for m in range(24 * 60) for sound in say_time(midnight + timedelta(minutes=m))}
+    assert said <= shipped
+    assert "echo-test" in shipped
+    assert {say_number(n)[0] for n in range(60)} <= shipped
 
 
 @pytest.mark.parametrize(
@@ -125,8 +133,4 @@ def test_odd_times_and_zones_are_no_obstacle():
 
 
 def test_every_kind_of_service_has_its_destination():
-    from typing import get_args
-
-    from jackfield.switch.snapshot import ServiceKind
-
     assert set(SERVICES) == set(get_args(ServiceKind))

@@ -50,9 +50,11 @@ class Watched(Office):
         for phone in self.phones:
             await phone.agent.close()
 
-    def plug_in(self, address: str, *, contact: str, user: str = "u101", transport: str = "UDP") -> Carrier:
-        """A phone at a public address, which says in its Contact what it likes."""
-        phone = Carrier(self.network, address)
+    def plug_in(
+        self, address: str, *, contact: str, user: str = "u101", transport: str = "UDP", port: int = 5060
+    ) -> Carrier:
+        """A phone at a public address, which says in its Contact what it likes; it listens at `port`."""
+        phone = Carrier(self.network, address, port)
         self.phones.append(phone)
         made = request(
             "REGISTER",
@@ -87,7 +89,7 @@ async def test_a_phone_on_the_same_network_is_left_in_peace_unless_all_are_to_be
         assert phone.of("OPTIONS") == []
     async with Watched(company(general={"qualify_all": True})) as office:
         phone = office.plug_in("192.0.2.7", contact="sip:a@192.0.2.7")
-        elsewhere = office.plug_in("192.0.2.8", contact="sip:b@192.0.2.8:5060", user="u102")
+        elsewhere = office.plug_in("192.0.2.8", contact="sip:b@192.0.2.8:5080", user="u102", port=5080)
         await pass_time(100)
         assert phone.of("OPTIONS")
         assert elsewhere.of("OPTIONS")

@@ -245,6 +245,13 @@ def test_a_phone_that_comes_back_under_another_contact_leaves_no_ghost(office: O
     assert office.uris() == ["sip:b@192.0.2.99:5060"]
 
 
+def test_two_phones_that_share_a_socket_but_not_a_place_are_two(office: Office):
+    """As a softphone with two accounts of one name has it, and many a test program."""
+    office.register("<sip:a@192.0.2.7:5070>")
+    office.register("<sip:a@192.0.2.7:5080>")
+    assert len(office.uris()) == 2
+
+
 def test_phones_behind_one_proxy_do_not_replace_each_other(office: Office):
     via = "SIP/2.0/UDP 192.0.2.50;branch=z9hG4bK1, SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK2"
     proxy = FakeFlow(remote=("192.0.2.50", 5060))

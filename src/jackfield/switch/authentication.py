@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from jackfield.sip.digest import Challenger
 from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.flow import Flow
+from jackfield.sip.message import Response
 from jackfield.sip.transport.sparse_log import SparseLog
 from jackfield.switch.identity import Sender, called_number, read_caller
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk
-from jackfield.switch.snapshot import Snapshot, Trunk
+from jackfield.switch.snapshot import Extension, Line, Snapshot, Trunk
 from jackfield.switch.user_agents import digest_algorithms
 
 if TYPE_CHECKING:
-    from jackfield.sip.message import Request, Response
+    from jackfield.sip.message import Request
     from jackfield.switch.trunks import Trunks
 
 __all__ = ["Authenticator"]
@@ -61,19 +62,51 @@ class Authenticator:
 
         INVITE, MESSAGE, SUBSCRIBE, ...: a trunk is known by its address or by the user of our registration with it;
         whoever's From is the SIP name of a line, or who sends credentials, must authenticate; all others are
-        strangers. REGISTER must always authenticate. Do not ask for requests inside a dialog, ACK or CANCEL.
+        strangers. Not for REGISTER (see `line_of`), requests inside a dialog, ACK and CANCEL.
         """
-        registers = request.method == "REGISTER"
-        if not registers and self._trunks is not None:
+        if self._trunks is not None:
             trunk = self._trunks.identify(request, flow)
             if trunk is not None and not self._is_phone(request, flow, trunk):
                 return self._from_trunk(request, trunk)
+        if "Authorization" not in request and not self._must_authenticate(request, flow):
+            return self._from_stranger(request)
+        found = self.line_of(request, flow)
+        if isinstance(found, Response):
+            return found
+        extension, line = found
+        asked = read_caller(request, trusted=False)
+        return Sender(
+            FromExtension(extension.number),
+            extension,
+            line,
+            None,
+            extension.number,
+            extension.name,
+            asked.anonymous,
+            called_number(request),
+        )
+
+    def line_of(self, request: Request, flow: Flow) -> tuple[Extension, Line] | Response:
+        """Return the line whose password the request proves, or the response to give. For REGISTER."""
         credentials = self._credentials(request)
-        if credentials is not None:
-            return self._verify(request, flow, credentials)
-        if registers or self._must_authenticate(request, flow):
+        if credentials is None:
             return self._challenge(request, flow)
-        return self._from_stranger(request)
+        snapshot = self._snapshot()
+        general = snapshot.general
+        self._use_realm(general.realm)
+        challenger = self._challengers[_ALGORITHMS.get(general.digest, _BOTH)]
+        verdict = challenger.verify(
+            credentials, request.method, request.uri, flow.remote[0], self._now(), self._ha1, request.body
+        )
+        if not verdict.ok:
+            if verdict.stale or verdict.reason in _TRY_AGAIN:
+                return self._challenge(request, flow, stale=verdict.stale)
+            return self._refuse(request, flow, verdict.username, verdict.reason)
+        found = snapshot.lines.get(verdict.username)
+        if found is None:
+            return self._refuse(request, flow, verdict.username, "unknown user")
+        self.counters["accepted"] += 1
+        return found
 
     def _is_phone(self, request: Request, flow: Flow, trunk: Trunk) -> bool:
         """Say if a request from the address of a trunk comes from a phone on the same machine or behind one NAT."""
@@ -101,28 +134,6 @@ class Authenticator:
             return True
         here = uri.host == flow.local[0] or uri.host.lower() == self._realm.lower()
         return here and name in snapshot.numbers
-
-    def _verify(self, request: Request, flow: Flow, credentials: str) -> Sender | Response:
-        general = self._snapshot().general
-        self._use_realm(general.realm)
-        verdict = self._challengers[_ALGORITHMS.get(general.digest, _BOTH)].verify(
-            credentials, request.method, request.uri, flow.remote[0], self._now(), self._ha1, request.body
-        )
-        if not verdict.ok:
-            if verdict.stale or verdict.reason in _TRY_AGAIN:
-                return self._challenge(request, flow, stale=verdict.stale)
-            return self._refuse(request, flow, verdict.username or "", verdict.reason)
-        found = self._snapshot().lines.get(verdict.username or "")
-        if found is None:
-            return self._refuse(request, flow, verdict.username or "", "unknown user")
-        self.counters["accepted"] += 1
-        extension, line = found
-        origin = FromExtension(extension.number)
-        if request.method == "REGISTER":
-            return Sender(origin, extension, line)
-        asked = read_caller(request, trusted=False)
-        dialed = called_number(request)
-        return Sender(origin, extension, line, None, extension.number, extension.name, asked.anonymous, dialed)
 
     def _ha1(self, username: str, algorithm: str) -> str | None:
         found = self._snapshot().lines.get(username)

@@ -18,7 +18,7 @@ from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.flow import DEFAULT_PORTS, Flow
 from jackfield.sip.headers import NameAddr, quote
 from jackfield.sip.message import Response
-from jackfield.sip.uri import readable
+from jackfield.sip.uri import Uri, readable
 from jackfield.switch.contact import Contact
 from jackfield.switch.locations import Locations, PhoneRow
 from jackfield.switch.nat import SET, is_address, reason_of, same_address
@@ -27,7 +27,6 @@ from jackfield.switch.user_agents import model_of
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request
-    from jackfield.sip.uri import Uri
     from jackfield.switch.authentication import Authenticator
 
 __all__ = ["SUPPORTED", "PhoneRow", "Registrar"]
@@ -38,6 +37,8 @@ Reply = Callable[[Response], None]
 
 SUPPORTED = frozenset(("path", "outbound", "gruu"))
 """Options in Require that are understood (RFC 3261 section 8.2.2.3)."""
+_OVERTAKEN = "CSeq out of order"
+"""For a request that a later one of the same phone has overtaken (RFC 3261 section 10.3 steps 6 and 7)."""
 
 
 class _Refused(Exception):
@@ -88,14 +89,12 @@ class Registrar(Locations):
     # --- REGISTER ----------------------------------------------------------------------------------------------------
 
     def _register(self, request: Request, flow: Flow) -> Response:
-        sender = self._authenticator.check(request, flow)
-        if isinstance(sender, Response):
-            return sender
-        extension, line = sender.extension, sender.line
-        assert extension is not None
-        assert line is not None
+        found = self._authenticator.line_of(request, flow)
+        if isinstance(found, Response):
+            return found
+        extension, line = found
         address_of_record = request.to.uri
-        if address_of_record.user not in (line.sip_username, extension.number):
+        if address_of_record.user != line.sip_username and address_of_record.user != extension.number:
             log.warning(
                 'the phone at %s may register as "%s", it asked for "%s"',
                 flow.remote[0],
@@ -118,7 +117,9 @@ class Registrar(Locations):
         if request.expires != 0:
             raise _Refused(400, "Contact: * needs Expires: 0")
         contacts = self._phones.get(line.sip_username, [])
-        _check_order(request, contacts)
+        call_id, number = request.call_id, request.cseq.number
+        if any(c.call_id == call_id and number < c.cseq for c in contacts):
+            raise _Refused(500, _OVERTAKEN)
         self._forget(contacts, "unregistered")
 
     def _bind_all(self, request: Request, flow: Flow, line: Line, asked: list[NameAddr]) -> None:
@@ -136,15 +137,16 @@ class Registrar(Locations):
             if 0 < expires < general.register_min:
                 raise _Refused(423, None, ("Min-Expires", str(general.register_min)))
             contact = _find(known, address)
-            if contact is not None:
-                _check_order(request, (contact,))
+            if contact is not None and contact.call_id == request.call_id and request.cseq.number < contact.cseq:
+                raise _Refused(500, _OVERTAKEN)
             changes.append((address, contact, min(expires, general.register_max)))
         for address, contact, expires in changes:
             if expires == 0:
                 if contact is not None:
                     self._remove(contact, "unregistered")
-            elif contact is not None and _is_refresh(request, flow, line, contact):
+            elif contact is not None and _is_refresh(request, flow, line, contact, address):
                 contact.link = flow
+                contact.call_id = request.call_id
                 self._refresh(request, contact, expires)
             else:
                 self._bind(request, flow, line, address, contact, expires)
@@ -226,7 +228,7 @@ class Registrar(Locations):
             for new in fresh:
                 same_phone = old.instance and old.instance == new.instance and old.reg_id == new.reg_id
                 same_socket = old.transport == new.transport and old.source == new.source and not proxied
-                if same_phone or same_socket:
+                if same_phone or (same_socket and _same_place(old.uri, new.uri)):
                     self._remove(old, "replaced")
                     break
         while len(contacts) > max(line.max_contacts, 1):
@@ -263,12 +265,23 @@ class Registrar(Locations):
 # --- small questions -------------------------------------------------------------------------------------------------
 
 
-def _is_refresh(request: Request, flow: Flow, line: Line, contact: Contact) -> bool:
+def _is_refresh(request: Request, flow: Flow, line: Line, contact: Contact, address: NameAddr) -> bool:
     """Say if nothing has changed but the time. This is what nearly every REGISTER of a day is."""
-    same_flow = contact.link is flow or (not flow.reliable and contact.came_by(flow))
+    if contact.link is not flow and (flow.reliable or not contact.came_by(flow)):
+        return False
     mode, reason = line.behind_nat, contact.nat_reason
-    same_nat = reason != SET if mode == "auto" else bool(reason) == (mode == "always")
-    return same_flow and same_nat and contact.call_id == request.call_id and not contact.route and "Path" not in request
+    if (reason == SET) if mode == "auto" else bool(reason) != (mode == "always"):
+        return False
+    if contact.route or "Path" in request or contact.uri != str(address.uri):
+        return False
+    if contact.call_id == request.call_id:
+        return True
+    # The phone has started anew: it may have another firmware by now.
+    return (
+        not contact.instance
+        and "+sip.instance" not in address.params
+        and (request.get("User-Agent") or "") == contact.user_agent
+    )
 
 
 def _find(contacts: list[Contact], address: NameAddr) -> Contact | None:
@@ -289,19 +302,21 @@ def _find(contacts: list[Contact], address: NameAddr) -> Contact | None:
     return next((c for c in contacts if _same_uri(c.uri, address.uri)), None)
 
 
-def _same_uri(text: str, uri: Uri) -> bool:
+def _same_place(one: str, other: str) -> bool:
+    """Say if two Contacts differ in their user or parameters only: a phone whose settings were changed."""
     try:
-        return type(uri).parse(text) == uri
+        first, second = Uri.parse(one), Uri.parse(other)
     except MalformedHeader:
         return False
+    port = DEFAULT_PORTS["UDP"]
+    return (first.host.lower(), first.port or port) == (second.host.lower(), second.port or port)
 
 
-def _check_order(request: Request, contacts: tuple[Contact, ...] | list[Contact]) -> None:
-    """Refuse a request that another of the same phone has overtaken (RFC 3261 section 10.3 step 6 and 7)."""
-    number, call_id = request.cseq.number, request.call_id
-    for contact in contacts:
-        if contact.call_id == call_id and number < contact.cseq:
-            raise _Refused(500, "CSeq out of order")
+def _same_uri(text: str, uri: Uri) -> bool:
+    try:
+        return Uri.parse(text) == uri
+    except MalformedHeader:
+        return False
 
 
 def _reg_id(text: str | None) -> int:
