@@ -219,6 +219,10 @@ class Settings(BaseSettings):
         """URL of the database that is really used."""
         return self.database_url or f"sqlite:///{self.files.database}"
 
+    def replaced(self, **changes: Any) -> Settings:
+        """Return these settings with some of them changed. Raises `SettingsError`."""
+        return load(**self.model_dump() | changes)  # not model_copy: that would keep what was derived from the old ones
+
     def environment(self) -> dict[str, str]:
         """Return all settings as `JACKFIELD_*` variables, so that a child process loads the very same."""
         values = self.model_dump(mode="json")

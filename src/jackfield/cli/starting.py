@@ -71,7 +71,7 @@ def _with_certificate(settings: Settings) -> Settings:
     names = names_of_this_machine([settings.public_address, *settings.hosts, *local_addresses()])
     if own.ensure(names, now=datetime.datetime.now(datetime.UTC)):
         console(stderr=True).print(f"A self-signed TLS certificate is in {own.certificate}")
-    return settings.model_copy(update={"tls_certificate": str(own.certificate), "tls_key": str(own.key)})
+    return settings.replaced(tls_certificate=str(own.certificate), tls_key=str(own.key))
 
 
 def _find_libraries() -> None:
