@@ -165,6 +165,15 @@ def test_what_can_not_be_judged_is_malformed(value):
     assert (verdict.ok, verdict.reason, verdict.stale) == (False, "malformed credentials", False)
 
 
+def test_credentials_may_lack_any_parameter_without_harm():
+    server = challenger()
+    whole = answered(server)
+    for name in parse_auth(whole).params:
+        without = ", ".join(part for part in whole[7:].split(", ") if not part.startswith(f"{name}="))
+        assert not judge(server, f"Digest {without}").ok, name
+    assert judge(server, whole).ok
+
+
 @pytest.mark.parametrize("nc", ["00000000", "x", "123456789", "-1", "0x1", "+1", "1_0", " 1"])
 def test_a_nonce_count_that_is_none_is_malformed(nc):
     server = challenger()

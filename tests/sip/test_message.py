@@ -200,6 +200,7 @@ def test_a_request_without_a_mandatory_header_gets_400_where_an_answer_can_be_se
         ("from_", 'From: "unterminated <sip:a@b>;tag=1'),
         ("from_", "From:"),
         ("to", "To: nobody"),
+        ("to", "To: *"),
         ("to", "To: <sip:a@b>;tag=1;;x"),
         ("cseq", "CSeq: INVITE"),
         ("cseq", "CSeq: 7 BYE"),
@@ -544,6 +545,11 @@ def test_a_tag_in_the_request_is_kept():
     assert reply.all("To") == ["<sip:2002@pbx.example.com>;tag=mine"]
     assert request().reply(100, to_tag="early").to.tag == "early"
     assert request().reply(200, to_tag="").to.tag is None
+
+
+def test_a_semicolon_left_behind_in_to_does_not_spoil_the_tag():
+    reply = request(to="To: <sip:2002@pbx.example.com> ; ").reply(200, to_tag="mine")
+    assert reply.get("To") == "<sip:2002@pbx.example.com>;tag=mine"
 
 
 def test_a_reply_to_a_broken_request_repeats_what_is_broken():

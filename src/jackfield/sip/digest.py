@@ -85,6 +85,7 @@ class Verdict:
     stale: bool = False
 
 
+_NEEDED: Final = frozenset(("nonce", "uri", "response"))
 _NO_CREDENTIALS: Final = Verdict(False, reason="no credentials")
 _MALFORMED: Final = Verdict(False, reason="malformed credentials")
 _NONCE_TIME: Final = 11  # hex digits of milliseconds, enough until the year 2527
@@ -173,7 +174,7 @@ class Challenger:
             return _MALFORMED
         params = given.params
         username = params.get("username", "")
-        if given.scheme != "digest" or not username or "response" not in params or "uri" not in params:
+        if given.scheme != "digest" or not username or not params.keys() >= _NEEDED:
             return _MALFORMED
         if params.get("realm") != self.realm:
             return Verdict(False, username, "wrong realm")
@@ -182,7 +183,7 @@ class Challenger:
             algorithm = algorithm.upper()
             if algorithm not in self._algorithms:
                 return Verdict(False, username, "algorithm not offered")
-        nonce, qop = params.get("nonce", ""), params.get("qop", "")
+        nonce, qop = params["nonce"], params.get("qop", "")
         count = 0
         if qop:
             if qop not in ("auth", "auth-int"):

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.headers import CSeq, NameAddr, Via, split_list
-from jackfield.sip.limits import MAX_VALUES
+from jackfield.sip.limits import MAX_SHARED_ADDRESSES, MAX_SHARED_LENGTH, MAX_VALUES
 from jackfield.sip.names import HEADER_KEYS
 
 _KEYS = HEADER_KEYS
@@ -385,13 +385,14 @@ def make_line(name: str, value: str) -> tuple[str, str]:
     return key, f"{name}: {value}"
 
 
-# The messages of one call repeat the same few addresses; a `NameAddr` is a value, so that all may share one.
-_parse_address = lru_cache(maxsize=4_096)(NameAddr.parse)
+# The messages of one call repeat the same few addresses; a `NameAddr` is a value, so that all may share one. Long
+# ones, which nobody repeats but a flood, are not kept: what is kept takes a few MB at most.
+_shared_address = lru_cache(MAX_SHARED_ADDRESSES)(NameAddr.parse)
 
 
 def _address(name: str, value: str) -> NameAddr:
     try:
-        address = _parse_address(value)
+        address = _shared_address(value) if len(value) <= MAX_SHARED_LENGTH else NameAddr.parse(value)
     except MalformedHeader as error:
         raise MalformedHeader(f"{name}: {error.reason}") from None
     if address.is_wildcard and name != "Contact":

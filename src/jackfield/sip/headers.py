@@ -7,6 +7,7 @@ as the same text; one that was built is written as the grammar asks.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -130,15 +131,15 @@ def _needs_care(text: str) -> bool:
     return '"' in text or ";;" in text or (len(text) > MAX_PARAMS and text.count(";") > MAX_PARAMS)
 
 
-def write_params(params: dict[str, str | None]) -> str:
-    """Parameters as `;name=value;flag`. Values that are no token are quoted, and those of feature tags always
+def write_params(params: Mapping[str, str | None]) -> str:
+    """Parameters as `;name=value;flag`; one whose name is no token is left out, since it could come from the wire.
 
-    (RFC 3840 9: `+sip.instance="<urn:uuid:...>"`).
+    Values that are no token are quoted, and those of feature tags always (RFC 3840 9: `+sip.instance="<urn:...>"`).
     """
     text = ""
     for name, value in params.items():
         if not is_token(name):
-            raise ValueError(f"not a parameter name: {name!r}")
+            continue
         if value is None:
             text += f";{name}"
         elif name[0] != "+" and _plain_value(value):
@@ -156,10 +157,10 @@ class NameAddr:
 
     __slots__ = ("_display", "_params", "_params_text", "_text", "uri")
 
-    def __init__(self, uri: Uri, display: str = "", params: dict[str, str | None] | None = None) -> None:
+    def __init__(self, uri: Uri, display: str = "", params: Mapping[str, str | None] | None = None) -> None:
         self.uri = uri
         self._display = display
-        self._params: dict[str, str | None] | None = {} if params is None else params
+        self._params: Mapping[str, str | None] | None = {} if params is None else params
         self._params_text = ""
         self._text: str | None = None
 
@@ -218,7 +219,7 @@ class NameAddr:
         return readable(self._display)
 
     @property
-    def params(self) -> dict[str, str | None]:
+    def params(self) -> Mapping[str, str | None]:
         """Header parameters by lower-case name, quoted values unquoted; None for one without a value."""
         params = self._params
         if params is None:
@@ -236,7 +237,7 @@ class NameAddr:
         return self.params.get("tag") or None
 
     def replace(
-        self, *, uri: Uri | None = None, display: str | None = None, params: dict[str, str | None] | None = None
+        self, *, uri: Uri | None = None, display: str | None = None, params: Mapping[str, str | None] | None = None
     ) -> NameAddr:
         """A copy with what is given changed; parameters are replaced as a whole."""
         return NameAddr(
@@ -282,12 +283,12 @@ class Via:
     __slots__ = ("_params", "_params_text", "_text", "host", "port", "transport")
 
     def __init__(
-        self, transport: str, host: str, port: int | None = None, params: dict[str, str | None] | None = None
+        self, transport: str, host: str, port: int | None = None, params: Mapping[str, str | None] | None = None
     ) -> None:
         self.transport = transport
         self.host = host
         self.port = port
-        self._params: dict[str, str | None] | None = {} if params is None else params
+        self._params: Mapping[str, str | None] | None = {} if params is None else params
         self._params_text = ""
         self._text: str | None = None
 
@@ -316,7 +317,7 @@ class Via:
         return self
 
     @property
-    def params(self) -> dict[str, str | None]:
+    def params(self) -> Mapping[str, str | None]:
         """Parameters by lower-case name; None for one without a value."""
         params = self._params
         if params is None:

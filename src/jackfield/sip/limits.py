@@ -31,6 +31,10 @@ MAX_PARAMS: Final = 64
 MAX_AUTH: Final = 4_096
 MAX_AUTH_PARAMS: Final = 32
 
+#: Addresses that are kept because the next message repeats them, and how many characters they may have.
+MAX_SHARED_ADDRESSES: Final = 4_096
+MAX_SHARED_LENGTH: Final = 256
+
 # --- digest ------------------------------------------------------------------------------------------------------
 
 #: Nonces whose nonce-counts the challenger remembers; the oldest are forgotten (and then refused as stale).

@@ -117,7 +117,7 @@ class Request(Message):
                 to_tag = f"{hash((headers['via'], headers.get('call-id'))) & 0xFFFFFFFFFFFFFFFF:x}"
             elif not is_token(to_tag):
                 raise ValueError(f"not a tag: {to_tag!r}")
-            copied["to"] = f"{copied['to']};tag={to_tag}"
+            copied["to"] = f"{copied['to'].rstrip('; ')};tag={to_tag}"  # some leave a last ";" behind
         response._start(copied, b"", None)
         return response
 
@@ -244,8 +244,9 @@ def _index(lines: list[str]) -> tuple[dict[str, str], MalformedMessage | None]:
     if "" in headers:
         return headers, MalformedMessage("malformed header name")
     if repeated:
-        for key in _SINGLE.intersection(repeated):
-            return headers, MalformedMessage(f"{key} given more than once")
+        for key in repeated:
+            if key in _SINGLE:
+                return headers, MalformedMessage(f"{key} given more than once")
         if repeated.count("via") >= MAX_VIAS:
             return headers, MalformedMessage("too many Via headers", 483)
     return headers, problem

@@ -7,6 +7,7 @@ where two readers could differ. What we build ourselves is escaped as the gramma
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import unquote
 
@@ -100,7 +101,7 @@ class Uri:
         port: int | None = None,
         *,
         password: str | None = None,
-        params: dict[str, str | None] | None = None,
+        params: Mapping[str, str | None] | None = None,
         headers: str = "",
     ) -> None:
         """Build a URI. `user`, `password` and `headers` are given escaped (see `escape_user`).
@@ -117,7 +118,7 @@ class Uri:
         self.host = host
         self.port = port
         self.headers = headers
-        self._params: dict[str, str | None] | None = {} if params is None else params
+        self._params: Mapping[str, str | None] | None = {} if params is None else params
         self._params_text = ""
         self._text: str | None = None
 
@@ -198,7 +199,7 @@ class Uri:
         return self
 
     @property
-    def params(self) -> dict[str, str | None]:
+    def params(self) -> Mapping[str, str | None]:
         """URI parameters by lower-case name; None for one without a value. Not to be changed."""
         params = self._params
         if params is None:
@@ -327,11 +328,11 @@ def _bare_number(number: str) -> str:
     return re.sub(r"[-.()]", "", number).lower()
 
 
-def _folded(params: dict[str, str | None]) -> dict[str, str]:
+def _folded(params: Mapping[str, str | None]) -> dict[str, str]:
     return {name: _normal(value or "").lower() for name, value in params.items()}
 
 
-def _same_params(ours: dict[str, str | None], theirs: dict[str, str | None]) -> bool:
+def _same_params(ours: Mapping[str, str | None], theirs: Mapping[str, str | None]) -> bool:
     if not ours and not theirs:
         return True
     for name in _SIGNIFICANT_PARAMS:
