@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -330,7 +330,7 @@ def _has_ob(path: str) -> bool:
         return False
 
 
-def _kept_params(params: dict[str, str | None], reg_id: int) -> str:
+def _kept_params(params: Mapping[str, str | None], reg_id: int) -> str:
     """Return the parameters of a Contact that are given back."""
     kept = ""
     if instance := params.get("+sip.instance"):
