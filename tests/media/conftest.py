@@ -163,7 +163,9 @@ class House:
             self.turn()
             assert time.monotonic() < deadline, "it did not happen"
 
-    def say(self, phone: Phone, stream: Stream, payload: bytes = ULAW_SILENCE, payload_type: int = 0, **more: Any) -> None:
+    def say(
+        self, phone: Phone, stream: Stream, payload: bytes = ULAW_SILENCE, payload_type: int = 0, **more: Any
+    ) -> None:
         """Have a phone say a packet and the worker take it."""
         before = self.taken(stream)
         phone.say(payload, payload_type, **more)

@@ -126,7 +126,8 @@ static int is_new(struct jf_road *road, struct jf_lane *in, uint16_t seq, uint32
 /* Where the packet belongs in what `out` hears. Returns 0 when it has no place there any more. */
 static int map(struct jf_lane *in, struct jf_lane *out, struct jf_hand *hand, int event, int64_t now) {
     uint16_t step;
-    int32_t ahead, ts_step;
+    int32_t ahead;
+    int64_t ts_step;
     hand->flags |= MAPPED;
     if (out->source != in->key) { /* another source than a moment ago: go on after what was sent last */
         uint32_t gap = ticks(now - out->sent_ns, out->clock_out);
@@ -144,10 +145,13 @@ static int map(struct jf_lane *in, struct jf_lane *out, struct jf_hand *hand, in
     step = hand->seq - out->head_seq;
     ahead = (int16_t)step;
     ts_step = (int32_t)(hand->ts - out->head_ts);
-    if (in->clock_in != out->clock_out) ts_step = (int32_t)((int64_t)ts_step * out->clock_out / in->clock_in);
+    if (in->clock_in != out->clock_out) {
+        int64_t scaled = ts_step * out->clock_out;
+        ts_step = scaled / in->clock_in - (scaled % in->clock_in < 0); /* towards minus infinity, like Python */
+    }
     if (ahead <= 0) {
         if (-ahead >= out->run) return 0; /* from before the change */
-        hand->out_seq = out->seq_out + ahead, hand->out_ts = out->ts_out + ts_step;
+        hand->out_seq = out->seq_out + ahead, hand->out_ts = out->ts_out + (uint32_t)ts_step;
         return 1;
     }
     out->seq_out += step;
@@ -156,14 +160,14 @@ static int map(struct jf_lane *in, struct jf_lane *out, struct jf_hand *hand, in
     hand->out_seq = out->seq_out;
     hand->flags |= AHEAD;
     if (event) { /* all packets of an event carry its beginning (RFC 4733 section 2.1): no measure of time */
-        hand->out_ts = out->ts_out + ts_step;
+        hand->out_ts = out->ts_out + (uint32_t)ts_step;
         return 1;
     }
-    if (ts_step <= 0 || ts_step > ahead * (int32_t)(out->clock_out >> 2)) {
+    if (ts_step <= 0 || ts_step > (int64_t)ahead * (out->clock_out >> 2)) {
         /* A pause of the speaker advances timestamps as much as the clock; anything else is a jump of the source. */
         int64_t passed = (now - out->head_ns) / 1000 * out->clock_out / 1000000, off = ts_step - passed;
         if (off > 2 * (int64_t)out->clock_out || off < -2 * (int64_t)out->clock_out) {
-            ts_step = passed > out->frame ? (int32_t)passed : (int32_t)out->frame;
+            ts_step = passed > out->frame ? passed : out->frame;
             hand->marker = 0x80;
         }
     }
@@ -224,7 +228,7 @@ static int take(struct jf_road *road, struct jf_lane *in, struct jf_hand *hand, 
     hand->payload_type = data[1] & 127, hand->marker = data[1] & 128;
     hand->seq = data[2] << 8 | data[3];
     hand->ts = read32(data + 4);
-    hand->flags = 0;
+    hand->flags = 0, hand->out_seq = 0, hand->out_ts = 0;
     in->heard_ns = now;
     if (!is_new(road, in, hand->seq, read32(data + 8))) return 0;
     in->packets_in++;
