@@ -11,9 +11,7 @@ TRANSCODABLE = frozenset(("pcmu", "pcma", "g722", "gsm", "opus"))
 """What the media process can turn into each other. Everything else passes through or not at all."""
 
 
-def to_offer(
-    callee: Sequence[str], caller: Sequence[str]
-) -> tuple[list[str], list[str]]:
+def to_offer(callee: Sequence[str], caller: Sequence[str]) -> tuple[list[str], list[str]]:
     """Codecs to offer to the called party, and those to offer when it refuses the first ones (488).
 
     `callee`: what the called line may use, in its order. `caller`: what the caller can use: its offer cut down to what

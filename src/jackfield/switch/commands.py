@@ -41,6 +41,7 @@ class Commands:
         return {
             "status": self.status,
             "calls": self.calls,
+            "trunks": self.trunks,
             "hangup": self.hang_up,
             "route": self.route,
             "reload": self.reload,
@@ -68,6 +69,10 @@ class Commands:
     async def calls(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         """Calls in progress."""
         return [call.describe() for call in self.switch.calls.values()]
+
+    async def trunks(self, request: dict[str, Any]) -> list[dict[str, Any]]:
+        """The trunks alone: what is asked for every few seconds must not carry all registrations along."""
+        return [dataclasses.asdict(row) for row in self.switch.trunks.table()]
 
     async def hang_up(self, request: dict[str, Any]) -> dict[str, Any]:
         """End a call, named by its id or the beginning of it."""

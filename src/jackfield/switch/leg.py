@@ -39,7 +39,19 @@ QUIET = 20.0
 class Leg:
     """What both kinds of legs share. `call` is the call that it is in now: a transfer can move it to another one."""
 
-    __slots__ = ("__weakref__", "answered", "audio", "call", "ended", "flow", "held", "measured", "party", "record", "session")
+    __slots__ = (
+        "__weakref__",
+        "answered",
+        "audio",
+        "call",
+        "ended",
+        "flow",
+        "held",
+        "measured",
+        "party",
+        "record",
+        "session",
+    )
 
     def __init__(self, call: CallBase, party: Party, profile: Profile, record: LegRecord, *, flow: Flow | None) -> None:
         self.call = call

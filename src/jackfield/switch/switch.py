@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 from jackfield import __version__
@@ -136,7 +136,7 @@ class Switch:
         """Begin to work; the agent listens already, so that stored registrations find their sockets."""
         transports = self.agent.transports
         transports.advertised = self._advertised
-        restored = await self.registrar.start(transports)
+        restored = await self.registrar.start(cast(Any, transports))
         if restored:
             log.info("%d registrations are back from before the restart", restored)
         await self.trunks.start()
