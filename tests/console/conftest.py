@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
-from jackfield.console import api, database
+from jackfield.console import api, database, sounds
 from jackfield.settings import Settings, load
 
 from . import postgresql
@@ -42,6 +43,7 @@ def _template(made: dict[str, Settings], folder: Path, url: str) -> Settings:
     if url not in made:
         made[url] = load(data_dir=folder / "made", database_url=url)
         api.prepare(made[url])
+        sounds.provide(made[url], ())
         connections.close_all()
     return made[url]
 
@@ -53,9 +55,15 @@ def sqlite(made: dict[str, Settings], tmp_path: Path, tmp_path_factory: pytest.T
     settings = load(data_dir=tmp_path / "data")
     settings.files.prepare()
     shutil.copy(template.files.database, settings.files.database)
+    _link_sounds(template, settings)
     api.prepare(settings)
     yield settings
     connections.close_all()
+
+
+def _link_sounds(template: Settings, settings: Settings) -> None:
+    """Spare each test the conversion of the shipped sounds."""
+    shutil.copytree(template.files.sounds, settings.files.sounds, copy_function=os.link, dirs_exist_ok=True)
 
 
 @pytest.fixture
@@ -68,11 +76,13 @@ def postgres(
     """An empty installation on PostgreSQL."""
     if isinstance(server, str):
         pytest.skip(server)
-    _template(made, tmp_path_factory.getbasetemp() / "postgresql", server.url("made"))
+    template = _template(made, tmp_path_factory.getbasetemp() / "postgresql", server.url("made"))
     name = f"test{next(_number)}"
     connections.close_all()
     server.sql(f"CREATE DATABASE {name} TEMPLATE made")
     settings = load(data_dir=tmp_path / "data", database_url=server.url(name))
+    settings.files.prepare()
+    _link_sounds(template, settings)
     api.prepare(settings)
     yield settings
     connections.close_all()

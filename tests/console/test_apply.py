@@ -32,7 +32,7 @@ services:
 emergency_numbers:
   - {number: 112, trunks: [Carrier]}
 sounds:
-  - {name: welcome, path: welcome}
+  - {name: ours, path: ours}
 """
 
 
@@ -265,7 +265,7 @@ def test_a_number_that_leads_nowhere_is_a_warning(settings: Settings):
         "- {number: 202, forward_busy: 201}\n"
         "ring_groups: [{number: 300, members: [201, 444], fallback: 555}]\n"
         "inbound: [{target: 666}]\n"
-        "services: [{number: 8, kind: announcement, sound: a, then: 777}]",
+        "services: [{number: 8, kind: announcement, sound: welcome, then: 777}]",
     )
     nowhere = "leads nowhere: no number of the dial plan and no outgoing route has it"
     assert [str(warning) for warning in difference.warnings] == [

@@ -36,11 +36,14 @@ async def house(settings: Settings):
     async def metrics(_: dict) -> dict[str, float]:
         return FIGURES
 
+    async def trunks(_: dict) -> list[dict[str, Any]]:
+        return [{"name": "Carrier", "state": "registered", "calls": 3}, {"name": "Old", "state": "down", "calls": 0}]
+
     async def processes(_: dict) -> list[dict[str, Any]]:
         return PROCESSES
 
     servers = [
-        ControlServer(settings.files.switch_socket, {"metrics": metrics}),
+        ControlServer(settings.files.switch_socket, {"metrics": metrics, "trunks": trunks}),
         ControlServer(settings.files.supervisor_socket, {"processes": processes}),
     ]
     for server in servers:
@@ -97,6 +100,7 @@ async def test_a_system_that_is_well_is_healthy(house: Settings):
     assert found["checks"]["switch"] == {"ok": True, "calls_active": 2, "registrations": 40, "uptime_seconds": 77}
     assert found["checks"]["media"]["processes"] == {"media-0": "running"}
     assert found["checks"]["records"]["waiting_bytes"] == 0
+    assert found["checks"]["trunks"]["states"] == {"Carrier": "registered", "Old": "down"}
 
 
 async def test_without_a_switch_it_is_not_and_says_why(settings: Settings):
@@ -160,6 +164,9 @@ async def test_prometheus_gets_the_figures(house: Settings):
         'jackfield_process_resident_memory_bytes{process="switch"} 1.2e+07',
         'jackfield_process_restarts_total{process="switch"} 1.0',
         "jackfield_database_up 1.0",
+        'jackfield_trunk_up{trunk="Carrier"} 1.0',
+        'jackfield_trunk_up{trunk="Old"} 0.0',
+        'jackfield_trunk_calls{trunk="Carrier"} 3.0',
         'jackfield_records_stored_total{kind="call"} 0.0',
         'jackfield_info{version="0.1.0"} 1.0',
     ):

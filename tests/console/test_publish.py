@@ -35,7 +35,7 @@ def test_the_file_holds_the_configuration(settings: Settings):
     assert found.numbers["500"].time_ranges == (TimeRange(name="day", days=("mon",), start="08:00"),)  # type: ignore[union-attr]
     assert found.trunks[0].password == "battery-staple"
     assert found.trunks[0].in_calling == Rewrite(strip=1)
-    assert found.sounds[0].path == str(settings.files.sounds / "welcome")
+    assert {sound.name: sound.path for sound in found.sounds}["ours"] == str(settings.files.sounds / "ours")
     assert found.emergency["0112"].trunks == ("Carrier",)
 
 

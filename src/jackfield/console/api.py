@@ -112,13 +112,14 @@ def apply(settings: Settings, text: str, *, prune: bool = False, dry_run: bool =
     Raises `DocumentError` with every problem found, by path and line; `DatabaseAway`.
     """
     from jackfield.console import publish as publishing
+    from jackfield.console import sounds
     from jackfield.console.database import database_errors
 
     prepare(settings)
     from jackfield.console.declarative import apply as applying
 
     with database_errors(settings):
-        difference = applying.apply(text, prune=prune, dry_run=dry_run)
+        difference = applying.apply(text, prune=prune, dry_run=dry_run, sounds=sounds.names(settings))
     if difference and not dry_run:
         publishing.publish(settings)
     return difference

@@ -36,6 +36,7 @@ class Observation:
 
     switch_problem: str = ""
     switch: dict[str, float] = field(default_factory=dict)  # the switch's own figures, by its names
+    trunks: list[dict[str, Any]] = field(default_factory=list)
     processes: list[dict[str, Any]] | None = None  # of the supervisor; None when there is none
     database_problem: str = ""
     importer_problem: str = ""
@@ -66,6 +67,7 @@ async def _ask_switch(settings: Settings, found: Observation) -> None:
     try:
         answer = await ask(settings.files.switch_socket, "metrics", timeout=ANSWER_SECONDS)
         found.switch = {name: float(value) for name, value in answer.items() if isinstance(value, int | float)}
+        found.trunks = await ask(settings.files.switch_socket, "trunks", timeout=ANSWER_SECONDS)
     except NotRunning:
         found.switch_problem = "the switch does not run, so no call can be made: see its log, or start Jackfield again"
     except (ControlError, AttributeError) as error:
@@ -113,6 +115,7 @@ def health(found: Observation) -> dict[str, Any]:
                 if name in found.switch
             },
         ),
+        "trunks": _check("", states={one["name"]: one["state"] for one in found.trunks}),
         "media": _check(_media_problem(media), processes={one["name"]: one["state"] for one in media}),
         "database": _check(found.database_problem),
         "records": _check(_records_problem(found), waiting_bytes=found.spool_bytes),
@@ -170,6 +173,7 @@ class _Found(Collector):
         yield InfoMetricFamily("jackfield", "The running version", value={"version": __version__})
         yield _gauge("up", "1 while the switch answers", not found.switch_problem)
         yield from _switch(found.switch)
+        yield from _trunks(found.trunks)
         yield from _processes(found.processes or [])
         yield _gauge("database_up", "1 while the database can be used", not found.database_problem)
         yield _gauge("records_waiting_bytes", "Call records in the spool, not yet in the database", found.spool_bytes)
@@ -206,6 +210,15 @@ def _switch(figures: Mapping[str, float]) -> Iterator[Metric]:
             yield CounterMetricFamily(f"jackfield_{words}", f"{words.replace('_', ' ')} since the start", value=value)
         else:
             yield _gauge(plain, HELP.get(plain, plain.replace("_", " ")), value)
+
+
+def _trunks(trunks: list[dict[str, Any]]) -> Iterator[Metric]:
+    up = GaugeMetricFamily("jackfield_trunk_up", "1 while calls can go out by the trunk", labels=["trunk"])
+    calls = GaugeMetricFamily("jackfield_trunk_calls", "Calls in progress by the trunk", labels=["trunk"])
+    for one in trunks:
+        up.add_metric([str(one["name"])], float(one.get("state") in ("registered", "up")))
+        calls.add_metric([str(one["name"])], float(one.get("calls", 0)))
+    yield from (up, calls)
 
 
 def _processes(processes: list[dict[str, Any]]) -> Iterator[Metric]:

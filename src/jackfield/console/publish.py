@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jackfield.console import sounds
 from jackfield.console.api import ConsoleError
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.sip.digest import ha1
@@ -32,15 +33,17 @@ def build(settings: Settings) -> Snapshot:
     from jackfield.console.declarative.merging import stored
     from jackfield.console.declarative.sections import SECTIONS
 
-    rows = {name: stored(section) for name, section in SECTIONS.items() if name != "users"}
+    rows = {name: stored(section) for name, section in SECTIONS.items() if name not in ("users", "sounds")}
     general = _data(SECTIONS["settings"], rows["settings"][0])
     things: dict[str, Any] = {
         name: tuple(_data(SECTIONS[name], row) for row in rows[name])
         for name in ("trunks", "inbound", "outbound", "ring_groups", "services", "emergency_numbers")
     }
     extensions = tuple(_extension(SECTIONS["extensions"], row, general.realm) for row in rows["extensions"])
-    sounds = tuple(_sound(_data(SECTIONS["sounds"], row), settings.files.sounds) for row in rows["sounds"])
-    return Snapshot(general=general, extensions=extensions, sounds=sounds, **things)
+    configured = _configured_sounds()
+    found = {(sound.name, sound.language): sound for sound in sounds.installed(settings.files.sounds)}
+    found |= {(one.name, one.language): sounds.resolved(one, settings.files.sounds) for one in configured}
+    return Snapshot(general=general, extensions=extensions, sounds=tuple(found.values()), **things)
 
 
 def publish(settings: Settings) -> Snapshot:
@@ -55,6 +58,8 @@ def publish(settings: Settings) -> Snapshot:
     from jackfield.console.change import configuration_lock
     from jackfield.console.database import database_errors
 
+    with database_errors(settings):
+        sounds.provide(settings, _configured_sounds())
     with database_errors(settings), transaction.atomic():
         configuration_lock()
         found = build(settings)
@@ -122,6 +127,8 @@ def _extension(section: Section, row: Any, realm: str) -> Extension:
     return extension
 
 
-def _sound(sound: Sound, folder: Path) -> Sound:
-    """Make the path absolute: without a slash at its front it lies in the installation's folder of sounds."""
-    return dataclasses.replace(sound, path=str(folder / sound.path))
+def _configured_sounds() -> list[Sound]:
+    from jackfield.console.declarative.merging import stored
+    from jackfield.console.declarative.sections import SECTIONS
+
+    return [_data(SECTIONS["sounds"], row) for row in stored(SECTIONS["sounds"])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 from datetime import datetime
@@ -13,6 +14,8 @@ import msgspec
 
 from jackfield import __version__, capture, logs
 from jackfield.control import ControlError
+from jackfield.media.client import MediaLost
+from jackfield.sip.transport.transports import Transports
 from jackfield.switch.lending import Lending
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, Plan, RouteRequest
 
@@ -132,11 +135,19 @@ class Commands:
         switch = self.switch
         found: dict[str, float] = {
             "calls_active": len(switch.calls),
-            "registrations": sum(1 for _ in switch.registrar.table()),
+            "registrations": len(switch.registrar),
             "uptime_seconds": switch.now() - switch.started,
             **{f"{name}_total": count for name, count in switch.counters.items()},
-            **{f"sip_{name}_total": count for name, count in switch.agent.counters.items()},
+            **{f"sip_{name.lower().replace(' ', '_')}_total": count for name, count in switch.agent.counters.items()},
         }
+        found |= _transport_counters(switch.agent.transports)
+        for worker in switch.media.pool.workers:
+            with contextlib.suppress(MediaLost):
+                for name, value in msgspec.to_builtins(await worker.statistics()).items():
+                    if name in _MEDIA_GAUGES:
+                        found[f"media_{name}"] = found.get(f"media_{name}", 0) + value
+                    elif name in _MEDIA_COUNTERS:
+                        found[f"media_{name}_total"] = found.get(f"media_{name}_total", 0) + value
         return found
 
     async def drain(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +160,26 @@ class Commands:
         level = str(request.get("level", "info"))
         logs.set_level(level)
         return {"level": level}
+
+
+_MEDIA_GAUGES = frozenset(("streams", "ports_free"))
+_MEDIA_COUNTERS = frozenset(
+    ("relayed", "transcoded", "played", "dropped_source", "dropped_malformed", "kernel_drops", "failures")
+)
+
+
+def _transport_counters(transports: object) -> dict[str, float]:
+    """What the SIP transports counted."""
+    if not isinstance(transports, Transports):
+        return {}
+    transports.refresh_stats()
+    stats = transports.stats
+    found: dict[str, float] = {"sip_kernel_drops_total": stats.kernel_drops}
+    for transport, counters in stats.by_transport.items():
+        for name in ("received", "sent", "malformed", "throttled", "lost", "turned_away"):
+            found[f"sip_{transport.lower()}_{name}_total"] = getattr(counters, name)
+        found[f"sip_{transport.lower()}_connections"] = counters.connections
+    return found
 
 
 def _question(snapshot: Snapshot, who: str, to: str) -> RouteRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -18,9 +19,12 @@ from jackfield.numbers.plan import DialPlan
 __all__ = ["apply"]
 
 
-def apply(text: str, *, prune: bool = False, dry_run: bool = False) -> Difference:
+def apply(
+    text: str, *, prune: bool = False, dry_run: bool = False, sounds: Collection[str] | None = None
+) -> Difference:
     """Make the database's configuration be what the document says. See `jackfield.console.api.apply`.
 
+    `sounds`: names of sounds that need no configuration; None: they are not looked at.
     Raises `DocumentError`; the database is then as it was.
     """
     document = read_document(load(text))
@@ -28,7 +32,7 @@ def apply(text: str, *, prune: bool = False, dry_run: bool = False) -> Differenc
         configuration_lock()
         before = DialPlan.current()
         merged = merge(document, prune=prune, dry_run=dry_run)
-        problems, warnings = check(merged, before)
+        problems, warnings = check(merged, before, sounds)
         if found := [*document.problems, *merged.problems, *problems]:
             raise DocumentError(found)
         if not dry_run:

@@ -6,7 +6,8 @@ a warning: it does no harm until somebody dials it, and an administrator may bui
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -30,15 +31,21 @@ WORDS = {"blank": "must be given", "null": "must be given"}
 SHORT_PASSWORD = 8
 
 
-def check(merge: Merge, before: DialPlan) -> tuple[list[Problem], list[Problem]]:
-    """Return what is wrong and what is doubtful in the final state. `before` is the dial plan as it was."""
+def check(merge: Merge, before: DialPlan, sounds: Collection[str] | None = None) -> tuple[list[Problem], list[Problem]]:
+    """Return what is wrong and what is doubtful in the final state. `before` is the dial plan as it was.
+
+    `sounds`: names of sounds that need no configuration; None: they are not looked at.
+    """
     problems = list(_fields(merge))
     plan = DialPlan(merge.items["settings"][0].row.outside_prefix)
     problems += _numbers(merge, plan)
     problems += _sip_names(merge)
     problems += _trunk_names(merge)
     problems += _removed_references(merge)
-    return problems, [*_targets(merge, plan, before), *_hidden(merge, plan), *_passwords(merge), *_emergency(merge)]
+    warnings = [*_targets(merge, plan, before), *_hidden(merge, plan), *_passwords(merge), *_emergency(merge)]
+    if sounds is not None:
+        warnings += _sounds(merge, {*sounds, *(item.row.name for item in merge.items["sounds"])})
+    return problems, warnings
 
 
 def _fields(merge: Merge) -> Iterator[Problem]:
@@ -175,3 +182,13 @@ def _emergency(merge: Merge) -> Iterator[Problem]:
             yield item.problem(
                 "trunks", f"nobody would answer {item.row.number}: there is no enabled trunk to carry it"
             )
+
+
+def _sounds(merge: Merge, known: set[str]) -> Iterator[Problem]:
+    for section, name in (("settings", "music"), ("services", "sound")):
+        for item in merge.items[section]:
+            sound = getattr(item.row, name)
+            if name in item.changed and sound and sound not in known and not sound.startswith("tone:"):
+                near = difflib.get_close_matches(sound, known, 1)
+                hint = f'did you mean "{near[0]}"?' if near else 'add it under "sounds"'
+                yield item.problem(name, f'there is no sound "{sound}"; {hint}')
