@@ -1,15 +1,21 @@
-"""What SIP messages cost: parse, serialise, reply; and that no nasty message takes long. Prints a table.
+"""What SIP messages cost: parse, serialise, reply, digest; and the slowest of the messages made to be slow.
 
-Run: python bench/sip_messages.py [--nasty]
+Run: python bench/sip_messages.py
+CPU time of this thread, the least of many rounds, on one message after another. "First seen" are messages whose
+addresses were never seen before; all others repeat the same ones, as the messages of one call and one phone do.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
 
+from jackfield.sip import limits
 from jackfield.sip.digest import ALGORITHMS, Challenger, DigestClient, ha1
-from jackfield.sip.message import Request, parse
+from jackfield.sip.message import MalformedMessage, Request, parse
 
 SDP = (
     b"v=0\r\no=- 3747 3747 IN IP4 192.0.2.15\r\ns=pjmedia\r\nc=IN IP4 192.0.2.15\r\nt=0 0\r\n"
@@ -160,6 +166,41 @@ def digest_table() -> None:
         print(f"{name:28}" + "".join(f"{value:18.1f}" for value in values_))
 
 
+def first_seen(data: bytes) -> Callable[[bytes], object]:
+    """Read messages none of whose addresses is kept from before (see limits.MAX_SHARED_ADDRESSES)."""
+    variants = [
+        data.replace(b"k7f3q9", b"k%05d" % number).replace(b"2002@", b"2%05d@" % number)
+        for number in range(limits.MAX_SHARED_ADDRESSES)
+    ]
+    waiting = cycle(variants)
+    return lambda _: read(next(waiting))
+
+
+def nasty_table() -> None:
+    """Print the messages that take longest to be read, checked and refused, or read, checked and answered."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "sip"))
+    from test_fuzz import FILLS, PLACES, REGISTER, nasty
+
+    def work(data: bytes) -> None:
+        try:
+            message = parse(data)
+            message.check()
+        except MalformedMessage as error:
+            if error.request is not None:
+                error.request.reply(error.status).to_bytes()
+        else:
+            message.set("User-Agent", "x")
+            message.to_bytes()
+
+    cases = {f"{fill} in {place}": nasty(place, FILLS[fill]) for fill in FILLS for place in PLACES}
+    cases["10,000 headers"] = REGISTER.replace(b"Expires: 300\r\n", b"A: b\r\n" * 10_000)
+    cases["250 long headers of one name"] = REGISTER.replace(b"Expires", b"A: %s\r\n" % (b"b" * 220) * 235 + b"Expires")
+    costs = {name: microseconds(work, data, rounds=3, repeat=1) / 1e3 for name, data in cases.items()}
+    print(f"\nms of CPU, the slowest of {len(cases)} messages of 60 kB made to be slow")
+    for name in sorted(costs, key=costs.__getitem__, reverse=True)[:5]:
+        print(f"{name:44}{costs[name]:6.2f}")
+
+
 def main() -> None:
     """Print the table."""
     messages = {"INVITE": invite(), "REGISTER": register()}
@@ -175,7 +216,13 @@ def main() -> None:
     print(f"{'µs of CPU':28}" + "".join(f"{name + ' ' + str(len(data)) + ' B':>18}" for name, data in messages.items()))
     for name, work in works.items():
         print(f"{name:28}" + "".join(f"{microseconds(work, data):18.1f}" for data in messages.values()))
+        if work is read:
+            cost = [
+                microseconds(first_seen(data), b"", repeat=limits.MAX_SHARED_ADDRESSES) for data in messages.values()
+            ]
+            print(f"{'... first seen':28}" + "".join(f"{value:18.1f}" for value in cost))
     digest_table()
+    nasty_table()
 
 
 if __name__ == "__main__":
