@@ -96,6 +96,7 @@ class FakeCall:
         at: datetime = MONDAY_TEN,
     ) -> None:
         self.id = "call-1"
+        self.only_phone = None
         self.snapshot = snapshot
         self.switch = switch or FakeSwitch()
         self.caller = caller or Party("777", "Karel")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from jackfield.sip.flow import Flow
     from jackfield.sip.message import Request, Response
     from jackfield.switch.call import Call
+    from jackfield.switch.contact import Contact
     from jackfield.switch.leg import Reply
     from jackfield.switch.snapshot import Snapshot, Trunk
     from jackfield.switch.switch import Switch
@@ -58,6 +59,8 @@ class CallBase:
         self.anchor: Leg = None  # type: ignore[assignment]  # given by the switch before `run`
         self.peer: Leg | None = None
         """Who the anchor talks with."""
+        self.only_phone: Contact | None = None
+        """The one phone to ring, when the caller named it by its GRUU."""
         self.legs: list[Leg] = []
         self.extra_headers: tuple[tuple[str, str], ...] = ()
         """For the INVITEs that this call sends: Referred-By while a transfer is under way."""
@@ -147,6 +150,7 @@ class CallBase:
                 await destination_of(entry)(cast("Call", self), entry)
             except Redirect as onward_to:
                 plan = self._next_plan(onward_to)
+                self.only_phone = None
                 continue
             return
 

@@ -14,6 +14,7 @@ import random
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +26,9 @@ from jackfield.media.client import MediaLost, NoPort
 from jackfield.sip.agent import Agent
 from jackfield.sip.message import Response
 from jackfield.sip.tokens import Tokens
+from jackfield.sip.transport.admission import Admission
 from jackfield.sip.transport.local_addresses import LocalAddresses, is_wildcard
+from jackfield.sip.transport.transports import Transports
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch import transfer
 from jackfield.switch.audio import NotAcceptable, Profile
@@ -101,6 +104,8 @@ class Switch:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ticker: asyncio.TimerHandle | None = None
         self._is_local = _local_test(snapshot.general.local_networks)
+        self._known: set[str] = set()
+        self._known_until = 0.0
         self._own_addresses = LocalAddresses(loop.time)
         self._hosts = [host for host in hosts if not is_wildcard(host)]
         self.agent = Agent(
@@ -136,6 +141,8 @@ class Switch:
         """Begin to work; the agent listens already, so that stored registrations find their sockets."""
         transports = self.agent.transports
         transports.advertised = self._advertised
+        if isinstance(transports, Transports):
+            transports.admit = Admission(asyncio.get_running_loop().time, is_known=self._is_known)
         restored = await self.registrar.start(cast(Any, transports))
         if restored:
             log.info("%d registrations are back from before the restart", restored)
@@ -271,6 +278,17 @@ class Switch:
         public = self.public_address or self.snapshot.general.public_address
         return None if not public or self._is_local(remote_host) else public
 
+    def _is_known(self, address: str) -> bool:
+        """Say if a phone is registered from this address, or a trunk has it: these may send as much as they like.
+
+        Asked only of those that send more than a stranger may, so a list that is a second old is good enough.
+        """
+        now = asyncio.get_running_loop().time()
+        if now >= self._known_until:
+            self._known_until = now + 1.0
+            self._known = {contact.source[0] for contact in self.registrar} | self.trunks.addresses()
+        return address in self._known or address in ("127.0.0.1", "::1")
+
     # --- what SIP brings -------------------------------------------------------------------------------------------
 
     def _on_invite(self, incoming: IncomingInvite) -> None:
@@ -292,8 +310,13 @@ class Switch:
         if replaces is not None:
             self._take_over(incoming, sender, replaces)
             return
-        plan = route(self.snapshot, sender.question(), self.local_time(self.snapshot))
+        phone = self.registrar.find_gruu(request.request_uri) if ";gr" in request.uri else None
+        question = sender.question()
+        if phone is not None:  # one phone is meant, not all of its extension (RFC 5627)
+            question = replace(question, dialed=self.snapshot.lines[phone.username][0].number)
+        plan = route(self.snapshot, question, self.local_time(self.snapshot))
         call = self._new_call(plan, incoming)
+        call.only_phone = phone
         leg = self._caller_leg(call, sender, plan.caller, incoming)
         call.anchor = leg
         call.add_leg(leg)

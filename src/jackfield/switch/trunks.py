@@ -236,6 +236,10 @@ class Trunks:
             candidates = self._narrowed(candidates, request, flow, called)
         return candidates[0].trunk
 
+    def addresses(self) -> set[str]:
+        """Return the addresses of all trunks, as far as they are known."""
+        return {one.hop.host for live in self._live.values() for one in live.health.hops}
+
     def sent_from(self, trunk: Trunk, flow: Flow) -> bool:
         """Say if a flow comes from exactly an address and port of the trunk, rather than from its machine."""
         live = self._live.get(trunk.name)

@@ -6,7 +6,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jackfield.media.client import Digit, MediaLost, NoPort, Played, Remote, Silence, Statistics, StreamStats, Tone
+from jackfield.media.client import (
+    Digit,
+    MediaLost,
+    NoPort,
+    Played,
+    Remote,
+    Silence,
+    Statistics,
+    StreamStats,
+    Tone,
+    WorkerStats,
+)
 
 
 class FakeStream:
@@ -133,6 +144,9 @@ class FakeWorker:
             made.append(FakeStream(self, self._number, address))
         self.streams += made
         return made
+
+    async def statistics(self) -> WorkerStats:
+        return WorkerStats(1, 1.0, len(self.streams), 100, "fake", 7, 0, 0, 0, 0, 0, 0, 0.0)
 
 
 class FakePool:

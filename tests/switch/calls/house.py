@@ -303,6 +303,8 @@ class Phone:
         )
         self.transports.receive = self.agent.receive
         self.flow: Flow = self.transports.flow(transport, (SWITCH, 5060))
+        self.instance = ""
+        """+sip.instance, for a phone that wants a GRUU."""
         self.calls: list[Conversation] = []
         self.requests: list[Request] = []
         self._digest = DigestClient()
@@ -322,7 +324,8 @@ class Phone:
                 ("From", f"<sip:{self.username}@{SWITCH}>;tag={self.agent.tokens.tag()}"),
                 ("To", f"<sip:{self.username}@{SWITCH}>"),
                 ("Call-ID", f"reg-{self.address}"),
-                ("Contact", f"<{self.uri}>"),
+                ("Contact", f'<{self.uri}>;+sip.instance="{self.instance}"' if self.instance else f"<{self.uri}>"),
+                ("Supported", "gruu" if self.instance else "path"),
                 ("Expires", str(expires)),
             ],
         )
@@ -333,13 +336,13 @@ class Phone:
             response = await self.agent.request(again, flow=self.flow)
         return response
 
-    def call(self, number: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Conversation:
+    def call(self, number: str, *, headers: tuple[tuple[str, str], ...] = (), uri: str = "") -> Conversation:
         """Dial; the call goes on by itself."""
         conversation = Conversation(self)
         self.calls.append(conversation)
         request = Request.new(
             "INVITE",
-            f"sip:{number}@{SWITCH}",
+            uri or f"sip:{number}@{SWITCH}",
             [
                 ("From", f"<sip:{self.username}@{SWITCH}>;tag={self.agent.tokens.tag()}"),
                 ("To", f"<sip:{number}@{SWITCH}>"),

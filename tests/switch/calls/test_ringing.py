@@ -247,3 +247,16 @@ async def test_calls_in_progress_keep_their_configuration(house: House) -> None:
     ringing.answer()
     assert await call.outcome() == 200
     assert house.hears(alice) == "the other party"
+
+
+async def test_a_gruu_rings_just_the_phone_that_it_names(house: House) -> None:
+    alice, desk = await house.phone("101"), await house.phone("102")
+    mobile = await house.phone("102", "10.0.0.202", register=False)
+    mobile.instance = "<urn:uuid:00000000-0000-1000-8000-00aabbccddee>"
+    registered = await mobile.register()
+    gruu = next(value for value in registered.values("Contact") if "pub-gruu" in value)
+    uri = gruu.partition('pub-gruu="')[2].partition('"')[0]
+    call = alice.call(uri.removeprefix("sip:").partition("@")[0], uri=uri)
+    await mobile.picks_up()
+    assert await call.outcome() == 200
+    assert not desk.calls

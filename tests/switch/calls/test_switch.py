@@ -47,6 +47,7 @@ async def test_status_shows_phones_calls_and_counters(house: House, commands: Co
     assert status["calls"][0]["from"]["number"] == "101"
     assert status["calls"][0]["state"] == "talking"
     assert status["counters"]["calls_active"] == 1
+    assert status["counters"]["media_relayed_total"] == 7
     assert (await commands.calls({}))[0]["to"]["number"] == "102"
 
 

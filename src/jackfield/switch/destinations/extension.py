@@ -53,7 +53,10 @@ def dials_of(call: Call, entry: Extension, *, caller_prefix: str = "") -> list[P
     """Return every registered phone of every line, ready to be rung."""
     registrar = call.switch.registrar
     return [
-        PhoneDial(entry, line, contact, caller_prefix) for line in entry.lines for contact in registrar.contacts(line)
+        PhoneDial(entry, line, contact, caller_prefix)
+        for line in entry.lines
+        for contact in registrar.contacts(line)
+        if call.only_phone in (None, contact)
     ]
 
 
