@@ -1,86 +1,88 @@
-"""What a call and a registration cost: CPU per call and per REGISTER at saturation and at fixed rates, time to ringing.
+"""What calls and registrations cost: CPU at saturation and at fixed rates, and how soon a phone rings.
 
     python bench/calls.py [--runs 3] [--asterisk FOLDER] [--quick]
 
-The server has one core to itself, the load the other. With --asterisk the same cases run against Asterisk in the same
-session (bench/peer/asterisk.sh makes the folder).
+The server has one core to itself, the load the other. At saturation SIPp offers more than the server can take; at fixed
+rates the phones of `phones.py` call, whose clock shows microseconds. With --asterisk the same cases run against
+Asterisk in turn.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import rig
+import servers
+import sipp
+from phones import Phones
+
+SATURATION = (
+    # case, scenario, calls, at once
+    ("REGISTER (two round trips)", "register", 8000, 40),
+    ("OPTIONS", "options", 8000, 40),
+    ("call", "caller", 3000, 30),
+)
 
 
-def measure(server: rig.Server, runs: int, scale: float) -> dict[str, rig.Figures]:
-    """All cases against one server."""
-    table = {
-        "REGISTER, CPU at saturation": rig.Figures("ms"),
-        "REGISTER, per second": rig.Figures("/s"),
-        "call, CPU at saturation": rig.Figures("ms"),
-        "call, per second": rig.Figures("/s"),
-        "call, CPU at 20/s": rig.Figures("ms"),
-        "ringing after INVITE at 20/s, median": rig.Figures("ms"),
-        "ringing after INVITE at 20/s, p99": rig.Figures("ms"),
-        "OPTIONS, CPU at saturation": rig.Figures("ms"),
-        "failed": rig.Figures(""),
-    }
-    rows = [(n, n, rig.authentication(n), 5099) for n in rig.callers()]
-    with rig.callees(server):
-        for _ in range(runs):
-            failed = 0
-            for case, scenario, rate, count, at_once in (
-                ("REGISTER", "register", 20000, int(8000 * scale), 40),
-                ("OPTIONS", "options", 20000, int(8000 * scale), 40),
-                ("call", "caller", 5000, int(3000 * scale), 30),
-            ):
-                injected = rows if scenario == "register" else rig.call_rows() if scenario == "caller" else ()
-                before, began = server.cpu(), time.monotonic()
-                outcome = rig.sipp(server, scenario, rate=rate, calls=count, at_once=at_once, rows=injected)
-                cpu = server.cpu() - before
-                failed += outcome.failed
-                table[f"{case}, CPU at saturation"].values.append(cpu / max(outcome.successful, 1) * 1000)
-                if f"{case}, per second" in table:
-                    table[f"{case}, per second"].values.append(outcome.successful / (time.monotonic() - began))
-                time.sleep(1.0)
-            before = server.cpu()
-            outcome = rig.sipp(
-                server, "caller", rate=20, calls=int(300 * scale), rows=rig.call_rows(), pause_ms=1000, trace="ringing"
-            )
-            table["call, CPU at 20/s"].values.append((server.cpu() - before) / max(outcome.successful, 1) * 1000)
+def measure(server: rig.Server, table: rig.Table, scale: float, rates: list[int], seconds: float) -> None:
+    """All cases once."""
+    name = server.name
+    failed = saturate(server, table, scale)
+    phones = Phones(server)
+    try:
+        phones.register(servers.callees())
+        phones.run(5, rate=20, hold=0.1)
+        for rate in rates:
+            time.sleep(2.0)  # what the calls before left to do
+            with server.metered() as cost:
+                calls = phones.run(int(rate * seconds), rate=rate, hold=1.0)
+            table.add(f"call at {rate}/s: CPU", name, cost.per(len(calls)), "ms")
+            rung = [call.ringing_ms for call in calls if call.ringing_ms >= 0]
+            table.add(f"call at {rate}/s: ringing after INVITE, median", name, rig.percentile(rung, 0.5), "ms")
+            table.add(f"call at {rate}/s: ringing after INVITE, p99", name, rig.percentile(rung, 0.99), "ms")
+            failed += sum(call.state != "ended" for call in calls)
+    finally:
+        phones.close()
+    table.add("failed", name, failed)
+
+
+def saturate(server: rig.Server, table: rig.Table, scale: float) -> int:
+    """As much as the server takes; how many failed."""
+    failed = 0
+    with sipp.answering(server):
+        for case, scenario, count, at_once in SATURATION:
+            rows = {
+                "register": sipp.register_rows(servers.callers(), 5099), "caller": sipp.call_rows(), "options": []
+            }[scenario]  # fmt: skip
+            with server.metered() as cost:
+                outcome = sipp.run(
+                    server, scenario, rate=20_000, calls=int(count * scale), at_once=at_once, rows=rows,
+                    limit=8 + 30 * scale,
+                )  # fmt: skip
+                time.sleep(0.5)  # the end of the last call, and what is written behind it
             failed += outcome.failed
-            table["ringing after INVITE at 20/s, median"].values.append(rig.percentile(outcome.response_times, 0.5))
-            table["ringing after INVITE at 20/s, p99"].values.append(rig.percentile(outcome.response_times, 0.99))
-            table["failed"].values.append(failed)
-    return table
+            table.add(f"{case} at saturation: CPU", server.name, cost.per(outcome.successful), "ms")
+            table.add(f"{case} at saturation: rate", server.name, outcome.successful / outcome.seconds, "/s")
+    return failed
 
 
 def main() -> None:
     """Run and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--asterisk", type=Path)
-    parser.add_argument("--quick", action="store_true", help="a fifth of the load")
-    parser.add_argument("--only-peer", action="store_true")
-    arguments = parser.parse_args()
-    servers: list[AbstractContextManager[rig.Server]] = [] if arguments.only_peer else [rig.jackfield()]
-    if arguments.asterisk:
-        servers.append(rig.asterisk(arguments.asterisk))
-    results = {}
-    for starting in servers:
-        with starting as server:
-            results[server.name] = measure(server, arguments.runs, 0.2 if arguments.quick else 1.0)
-    print(rig.machine())
-    names = list(results)
-    print(f"| case | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
-    for case in next(iter(results.values())):
-        print(f"| {case} | {' | '.join(str(results[name][case]) for name in names)} |")
+    parser = rig.arguments(__doc__ or "")
+    parser.add_argument("--rate", type=int, action="append", help="fixed rates, calls per second (default 20 and 100)")
+    options = parser.parse_args()
+    scale, runs, seconds = (0.2, 1, 3.0) if options.quick else (1.0, options.runs, 20.0)
+    rates = options.rate or ([20] if options.quick else [20, 100])
+    table, foreign = rig.Table(), []
+    for _ in range(runs):
+        for start in servers.chosen(options):
+            with start() as server:
+                measure(server, table, scale, rates, seconds)
+                foreign += server.foreign
+    rig.report("Calls and registrations", table, foreign)
 
 
 if __name__ == "__main__":

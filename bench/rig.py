@@ -1,56 +1,74 @@
-"""The rig of the benchmarks: start a server on one core, SIPp on the other, and read what the server costs.
+"""The rig of the benchmarks: what a server costs, read from /proc, and figures over several runs as Markdown tables.
 
-CPU time is that of all processes of the server, from /proc/PID/task/*/schedstat (nanoseconds). Every case gives a
-median and a range over its runs, because one run on a shared machine says little.
+The server under test has core 0, the load core 1. CPU time is that of all processes of the server
+(/proc/PID/task/*/schedstat, nanoseconds); memory is its proportional share (PSS). Each case gives a median and a range
+over its runs, because one run on a shared machine says little. See `servers` for what can be measured, `sipp` and
+`phones` for the load.
 """
 
 from __future__ import annotations
 
-import csv
-import json
+import argparse
 import os
 import re
-import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-HERE = Path(__file__).parent
-SCENARIOS = HERE / "scenarios"
-SERVER_CORE, LOAD_CORE = "0", "1"
+SERVER_CORE, LOAD_CORE = 0, 1
 HOST = "127.0.0.1"
-PASSWORD = "bench-5up3r-secret"
-FIRST_CALLER, FIRST_CALLEE, PHONES = 1000, 3000, 200
+
+
+@dataclass
+class Cost:
+    """What a stretch of work cost the server. `foreign` is the share of its core that other programs took (0-1)."""
+
+    cpu: float = 0.0
+    seconds: float = 0.0
+    foreign: float = 0.0
+
+    def per(self, count: float) -> float:
+        """Milliseconds of CPU for each of `count` things."""
+        return self.cpu * 1000 / count if count else float("nan")
 
 
 @dataclass
 class Server:
-    """A running server: `pid` is the root of its process tree."""
+    """A running server. `pid` is the root of its process tree; 0 for one on another machine, which is not measured."""
 
     name: str
+    host: str
     port: int
-    process: subprocess.Popen[bytes]
     pid: int
+    foreign: list[float] = field(default_factory=list)  # of all that was metered, for the note under the table
 
     def pids(self) -> list[int]:
         """All processes of the server."""
-        return _tree(self.pid)
+        return _tree(self.pid) if self.pid else []
 
     def cpu(self) -> float:
         """CPU seconds of all its processes until now."""
         return sum(_cpu(pid) for pid in self.pids())
 
     def memory(self) -> float:
-        """Proportional memory (PSS) of all its processes in MB."""
-        return sum(_pss(pid) for pid in self.pids()) / 1024
+        """Proportional memory (PSS) of all its processes in kB."""
+        return sum(_pss(pid) for pid in self.pids())
+
+    @contextmanager
+    def metered(self) -> Iterator[Cost]:
+        """Measure what the block costs; the figures are there when it ends."""
+        cost = Cost()
+        cpu, busy, began = self.cpu(), _busy(SERVER_CORE), time.monotonic()
+        yield cost
+        cost.seconds = time.monotonic() - began
+        cost.cpu = self.cpu() - cpu
+        cost.foreign = max(0.0, (_busy(SERVER_CORE) - busy - cost.cpu) / cost.seconds)
+        self.foreign.append(cost.foreign)
 
 
 @dataclass
@@ -61,10 +79,92 @@ class Figures:
     values: list[float] = field(default_factory=list)
 
     def __str__(self) -> str:
-        if not self.values:
+        values = [value for value in self.values if value == value]  # without NaN
+        if not values:
             return "-"
-        low, middle, high = min(self.values), statistics.median(self.values), max(self.values)
-        return f"{middle:.3g} {self.unit} ({low:.3g} - {high:.3g})"
+        low, middle, high = min(values), statistics.median(values), max(values)
+        spread = f" ({_short(low)} - {_short(high)})" if high > low else ""
+        return f"{_short(middle)} {self.unit}".rstrip() + spread
+
+
+class Table:
+    """Figures of several servers, case by case in the order in which they were first measured."""
+
+    def __init__(self) -> None:
+        self._cells: dict[str, dict[str, Figures]] = {}
+        self._servers: dict[str, None] = {}
+
+    def add(self, case: str, server: str, value: float, unit: str = "") -> None:
+        """Note one run's figure, and show it at once."""
+        self._servers[server] = None
+        self._cells.setdefault(case, {}).setdefault(server, Figures(unit)).values.append(value)
+        print(f"  {server}: {case}: {_short(value)} {unit}", file=sys.stderr, flush=True)
+
+    def __str__(self) -> str:
+        names = list(self._servers)
+        lines = [f"| case | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+        for case, cells in self._cells.items():
+            lines.append(f"| {case} | {' | '.join(str(cells.get(name, '-')) for name in names)} |")
+        return "\n".join(lines)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` (0-1) of the values lie; NaN of nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+
+
+def machine() -> str:
+    """A line about where and what was measured."""
+    described = Path("/proc/cpuinfo").read_text()
+    model = next(
+        (line.partition(":")[2].strip() for line in described.splitlines() if line.startswith("model name")), "?"
+    )
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    return (
+        f"{os.cpu_count()} x {model[1] if model else '?'}, Linux {os.uname().release}, Python {sys.version.split()[0]}, "
+        f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit or '?'}, load average {os.getloadavg()[0]:.1f}"
+    )
+
+
+def noise(foreign: Sequence[float]) -> str:
+    """A line about what else ran on the server's core."""
+    if not foreign:
+        return ""
+    return (
+        f"Other programs took {percentile(foreign, 0.5):.0%} of the server's core in the median run, "
+        f"{max(foreign):.0%} in the worst."
+    )
+
+
+def report(title: str, table: Table, foreign: Sequence[float]) -> None:
+    """Print what was measured as Markdown."""
+    print(f"\n## {title}\n\n{machine()}\n\n{table}\n\n{noise(foreign)}\n", flush=True)
+
+
+def arguments(description: str, *, runs: int = 3) -> argparse.ArgumentParser:
+    """What all benchmarks of whole servers take; see `servers.chosen`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=runs, help="runs of each case (default %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="one run of a fifth of the load: shows that all works")
+    parser.add_argument("--asterisk", type=Path, metavar="FOLDER", help="measure Asterisk too (bench/peer/asterisk.sh)")
+    parser.add_argument(
+        "--server", action="append", default=[], metavar="NAME=HOST:PORT[:PID]",
+        help="measure a running server too, which has the rig's phones (callers 1000-1199, phones that answer "
+        "3000-3199, passwords: see bench/servers.py); PID is the root of its processes",
+    )  # fmt: skip
+    parser.add_argument("--only-peers", action="store_true", help="leave Jackfield out")
+    return parser
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _tree(root: int) -> list[int]:
@@ -94,259 +194,18 @@ def _cpu(pid: int) -> float:
     return total / 1e9
 
 
+def _busy(core: int) -> float:
+    """CPU seconds that all programs have spent on a core."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith(f"cpu{core} "):
+            user, nice, system = map(int, line.split()[1:4])
+            return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
 def _pss(pid: int) -> float:
     try:
         found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
     except OSError:
         return 0.0
     return float(found[1]) if found else 0.0
-
-
-def free_port() -> int:
-    """A UDP and TCP port that nobody uses now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for_sip(port: int, seconds: float = 30.0) -> None:
-    """Wait until something answers OPTIONS on the port. Raises TimeoutError."""
-    deadline = time.monotonic() + seconds
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((HOST, 0))
-        probe.settimeout(0.2)
-        mine = probe.getsockname()[1]
-        number = 0
-        while time.monotonic() < deadline:
-            number += 1
-            probe.sendto(
-                f"OPTIONS sip:{HOST}:{port} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST}:{mine};branch=z9hG4bKup{number};rport\r\n"
-                f"Max-Forwards: 70\r\nFrom: <sip:up@{HOST}>;tag=up\r\nTo: <sip:{HOST}>\r\nCall-ID: up{number}\r\n"
-                f"CSeq: {number} OPTIONS\r\nContact: <sip:up@{HOST}:{mine}>\r\nContent-Length: 0\r\n\r\n".encode(),
-                (HOST, port),
-            )
-            try:
-                probe.recv(4096)
-                return
-            except (TimeoutError, ConnectionRefusedError):
-                time.sleep(0.1)
-    raise TimeoutError(f"nothing answers SIP on port {port}")
-
-
-# --- servers -------------------------------------------------------------------------------------------------------
-
-
-def callers() -> list[int]:
-    """Extensions that call."""
-    return list(range(FIRST_CALLER, FIRST_CALLER + PHONES))
-
-
-def numbers() -> list[int]:
-    """Extensions of the rig: callers, then callees."""
-    return [*range(FIRST_CALLER, FIRST_CALLER + PHONES), *range(FIRST_CALLEE, FIRST_CALLEE + PHONES)]
-
-
-@contextmanager
-def jackfield(
-    *, rtp_ports: str = "20000-29998", codecs: Sequence[str] = (), callee_codecs: Sequence[str] = (), media: int = 1
-) -> Iterator[Server]:
-    """Jackfield with the rig's extensions, all processes on one core."""
-    folder = Path(tempfile.mkdtemp(prefix="jackfield-bench-"))
-    port = free_port()
-    extensions = []
-    for number in numbers():
-        entry: dict[str, object] = {
-            "number": str(number),
-            "name": f"Bench {number}",
-            "sip_username": str(number),
-            "sip_password": PASSWORD,
-            "max_calls": 100,
-        }
-        wanted = callee_codecs if number >= FIRST_CALLEE else codecs
-        if wanted:
-            entry["codecs"] = list(wanted)
-        extensions.append(entry)
-    document = folder / "bench.yaml"
-    document.write_text(json.dumps({"settings": {"realm": "bench"}, "extensions": extensions}))  # JSON is YAML
-    command = [sys.executable, "-m", "jackfield.cli"]
-    flags = ["--data-dir", str(folder / "data")]
-    subprocess.run([*command, "init", *flags], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([*command, "apply", str(document), *flags], check=True, stdout=subprocess.DEVNULL)
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen(
-        [
-            "taskset", "-c", SERVER_CORE, *command, "run", *flags, "--host", HOST, "--sip-port", str(port),
-            "--sip-tls-port", "0", "--sip-ws-port", "0", "--sip-wss-port", "0", "--rtp-ports", rtp_ports,
-            "--console-port", str(free_port()), "--media-processes", str(media), "--drain-seconds", "0",
-        ],
-        stdout=log, stderr=log,
-    )  # fmt: skip
-    try:
-        wait_for_sip(port)
-        time.sleep(1.0)
-        yield Server("Jackfield", port, process, process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        log.close()
-        if process.returncode:
-            print(f"Jackfield ended with {process.returncode}; its log is {folder}/log", file=sys.stderr)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def asterisk(root: Path, *, callee_codec: str = "ulaw") -> Iterator[Server]:
-    """Asterisk out of a folder made by bench/peer/asterisk.sh, with the same extensions (chan_pjsip)."""
-    port = free_port()
-    etc = root / "etc" / "asterisk"
-    pjsip = [
-        f"[udp]\ntype=transport\nprotocol=udp\nbind={HOST}:{port}\n",
-        "[global]\ntype=global\nuser_agent=Asterisk\n",
-    ]
-    for number in numbers():
-        allow = callee_codec if number >= FIRST_CALLEE else "ulaw"
-        pjsip.append(
-            f"[{number}]\ntype=endpoint\ncontext=bench\ndisallow=all\nallow={allow}\nauth={number}\naors={number}\n"
-            "direct_media=no\nrewrite_contact=no\nrtp_symmetric=no\n"
-            f"[{number}]\ntype=auth\nauth_type=userpass\nusername={number}\npassword={PASSWORD}\n"
-            f"[{number}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n"
-        )
-    (etc / "pjsip.conf").write_text("\n".join(pjsip))
-    (etc / "extensions.conf").write_text("[bench]\nexten => _X.,1,Dial(PJSIP/${EXTEN})\n same => n,Hangup()\n")
-    (etc / "rtp.conf").write_text("[general]\nrtpstart=30000\nrtpend=39998\n")
-    (etc / "logger.conf").write_text("[general]\n[logfiles]\n")
-    (root / "var" / "lib" / "asterisk" / "astdb.sqlite3").unlink(missing_ok=True)  # contacts of earlier runs
-    process = subprocess.Popen(
-        ["taskset", "-c", SERVER_CORE, "chroot", str(root), "asterisk", "-f", "-C", "/etc/asterisk/asterisk.conf"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        wait_for_sip(port)
-        time.sleep(1.0)
-        yield Server("Asterisk", port, process, process.pid)
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-# --- load ----------------------------------------------------------------------------------------------------------
-
-
-def write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
-    """An injection file for SIPp."""
-    path.write_text("SEQUENTIAL\n" + "".join(";".join(map(str, row)) + "\n" for row in rows))
-
-
-def authentication(number: int) -> str:
-    """The field that makes SIPp answer challenges."""
-    return f"[authentication username={number} password={PASSWORD}]"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What SIPp saw."""
-
-    successful: int
-    failed: int
-    seconds: float
-    response_times: list[float]  # milliseconds
-
-
-def sipp(
-    server: Server,
-    scenario: str,
-    *,
-    rate: float,
-    calls: int,
-    at_once: int = 0,
-    rows: Sequence[Sequence[object]] = (),
-    pause_ms: int = 0,
-    port: int = 0,
-    media_port: int = 6000,
-    trace: str = "",
-) -> Outcome:
-    """Run one SIPp scenario to its end. `rate` per second, `at_once` 0: as SIPp likes."""
-    with tempfile.TemporaryDirectory(prefix="sipp-") as name:
-        folder = Path(name)
-        command = ["taskset", "-c", LOAD_CORE, "sipp", f"{HOST}:{server.port}", "-sf", str(SCENARIOS / f"{scenario}.xml"),
-                   "-i", HOST, "-p", str(port or free_port()), "-r", str(rate), "-m", str(calls), "-nostdin",
-                   "-trace_stat", "-fd", "1", "-stf", str(folder / "stat.csv"), "-mp", str(media_port),
-                   "-recv_timeout", "10000", "-buff_size", "4000000"]  # fmt: skip
-        if pause_ms or scenario == "caller":
-            command += ["-d", str(pause_ms)]
-        if at_once:
-            command += ["-l", str(at_once)]
-        if rows:
-            write_csv(folder / "rows.csv", rows)
-            command += ["-inf", str(folder / "rows.csv")]
-        if trace:
-            command += ["-trace_rtt", "-rtt_freq", "1"]
-        began = time.monotonic()
-        subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        seconds = time.monotonic() - began
-        times = _response_times(folder, trace)
-        with (folder / "stat.csv").open() as file:
-            last = list(csv.DictReader(file, delimiter=";"))[-1]
-        return Outcome(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]), seconds, times)
-
-
-def _response_times(folder: Path, name: str) -> list[float]:
-    found = []
-    for path in folder.glob("*_rtt.csv"):
-        for line in path.read_text().splitlines()[1:]:
-            parts = line.split(";")
-            if len(parts) >= 3 and (not name or parts[2].strip() == name):
-                found.append(float(parts[1]))
-    return found
-
-
-@contextmanager
-def callees(server: Server) -> Iterator[int]:
-    """Phones that answer, all on one port, and registered."""
-    port = free_port()
-    process = subprocess.Popen(
-        ["taskset", "-c", LOAD_CORE, "sipp", f"{HOST}:{server.port}", "-sf", str(SCENARIOS / "callee.xml"), "-i", HOST,
-         "-p", str(port), "-nostdin", "-mp", "8000", "-buff_size", "4000000"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tempfile.gettempdir(),
-    )  # fmt: skip
-    try:
-        time.sleep(0.3)
-        register(server, range(FIRST_CALLEE, FIRST_CALLEE + PHONES), port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def register(server: Server, who: Sequence[int], contact_port: int, *, rate: float = 200) -> Outcome:
-    """Register these numbers at one contact port."""
-    rows = [(number, number, authentication(number), contact_port) for number in who]
-    outcome = sipp(server, "register", rate=rate, calls=len(rows), rows=rows)
-    if outcome.failed:
-        raise RuntimeError(f"{outcome.failed} of {len(rows)} phones could not register with {server.name}")
-    return outcome
-
-
-def call_rows() -> list[tuple[object, ...]]:
-    """Caller i calls callee i."""
-    return [(FIRST_CALLEE + i, FIRST_CALLER + i, authentication(FIRST_CALLER + i)) for i in range(PHONES)]
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` (0-1) of the values lie."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
-
-
-def machine() -> str:
-    """One line about where this was measured."""
-    model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), "?")  # fmt: skip
-    return f"{os.cpu_count()} x {model}, Linux {os.uname().release}, Python {sys.version.split()[0]}"
