@@ -17,7 +17,7 @@ from typing import Final
 from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.headers import AuthParams, parse_auth, quote
 from jackfield.sip.limits import MAX_NONCES, NONCE_COUNT_WINDOW
-from jackfield.sip.uri import Uri
+from jackfield.sip.uri import Uri, to_wire
 
 __all__ = ["ALGORITHMS", "Challenger", "DigestClient", "Verdict", "credentials_for", "ha1", "is_stale"]
 
@@ -50,7 +50,7 @@ def ha1(username: str, realm: str, password: str, algorithm: str = "MD5") -> str
     """
     if algorithm not in _HASHES:
         raise ValueError(f"unknown digest algorithm {algorithm!r}")
-    return _HASHES[algorithm](f"{username}:{realm}:{password}".encode("utf-8", "surrogateescape"))
+    return _HASHES[algorithm](to_wire(f"{username}:{realm}:{password}"))
 
 
 def _response(hash_: Callable[[bytes], str], secret: str, given: AuthParams, method: str, body: bytes) -> str:
@@ -60,12 +60,12 @@ def _response(hash_: Callable[[bytes], str], secret: str, given: AuthParams, met
     request = f"{method}:{params['uri']}"
     if qop == "auth-int":
         request += f":{hash_(body)}"
-    ha2 = hash_(request.encode("utf-8", "surrogateescape"))
+    ha2 = hash_(to_wire(request))
     if qop:
         text = f"{secret}:{params['nonce']}:{params['nc']}:{params['cnonce']}:{qop}:{ha2}"
     else:
         text = f"{secret}:{params['nonce']}:{ha2}"
-    return hash_(text.encode("utf-8", "surrogateescape"))
+    return hash_(to_wire(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class Challenger:
         secret = ha1_for(username, algorithm)
         # The same work for a user who does not exist, so that the time tells nothing.
         expected = _response(_HASHES[algorithm], secret or self._decoy, given, method, body)
-        right = compare_digest(expected.encode(), params["response"].lower().encode("utf-8", "surrogateescape"))
+        right = compare_digest(expected.encode(), to_wire(params["response"].lower()))
         if secret is None:
             return Verdict(False, username, "unknown user")
         if not right:

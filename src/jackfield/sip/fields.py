@@ -13,6 +13,7 @@ from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.headers import CSeq, NameAddr, Via, split_list
 from jackfield.sip.limits import MAX_SHARED_ADDRESSES, MAX_SHARED_LENGTH, MAX_VALUES
 from jackfield.sip.names import HEADER_KEYS
+from jackfield.sip.uri import to_wire
 
 _KEYS = HEADER_KEYS
 
@@ -180,7 +181,7 @@ class Message:
             headers.pop("content-length", None)
             headers["content-length"] = f"Content-Length: {len(self._body)}"  # now it is the last
             head = "\r\n".join((self.start_line, *headers.values(), "", ""))
-            raw = self._raw = head.encode("utf-8", "surrogateescape") + self._body
+            raw = self._raw = to_wire(head) + self._body
         return raw
 
     @property

@@ -33,6 +33,7 @@ _not_in_password = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,%]")
 _not_in_param = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$%]")
 _not_in_headers = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/?:+$%=&]")
 _is_host = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+").fullmatch
+_stray_surrogate = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _escape_sequence = re.compile(r"%([0-9A-Fa-f]{2})")
 
 # RFC 3261 19.1.4: a URI that has one of these does not equal one that lacks it.
@@ -46,8 +47,16 @@ def readable(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+        return to_wire(text).decode("latin-1")
     return text
+
+
+def to_wire(text: str) -> bytes:
+    """`text` as UTF-8, with the bytes that `surrogateescape` hid as they came; what can be neither becomes "?"."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return _stray_surrogate.sub("?", text).encode("utf-8", "surrogateescape")
 
 
 def unescape(text: str) -> str:
@@ -56,7 +65,7 @@ def unescape(text: str) -> str:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))
+    return "".join(f"%{byte:02X}" for byte in to_wire(match[0]))
 
 
 def escape_user(text: str) -> str:
