@@ -117,18 +117,12 @@ def percentile(values: Sequence[float], share: float) -> float:
 def machine() -> str:
     """A line about where and what was measured."""
     described = Path("/proc/cpuinfo").read_text()
-    model = next(
-        (line.partition(":")[2].strip() for line in described.splitlines() if line.startswith("model name")), "?"
-    )
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
+    found = re.search(r"^model name\s*: (.*)$", described, re.M)
+    model = found[1] if found else "?"
+    git = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, cwd=Path(__file__).parent, capture_output=True, text=True, check=False).stdout.strip()
     return (
-        f"{os.cpu_count()} x {model[1] if model else '?'}, Linux {os.uname().release}, Python {sys.version.split()[0]}, "
+        f"{os.cpu_count()} x {model}, Linux {os.uname().release}, Python {sys.version.split()[0]}, "
         f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit or '?'}, load average {os.getloadavg()[0]:.1f}"
     )
 

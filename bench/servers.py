@@ -205,7 +205,8 @@ def wait_for_sip(port: int, seconds: float = 30.0) -> None:
             number += 1
             probe.sendto(
                 f"OPTIONS sip:{HOST}:{port} SIP/2.0\r\n"
-                f"Via: SIP/2.0/UDP {HOST}:{mine};branch=z9hG4bKup{number};rport\r\nMax-Forwards: 70\r\nFrom: <sip:up@{HOST}>;tag=up\r\nTo: <sip:{HOST}>\r\nCall-ID: up{number}\r\n"
+                f"Via: SIP/2.0/UDP {HOST}:{mine};branch=z9hG4bKup{number};rport\r\nMax-Forwards: 70\r\n"
+                f"From: <sip:up@{HOST}>;tag=up\r\nTo: <sip:{HOST}>\r\nCall-ID: up{number}\r\n"
                 f"CSeq: {number} OPTIONS\r\nContact: <sip:up@{HOST}:{mine}>\r\nContent-Length: 0\r\n\r\n".encode(),
                 (HOST, port),
             )
