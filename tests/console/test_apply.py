@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from jackfield.console import api
@@ -347,3 +349,12 @@ def test_a_syntax_error_is_told_with_its_line(sqlite: Settings):
     assert refused(sqlite, "extensions:\n- {number: 1") == [
         "line 3: not YAML: did not find expected ',' or '}' (while parsing a flow mapping)"
     ]
+
+
+def test_the_example_of_the_documentation_works(settings: Settings):
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    difference = api.apply(settings, example)
+    assert [warning for warning in difference.warnings if "202" not in str(warning)] == []
+    assert [line.name for line in lines_of("201")] == ["", "mobile"]
+    assert not api.apply(settings, example)

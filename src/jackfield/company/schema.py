@@ -29,7 +29,13 @@ SECTIONS = (
         snapshot.General,
         _general,
         extra=(Field("keep_calls_days", int, 365),),
-        details={"country": {"normalise": str.upper}},
+        details={
+            "company": {"shown": True},
+            "country": {"shown": True, "normalise": str.upper},
+            "language": {"shown": True},
+            "time_zone": {"shown": True},
+            "outside_prefix": {"shown": True},
+        },
     ),
     Section("sounds", "sound", snapshot.Sound, _sound, key=("name", "language")),
 )

@@ -58,7 +58,7 @@ def _thing(section: Section, row: Any, secrets: bool) -> dict[str, Any]:
         value = known.of(row)
         if known.secret and not secrets:
             continue
-        if known.required or value != known.default:
+        if known.required or known.shown or value != known.default:
             found[known.name] = None if value is None else written(value)
     if section.name == "extensions":
         found |= _lines(row, secrets)

@@ -25,6 +25,7 @@ class Field:
     default: Any = None
     required: bool = False
     secret: bool = False
+    shown: bool = False  # exported even where it is the default
     generate: Callable[[], str] | None = None  # makes the value where a new thing has none
     reference: str = ""  # section whose thing it names; the model then has a foreign key
     normalise: Callable[[Any], Any] | None = None  # other spellings that people use
