@@ -126,7 +126,8 @@ class Registrar(Locations):
         """Bind each contact of the request, or none of them (RFC 3261 section 10.3 step 7)."""
         general = self._snapshot().general
         known = self._phones.get(line.sip_username, [])
-        header = request.expires if "Expires" in request else None
+        header = request.expires
+        call_id, number = request.call_id, request.cseq.number
         changes: list[tuple[NameAddr, Contact | None, int]] = []
         for address in asked:
             text = address.params.get("expires")
@@ -137,7 +138,7 @@ class Registrar(Locations):
             if 0 < expires < general.register_min:
                 raise _Refused(423, None, ("Min-Expires", str(general.register_min)))
             contact = _find(known, address)
-            if contact is not None and contact.call_id == request.call_id and request.cseq.number < contact.cseq:
+            if contact is not None and contact.call_id == call_id and number < contact.cseq:
                 raise _Refused(500, _OVERTAKEN)
             changes.append((address, contact, min(expires, general.register_max)))
         for address, contact, expires in changes:
@@ -146,16 +147,16 @@ class Registrar(Locations):
                     self._remove(contact, "unregistered")
             elif contact is not None and _is_refresh(request, flow, line, contact, address):
                 contact.link = flow
-                contact.call_id = request.call_id
-                self._refresh(request, contact, expires)
+                contact.call_id = call_id
+                contact.cseq = number
+                self._refresh(contact, expires)
             else:
                 self._bind(request, flow, line, address, contact, expires)
         if len(self._phones.get(line.sip_username, ())) > 1:
             proxied = "Path" in request or len(request.values("Via")) > 1
             self._replace_old(line, {str(address.uri) for address in asked}, proxied=proxied)
 
-    def _refresh(self, request: Request, contact: Contact, expires: int) -> None:
-        contact.cseq = request.cseq.number
+    def _refresh(self, contact: Contact, expires: int) -> None:
         contact.expires_at = self._clock() + expires
         contact.missed = 0
         if not contact.reachable:
@@ -241,16 +242,18 @@ class Registrar(Locations):
         now = self._clock()
         wants_gruu = "Supported" in request and "gruu" in request.supported
         outbound = False
+        call_id = request.call_id
         for contact in self._phones.get(line.sip_username, ()):
             left = max(1, round(contact.expires_at - now))
             value = f"<{contact.uri}>{contact.params};expires={left}"
             if wants_gruu and contact.gruu_index:
                 value += self._gruu_params(request, contact)
-            if contact.reg_id and contact.call_id == request.call_id:
+            if contact.reg_id and contact.call_id == call_id:
                 outbound = True
             response.add("Contact", value)
-        for path in request.all("Path"):
-            response.add("Path", path)
+        if "Path" in request:
+            for path in request.all("Path"):
+                response.add("Path", path)
         if outbound:
             response.add("Require", "outbound")  # RFC 5626 section 6
         return response
