@@ -343,7 +343,7 @@ def test_outbound_keeps_one_binding_for_each_flow_of_a_phone(office: Office):
     one, two = (FakeFlow("TCP", ("203.0.113.7", port)) for port in (1001, 1002))
     contact = '<sip:a@203.0.113.7:{port};transport=tcp;ob>;+sip.instance="<urn:uuid:1>";reg-id={reg_id}'
     response = office.register(contact.format(port=1, reg_id=1), flow=one, extra=extra)
-    assert response.get("Require") == "outbound"
+    assert (response.get("Require"), response.get("Flow-Timer")) == ("outbound", "120")
     assert "reg-id=1" in response.get("Contact")
     office.register(contact.format(port=2, reg_id=2), flow=two, extra=extra)
     assert len(office.uris()) == 2

@@ -37,6 +37,8 @@ Reply = Callable[[Response], None]
 
 SUPPORTED = frozenset(("path", "outbound", "gruu"))
 """Options in Require that are understood (RFC 3261 section 8.2.2.3)."""
+FLOW_TIMER = 120
+"""Seconds after which a phone with outbound should send a keep-alive on its connection (RFC 5626 section 4.4.1)."""
 _OVERTAKEN = "CSeq out of order"
 """For a request that a later one of the same phone has overtaken (RFC 3261 section 10.3 steps 6 and 7)."""
 
@@ -110,7 +112,7 @@ class Registrar(Locations):
                 self._remove_all(request, line)
             else:
                 self._bind_all(request, flow, line, asked)
-        return self._answer(request, line)
+        return self._answer(request, flow, line)
 
     def _remove_all(self, request: Request, line: Line) -> None:
         """`Contact: *` (RFC 3261 section 10.3 step 6)."""
@@ -236,7 +238,7 @@ class Registrar(Locations):
             oldest = min(contacts, key=lambda c: (c.uri in keep, c.expires_at))
             self._remove(oldest, f"replaced, the line takes {line.max_contacts} phones")
 
-    def _answer(self, request: Request, line: Line) -> Response:
+    def _answer(self, request: Request, flow: Flow, line: Line) -> Response:
         """Return the 200 with every contact of the line (RFC 3261 section 10.3 step 8)."""
         response = request.reply(200)
         now = self._clock()
@@ -256,6 +258,9 @@ class Registrar(Locations):
                 response.add("Path", path)
         if outbound:
             response.add("Require", "outbound")  # RFC 5626 section 6
+            response.add("Supported", "outbound, path, gruu")
+            if flow.reliable:
+                response.add("Flow-Timer", str(FLOW_TIMER))
         return response
 
     def _gruu_params(self, request: Request, contact: Contact) -> str:
