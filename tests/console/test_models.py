@@ -10,11 +10,16 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from jackfield.console.declarative.sections import LINES, SECTIONS
+from jackfield.history.choices import Direction, Outcome
+from jackfield.history.models import Call, Leg
 from jackfield.numbers import plan
 from jackfield.numbers.models import Extension, RingGroup, Service
 from jackfield.settings import Settings
-from jackfield.switch import snapshot
+from jackfield.switch import causes, snapshot
+from jackfield.switch.record import Direction as RecordDirection
 from jackfield.trunks.models import EmergencyNumber, Outbound, Trunk
+
+from .records import record
 
 ALL = [*SECTIONS.values(), LINES]
 
@@ -50,6 +55,16 @@ def test_the_sections_cover_the_whole_snapshot():
         kind = typing.get_type_hints(snapshot.Snapshot)[field.name]
         inner = typing.get_args(kind)[0] if typing.get_args(kind) else kind
         assert inner in kinds or inner is int, field.name
+
+
+def test_everything_that_a_record_has_is_kept(sqlite):
+    columns = {column.attname for column in Call._meta.concrete_fields}
+    legs = {column.attname for column in Leg._meta.concrete_fields}
+    data = record("k3f9").to_dict()
+    assert set(data) - {"caller", "called", "legs", "journal"} <= columns
+    assert set(data["legs"][0]) - {"id", "call_id"} <= legs
+    assert set(Outcome.values) - {""} == set(typing.get_args(causes.Outcome))
+    assert set(Direction.values) == set(typing.get_args(RecordDirection))
 
 
 def test_a_number_that_is_taken_is_refused_with_its_owner_and_a_free_one(settings: Settings):
@@ -130,7 +145,7 @@ def test_what_a_kind_needs_is_asked_for(sqlite: Settings, thing, field, words):
 
 def test_everything_says_what_it_is(sqlite: Settings):
     from jackfield.company.models import General, Sound, State
-    from jackfield.history.models import Call, Event, Journal, Leg
+    from jackfield.history.models import Event, Journal
     from jackfield.numbers.models import Line
     from jackfield.people.models import User
     from jackfield.trunks.models import Inbound

@@ -12,6 +12,7 @@ def configuration_lock() -> None:
     """
     from jackfield.company.models import State
 
-    if not State.objects.select_for_update().filter(key="configuration").exists():
+    row = State.objects.select_for_update().filter(key="configuration")
+    if not list(row):
         State.objects.get_or_create(key="configuration")
-        State.objects.select_for_update().get(key="configuration")
+        list(row.all())

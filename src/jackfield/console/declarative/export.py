@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
+from django.db import transaction
 
+from jackfield.console.change import configuration_lock
 from jackfield.console.declarative.merging import stored
 from jackfield.console.declarative.reading import FIRST_LINE
 from jackfield.console.declarative.section import Section
@@ -37,19 +39,22 @@ _Dumper.add_representer(list, _short)
 
 def export(*, secrets: bool = False) -> str:
     """Return the document. `apply(export(secrets=True), prune=True)` changes nothing."""
-    document: dict[str, Any] = {}
-    for section in SECTIONS.values():
-        rows = stored(section)
-        if not section.key:
-            document[section.name] = _thing(section, rows[0], secrets)
-            continue
-        if not section.ordered:
-            rows.sort(key=lambda row: [number_order(str(part)) for part in section.key_of(row)])
-        document[section.name] = [_thing(section, row, secrets) for row in rows]
+    with transaction.atomic():
+        configuration_lock()  # all sections as they are at one moment
+        document = {section.name: _section(section, secrets) for section in SECTIONS.values()}
     parts = [HEAD if secrets else HEAD + WITHOUT_SECRETS]
     for name, content in document.items():
         parts.append(yaml.dump({name: content}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
     return "\n".join(parts)
+
+
+def _section(section: Section, secrets: bool) -> Any:
+    rows = stored(section)
+    if not section.key:
+        return _thing(section, rows[0], secrets)
+    if not section.ordered:
+        rows.sort(key=lambda row: [number_order(str(part)) for part in section.key_of(row)])
+    return [_thing(section, row, secrets) for row in rows]
 
 
 def _thing(section: Section, row: Any, secrets: bool) -> dict[str, Any]:
