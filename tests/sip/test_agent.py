@@ -434,4 +434,4 @@ async def test_after_ten_thousand_calls_nothing_is_left(network: Network) -> Non
         assert agent._tasks == set()
         assert agent.layer._servers == agent.layer._clients == agent.layer._merges == agent.layer._by_flow == {}
         assert agent.counters["errors"] == 0
-    assert objects[-1] - objects[1] < 1000
+    assert objects[-1] - objects[5] < 1000  # by then the caches of the parser are full

@@ -313,6 +313,19 @@ async def test_500_with_retry_after_is_waited_for(network: Network) -> None:
     assert (await task).status == 500
 
 
+async def test_an_update_without_an_offer_waits_too_when_the_peer_is_busy(network: Network) -> None:
+    caller, peer = Party(network, A), Peer(network, B)
+    _, session, _ = await call_to_peer(network, caller, peer)
+    task = asyncio.ensure_future(session.update())
+    for number in range(1, 4):
+        await network.run(4.2)
+        updates = peer.requests("UPDATE")
+        assert len({update.cseq.number for update in updates}) == number
+        peer.send(A, peer.answer(updates[-1], 491))
+    await network.run(0.1)
+    assert (await task).status == 491
+
+
 async def test_an_offer_whose_author_was_cancelled_is_still_finished_properly(network: Network) -> None:
     caller, peer = Party(network, A), Peer(network, B)
     _, session, _ = await call_to_peer(network, caller, peer)

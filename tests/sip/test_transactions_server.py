@@ -115,9 +115,10 @@ def test_only_the_first_final_response_is_sent(network: Network) -> None:
     peer.send(B, peer.request("INVITE", B))
     network.play(0.1)
     transaction = server.transactions[0]
-    assert transaction.respond(transaction.reply(200), network.now) is True
-    assert transaction.respond(transaction.reply(486), network.now) is False
-    assert transaction.respond(transaction.reply(180), network.now) is False
+    ok, busy, ringing = (transaction.reply(status) for status in (200, 486, 180))
+    assert transaction.respond(ok, network.now) is True
+    assert transaction.respond(busy, network.now) is False
+    assert transaction.respond(ringing, network.now) is False
     network.play(0.1)
     assert peer.statuses("INVITE") == [100, 200]
 
@@ -140,7 +141,7 @@ def test_a_repeated_request_is_answered_as_before_until_timer_j(network: Network
     assert len(server.requests) == 1
     network.play(2)
     assert len(server.layer) == 0
-    assert transaction.respond(transaction.reply(200), network.now) is False
+    assert transaction.respond(request.reply(200), network.now) is False
 
 
 def test_a_request_of_rfc_2543_is_matched_without_a_magic_branch(network: Network) -> None:
@@ -228,3 +229,15 @@ def test_the_response_returns_to_the_listening_port_without_rport_and_to_the_sou
     other.send(B, request)
     network.play(0.1)
     assert [response.via.rport for response in other.responses("OPTIONS")] == [40000]
+
+
+def test_a_phone_behind_a_nat_gets_its_response_though_it_did_not_ask_for_rport(network: Network) -> None:
+    Layer(network, B, answer=200)
+    phone = Peer(network, A)
+    phone.address = (A, 40000)
+    network.attach(phone.address, phone)
+    request = phone.request("OPTIONS", B)
+    request.set("Via", "SIP/2.0/UDP 192.168.1.20:5060;branch=z9hG4bKnat")
+    phone.send(B, request)
+    network.play(0.1)
+    assert [response.via.received for response in phone.responses("OPTIONS")] == [A]

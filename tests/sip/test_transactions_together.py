@@ -41,8 +41,8 @@ def test_whatever_the_network_does_both_sides_come_to_an_end(
             transaction.cancel(network.now)
     for seconds in (0, 40, 40, 1000):
         network.play(seconds)
-        for incoming in server.transactions:
-            incoming.respond(incoming.reply(480), network.now)
+        for incoming, request in zip(server.transactions, server.requests, strict=True):
+            incoming.respond(request.reply(480), network.now)
     network.play(100)
     assert len(client.layer) == len(server.layer) == 0
     assert len(client.layer.timers) == len(server.layer.timers) == 0

@@ -18,12 +18,14 @@ import ssl
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from jackfield.sip.addressing import contact_of
 from jackfield.sip.authentication import authenticate
 from jackfield.sip.dialog import DialogKey, key_of_request
+from jackfield.sip.errors import MalformedMessage
 from jackfield.sip.exchange import Credentials, local_response
-from jackfield.sip.flow import DEFAULT_PORTS, Flow, Hop, TransportFailed, bracketed
+from jackfield.sip.flow import Flow, Hop, TransportFailed
 from jackfield.sip.incoming import IncomingInvite
 from jackfield.sip.message import Request, Response
 from jackfield.sip.outgoing import COMPLETED_ELSEWHERE, InviteHandler, OutgoingInvite
@@ -32,6 +34,7 @@ from jackfield.sip.server_transaction import InviteServerTransaction, ServerTran
 from jackfield.sip.session import Session
 from jackfield.sip.session_events import Ended, Reply, SessionEvents, UnattendedEvents
 from jackfield.sip.session_timer import too_small
+from jackfield.sip.surroundings import ResolverLike, TransportsLike
 from jackfield.sip.timers import Timers
 from jackfield.sip.tokens import Tokens
 from jackfield.sip.transaction import TransactionLayer
@@ -39,6 +42,7 @@ from jackfield.sip.uri import Uri
 
 if TYPE_CHECKING:
     from jackfield.sip.digest import DigestClient
+    from jackfield.sip.resolver import Resolver
 
 __all__ = [
     "COMPLETED_ELSEWHERE",
@@ -49,8 +53,10 @@ __all__ = [
     "InviteHandler",
     "OutgoingInvite",
     "Reply",
+    "ResolverLike",
     "Session",
     "SessionEvents",
+    "TransportsLike",
     "UnattendedEvents",
     "authenticate",
 ]
@@ -58,29 +64,10 @@ __all__ = [
 DROP = Response(0, "")
 """What `admit` returns to have a request dropped without an answer."""
 
-_TRANSPORT_PARAMS = {"UDP": "", "TCP": ";transport=tcp", "TLS": ";transport=tls", "WS": ";transport=ws"}
-_TRANSPORT_PARAMS["WSS"] = ";transport=ws"  # RFC 7118 section 5.2: the URI parameter is the same
 _IN_DIALOG_ELSEWHERE = frozenset(("SUBSCRIBE", "NOTIFY", "REGISTER", "PUBLISH"))
 """Requests with a To tag that may belong to a subscription, of which the switch knows."""
 
 log = logging.getLogger(__name__)
-
-
-class TransportsLike(Protocol):
-    """What the agent needs of `transport.Transports`; tests bring their own."""
-
-    advertised: Callable[[str], str | None] | None
-
-    async def listen(self, transport: str, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> int: ...
-    async def flow_to(self, hop: Hop, *, local: Flow | None = None) -> Flow: ...
-    def local_address(self, transport: str, remote_host: str) -> tuple[str, int]: ...
-    async def close(self) -> None: ...
-
-
-class ResolverLike(Protocol):
-    """What the agent needs of `resolver.Resolver`."""
-
-    async def resolve(self, uri: Uri, *, prefer: str | None = None) -> list[Hop]: ...
 
 
 class Agent:
@@ -149,10 +136,11 @@ class Agent:
             from jackfield.sip.transport.transports import Transports
 
             transports = Transports(self.receive, failed=self.on_flow_failed, trace=trace)
+        self._own_resolver: Resolver | None = None
         if resolver is None:
             from jackfield.sip.resolver import Resolver
 
-            resolver = Resolver()
+            resolver = self._own_resolver = Resolver()
         self.transports: TransportsLike = transports
         self.resolver: ResolverLike = resolver
         self.layer = TransactionLayer(self, local_address=self.local_address, timers=self.timers, tokens=self.tokens)
@@ -183,6 +171,8 @@ class Agent:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.transports.close()
+        if self._own_resolver is not None:
+            await self._own_resolver.close()
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Run a coroutine of the stack; its errors are logged."""
@@ -469,23 +459,17 @@ class Agent:
 
     def contact(self, flow: Flow, user: str, *, secure: bool) -> str:
         """Return our Contact towards the peer of a flow; `user` as it stands in a URI."""
-        host, port = self.local_address(flow)
-        at = "@" if user else ""
-        scheme = "sips" if secure else "sip"
-        return f"<{scheme}:{user}{at}{bracketed(host)}:{port}{_TRANSPORT_PARAMS[flow.transport]}>"
-
-    def leads_to(self, uri: Uri, flow: Flow) -> bool:
-        """True if requests for a URI would go where the flow goes."""
-        host, port = flow.remote
-        if uri.host != host or (uri.port or DEFAULT_PORTS["TLS" if uri.secure else "UDP"]) != port:
-            return False
-        transport = uri.transport
-        return not transport or transport.upper() == flow.transport
+        return contact_of(self.local_address(flow), flow.transport, user, secure=secure)
 
     async def hops_of(self, request: Request) -> list[Hop]:
-        """Return where a request goes by RFC 3263: to its top Route, else its Request-URI."""
-        routes = request.routes
-        return await self.resolver.resolve(routes[0].uri if routes else request.request_uri)
+        """Return where a request goes by RFC 3263: to its top Route, else its Request-URI; nowhere if unreadable."""
+        try:
+            routes = request.routes
+            uri = routes[0].uri if routes else request.request_uri
+        except MalformedMessage as error:
+            log.warning("a %s has no way to go: %s", request.method, error.reason)
+            return []
+        return await self.resolver.resolve(uri)
 
     async def flow_to(self, hop: Hop) -> Flow | None:
         """Return a flow to a hop; None, and a line in the log, if it can't be reached."""

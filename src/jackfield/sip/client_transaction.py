@@ -32,7 +32,7 @@ OnFailure = Callable[[str], None]
 class ClientTransaction:
     """One request of ours on its way, and its answers.
 
-    request: as sent, with its Via. flow: where it goes. branch: of its Via.
+    method, branch: what its responses bear. flow: where it goes.
     state: "calling", "trying", "proceeding", "accepted", "completed" or "terminated".
     """
 
@@ -43,10 +43,11 @@ class ClientTransaction:
         "_layer",
         "_on_failure",
         "_on_response",
+        "_request",
         "_retransmission",
         "branch",
         "flow",
-        "request",
+        "method",
         "state",
     )
 
@@ -62,7 +63,8 @@ class ClientTransaction:
         on_failure: OnFailure,
     ) -> None:
         self._layer = layer
-        self.request = request
+        self.method = request.method
+        self._request: Request | None = request  # let go with the final response
         self.flow = flow
         self.branch = branch
         self.state = "calling" if self.is_invite else "trying"
@@ -108,7 +110,7 @@ class ClientTransaction:
         if self._end is not None:
             self._end.cancel()
             self._end = None
-        self._on_response = self._on_failure = None
+        self._on_response = self._on_failure = self._request = None
         self._layer.forget_client(self)
 
     def _on_timeout(self, now: float) -> None:
@@ -131,7 +133,7 @@ class ClientTransaction:
             self._retransmission = None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.request.method} {self.state}>"
+        return f"<{type(self).__name__} {self.method} {self.state}>"
 
 
 class NonInviteClientTransaction(ClientTransaction):
@@ -153,7 +155,7 @@ class NonInviteClientTransaction(ClientTransaction):
                 self.state = "completed"
                 self._stop_retransmitting()
                 self._end_at(now + T4)  # timer K
-                self._on_response = self._on_failure = None
+                self._on_response = self._on_failure = self._request = None
                 self._data = b""
         on_response(response)
 
@@ -200,6 +202,7 @@ class InviteClientTransaction(ClientTransaction):
                 self._stop_retransmitting()
                 self._end_at(now + TIMEOUT)  # timer M
                 self._data = b""
+                self._request = None
             elif state != "accepted":
                 return
         elif state == "completed":
@@ -217,7 +220,7 @@ class InviteClientTransaction(ClientTransaction):
         self._stop_retransmitting()
         self._data = self._acknowledgement(response)
         self.flow.send(self._data)
-        self._on_response = self._on_failure = None
+        self._on_response = self._on_failure = self._request = None
         if self.flow.reliable:
             self.terminate()  # timer D is zero
         else:
@@ -225,8 +228,7 @@ class InviteClientTransaction(ClientTransaction):
 
     def _acknowledgement(self, response: Response) -> bytes:
         """The ACK for a final response other than 2xx (RFC 3261 section 17.1.1.3)."""
-        ack = self._same_path("ACK", response.get("To") or self.request.get("To") or "")
-        return ack.to_bytes()
+        return self._same_path("ACK", response.get("To") or "").to_bytes()
 
     def cancel(
         self,
@@ -245,7 +247,7 @@ class InviteClientTransaction(ClientTransaction):
             return False
         self._cancelled = True
         self._end_at(now + TIMEOUT, self._on_timeout)  # RFC 3261 section 9.1, last paragraph
-        cancel = self._same_path("CANCEL", self.request.get("To") or "", headers)
+        cancel = self._same_path("CANCEL", None, headers)
         self._layer.start_client(
             cancel, self.flow, self.branch, now, on_response or _ignore_response, on_failure or _ignore_failure
         )
@@ -259,13 +261,14 @@ class InviteClientTransaction(ClientTransaction):
         else:
             self._end_at(self._heard_at + PATIENCE, self._on_timeout)
 
-    def _same_path(self, method: str, to: str, headers: Iterable[tuple[str, str]] = ()) -> Request:
+    def _same_path(self, method: str, to: str | None, headers: Iterable[tuple[str, str]] = ()) -> Request:
         """A request that travels with the INVITE: same Request-URI, top Via, Route, Call-ID, From and CSeq number."""
-        invite = self.request
+        invite = self._request
+        assert invite is not None
         fields = [("Via", invite.values("Via")[0]), ("Max-Forwards", "70")]
         fields += [("Route", route) for route in invite.all("Route")]
         fields.append(("From", invite.get("From") or ""))
-        fields.append(("To", to))
+        fields.append(("To", to or invite.get("To") or ""))
         fields.append(("Call-ID", invite.call_id))
         fields.append(("CSeq", f"{invite.cseq.number} {method}"))
         fields.extend(headers)

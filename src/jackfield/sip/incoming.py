@@ -6,9 +6,9 @@ RFC 3261 sections 9.2 and 13.3, RFC 3262 section 3 (reliable provisional respons
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Literal
 
+from jackfield.sip.addressing import behind_nat
 from jackfield.sip.dialog import Dialog
 from jackfield.sip.flow import Flow
 from jackfield.sip.message import Request, Response
@@ -20,24 +20,11 @@ from jackfield.sip.timers import Timer
 if TYPE_CHECKING:
     from jackfield.sip.agent import Agent
 
-__all__ = ["IncomingInvite", "behind_nat"]
+__all__ = ["IncomingInvite"]
 
 REPEAT = 60.0
 """Seconds after which a provisional response is sent again, so that no proxy gives up (RFC 3261 section 13.3.1.1)."""
 _MAX_FIRST_RSEQ = 1 << 16
-
-_INSIDE = [
-    ip_network(text)
-    for text in (
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",
-        "169.254.0.0/16",
-        "fc00::/7",
-        "fe80::/10",
-    )
-]
 
 Headers = Iterable[tuple[str, str]]
 
@@ -122,11 +109,13 @@ class IncomingInvite:
         if self.state != "early" or self._deferred is not None:
             return
         headers = tuple(headers)
-        response = self._response(status, reason, headers, body, content_type)
         self._last_provisional = (status, headers)
-        required = self.request.has_option("Require", "100rel")
-        possible = required or self.request.has_option("Supported", "100rel")
-        if required or (possible and (bool(body) if reliable is None else reliable)):
+        request = self.request
+        required = "Require" in request and request.has_option("Require", "100rel")
+        wanted = bool(body) if reliable is None else reliable
+        reliable = required or (wanted and request.has_option("Supported", "100rel"))
+        response = self._response(status, reason, headers, body, content_type, abilities=reliable)
+        if reliable:
             self._send_reliably(response)
         else:
             self._agent.respond(self._transaction, response)
@@ -165,15 +154,25 @@ class IncomingInvite:
         """End the early session because its user has lost interest."""
         self.reject(480)
 
-    def _response(self, status: int, reason: str | None, headers: Headers, body: bytes, content_type: str) -> Response:
+    def _response(
+        self,
+        status: int,
+        reason: str | None,
+        headers: Headers,
+        body: bytes,
+        content_type: str,
+        *,
+        abilities: bool,
+    ) -> Response:
         response = self._transaction.reply(status, reason)
         for name, value in headers:
             response.add(name, value)
         if "Contact" not in response:
             response.set("Contact", self.session.contact)
-        for name, value in self._agent.abilities:
-            if name not in response:
-                response.set(name, value)
+        if abilities:  # what the caller may send before the answer; without PRACK that is nothing
+            for name, value in self._agent.abilities:
+                if name not in response:
+                    response.set(name, value)
         if body:
             response.set_body(content_type, body)
         return response
@@ -277,23 +276,3 @@ class IncomingInvite:
 
     def __repr__(self) -> str:
         return f"<IncomingInvite {self.state} {self.request.uri} from {self.flow}>"
-
-
-def behind_nat(request: Request, flow: Flow) -> bool:
-    """True if the peer's Contact can't be trusted to lead to him: his Via or Contact names another network."""
-    source = flow.remote[0]
-    if request.via.host != source:
-        return True
-    contact = request.contact
-    if contact is None or contact.uri.host == source:
-        return False
-    return _is_inside(contact.uri.host) and not _is_inside(source)
-
-
-def _is_inside(host: str) -> bool:
-    """True for an address that only means something within one network."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return any(address in network for network in _INSIDE)

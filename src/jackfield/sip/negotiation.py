@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -121,30 +121,27 @@ class Negotiation:
         answer: Callable[[bytes], bytes] | None,
     ) -> Response:
         """Send a re-INVITE or UPDATE; see `Session.reinvite`."""
-        session = self._session
         headers = tuple(headers)
         if method == "UPDATE" and not body:  # no offer: it may go at any time (RFC 3311 section 5.1)
-            for _ in range(ATTEMPTS):
-                if session.ended:
-                    break
-                response = await self._send(method, b"", headers, content_type, None, self._on_updated)
-                if self._retry_delay(response) is None:
-                    return response
-            return local_refusal(session.dialog, method)
+            return await self._try(
+                method, partial(self._send, method, b"", headers, content_type, None, self._on_updated)
+            )
         if self._turn is None:
             self._turn = asyncio.Lock()
         async with self._turn:
-            for attempt in range(ATTEMPTS):
-                while self.busy and not session.ended:
-                    await self._quiet()
-                if session.ended:
-                    break
-                response = await self._offer(method, body, headers, content_type, answer)
-                delay = self._retry_delay(response)
-                if delay is None or attempt == ATTEMPTS - 1:
-                    return response
-                await session.agent.sleep(delay)
-            return local_refusal(session.dialog, method)
+            return await self._try(method, partial(self._offer, method, body, headers, content_type, answer))
+
+    async def _try(self, method: str, send: Callable[[], Awaitable[Response]]) -> Response:
+        session = self._session
+        for attempt in range(1, ATTEMPTS + 1):
+            if session.ended:
+                break
+            response = await send()
+            delay = self._retry_delay(response)
+            if delay is None or attempt == ATTEMPTS:
+                return response
+            await session.agent.sleep(delay)
+        return local_refusal(session.dialog, method)
 
     async def refresh(self) -> Response:
         """Show that we are still there, and see whether the peer is (RFC 4028 section 7.4)."""
@@ -175,6 +172,11 @@ class Negotiation:
         content_type: str,
         answer: Callable[[bytes], bytes] | None,
     ) -> Response:
+        session = self._session
+        while self.busy and not session.ended:
+            await self._quiet()
+        if session.ended:
+            return local_refusal(session.dialog, method)
         self.local_offer = bool(body)
         try:
             return await self._send(method, body, headers, content_type, answer, self._on_final)

@@ -17,9 +17,9 @@ _MAX_RSEQ = 2**32 - 1
 
 def read_rseq(response: Response) -> int | None:
     """Return the RSeq of a response that asks for a PRACK; None if it is not a reliable one (section 4)."""
-    if not 100 < response.status < 200 or not response.has_option("Require", "100rel"):
+    value = response.get("RSeq")
+    if value is None or not 100 < response.status < 200 or not response.has_option("Require", "100rel"):
         return None
-    value = response.get("RSeq") or ""
     if not (value.isascii() and value.isdigit()) or len(value) > 10:
         return None
     number = int(value)
@@ -145,8 +145,11 @@ class ReliableReceiver:
     def __init__(self) -> None:
         self._last: int | None = None
 
-    def accept(self, rseq: int) -> bool:
-        """True for the next response in order: it gets a PRACK. A repeated or early one is to be dropped."""
+    def accept(self, response: Response) -> bool:
+        """True for the next reliable response in order, and for every other one. A repeated or early one is dropped."""
+        rseq = read_rseq(response)
+        if rseq is None:
+            return True
         if self._last is not None and rseq != self._last + 1:
             return False
         self._last = rseq

@@ -16,13 +16,13 @@ from jackfield.sip.timers import T1, T2, T4, TIMEOUT, Timer
 if TYPE_CHECKING:
     from jackfield.sip.transaction import MergeKey, ServerKey, TransactionLayer
 
-__all__ = ["InviteServerTransaction", "NonInviteServerTransaction", "ServerTransaction"]
+__all__ = ["InviteServerTransaction", "NonInviteServerTransaction", "ServerTransaction", "way_back"]
 
 
 class ServerTransaction:
     """A request from a peer, and our answers to it.
 
-    request: the request as it came. flow: the flow on which it came.
+    flow: the flow on which the request came.
     state: "trying", "proceeding", "accepted", "completed", "confirmed" or "terminated".
     challenged: the answer was to come back with credentials.
     """
@@ -30,6 +30,7 @@ class ServerTransaction:
     __slots__ = (
         "_last",
         "_layer",
+        "_request",
         "_timer",
         "_to_tag",
         "_way",
@@ -37,7 +38,6 @@ class ServerTransaction:
         "flow",
         "key",
         "merge_key",
-        "request",
         "state",
     )
 
@@ -49,7 +49,7 @@ class ServerTransaction:
         self._layer = layer
         self.key = key
         self.merge_key = merge_key
-        self.request = request
+        self._request: Request | None = request
         self.flow = flow
         self.state = "proceeding" if self.is_invite else "trying"
         self._to_tag = ""
@@ -57,6 +57,16 @@ class ServerTransaction:
         self._way = flow
         self._timer: Timer | None = None
         self.challenged = False
+
+    @property
+    def request(self) -> Request:
+        """The request as it came. Over UDP it is let go with the final response, and must not be asked for then.
+
+        Answered transactions are remembered for half a minute; on a busy switch their requests would be the most of
+        its memory.
+        """
+        assert self._request is not None
+        return self._request
 
     @property
     def to_tag(self) -> str:
@@ -93,7 +103,7 @@ class ServerTransaction:
         if self._last:
             way = self._way
             if way.closed:  # a new connection may reach him (RFC 3261 section 18.2.2)
-                way = self._way = self.flow.for_response(self.request)
+                way = self._way = way_back(self.request, self.flow)
             way.send(self._last)
 
     def terminate(self) -> None:
@@ -106,12 +116,15 @@ class ServerTransaction:
 
     def _send(self, response: Response) -> None:
         self._last = response.to_bytes()
-        self._way = self.flow.for_response(self.request)
+        self._way = way_back(self.request, self.flow)
         self._way.send(self._last)
         if response.status in (401, 407):
             self.challenged = True
 
     def _end_at(self, when: float) -> None:
+        """Remember the answered request until then."""
+        if not self.flow.reliable:
+            self._request = None
         self._cancel_timers()
         self._timer = self._layer.timers.at(when, self._on_end)
 
@@ -124,7 +137,18 @@ class ServerTransaction:
             self._timer = None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.request.method} {self.state}>"
+        return f"<{type(self).__name__} {self.key[-1]} {self.state}>"
+
+
+def way_back(request: Request, flow: Flow) -> Flow:
+    """Return the flow by which the response to a request leaves (RFC 3261 section 18.2.2, RFC 3581 section 4).
+
+    Over UDP that is the way it came, if the peer asked for that (`rport`) or sits behind a NAT: then he could not ask
+    for it if he knew, and the port in his Via is one of another network.
+    """
+    if flow.transport == "UDP" and request.via.received is not None:
+        return flow
+    return flow.for_response(request)
 
 
 class NonInviteServerTransaction(ServerTransaction):

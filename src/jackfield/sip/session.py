@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jackfield.sip.abilities import Abilities
+from jackfield.sip.addressing import leads_to
 from jackfield.sip.dialog import Dialog
 from jackfield.sip.errors import MalformedMessage
 from jackfield.sip.exchange import Credentials, Exchange, UnacknowledgedAnswer
@@ -33,7 +35,6 @@ __all__ = ["CONNECTION_GRACE", "SDP", "Session"]
 SDP = "application/sdp"
 CONNECTION_GRACE = 32.0
 """Seconds that a session waits for its peer to come back over a new connection (RFC 5626 section 4.5)."""
-_ALWAYS_ALLOWED = frozenset(("INVITE", "ACK", "CANCEL", "BYE"))
 
 Headers = Iterable[tuple[str, str]]
 
@@ -49,8 +50,8 @@ class Session:
     """
 
     __slots__ = (
+        "_abilities",
         "_ack",
-        "_allow",
         "_answered",
         "_bye_waiting",
         "_connection_timer",
@@ -59,7 +60,6 @@ class Session:
         "_flow_fits",
         "_local_user",
         "_receiver",
-        "_supported",
         "_timer",
         "_waiting",
         "agent",
@@ -102,8 +102,7 @@ class Session:
         self.ended = False
         self.early: IncomingInvite | OutgoingInvite | None = None
         self.negotiation = Negotiation(self)
-        self._allow: str | None = None
-        self._supported: str | None = None
+        self._abilities = Abilities()
         self._ack: tuple[int, bytes, Flow] | None = None
         self._answered: UnacknowledgedAnswer | None = None
         self._bye_waiting: Headers | None = None
@@ -136,22 +135,15 @@ class Session:
 
     def learn(self, message: Message) -> None:
         """Note what the peer says of his abilities."""
-        allow = message.get("Allow")
-        if allow is not None:
-            self._allow = allow if "," in allow else ",".join(message.all("Allow"))
-        supported = message.get("Supported")
-        if supported is not None:
-            self._supported = supported if "," in supported else ",".join(message.all("Supported"))
+        self._abilities.learn(message)
 
     def peer_supports(self, option: str) -> bool:
         """True if the peer named this option tag in Supported."""
-        return self._supported is not None and _names(self._supported.lower(), option.lower())
+        return self._abilities.supports(option)
 
     def peer_allows(self, method: str) -> bool:
         """True if the peer named the method in Allow; where he said nothing, only what every session needs."""
-        if self._allow is None:
-            return method in _ALWAYS_ALLOWED
-        return _names(self._allow.upper(), method)
+        return self._abilities.allows(method)
 
     # --- our requests -------------------------------------------------------------------------------------------------
 
@@ -327,6 +319,7 @@ class Session:
     def await_ack(self, transaction: InviteServerTransaction, request: Request) -> None:
         """Repeat the 2xx that was just sent until its ACK comes."""
         agent = self.agent
+        transaction.on_ack = self.receive_ack  # some send the ACK with the branch of the INVITE
         self._answered = UnacknowledgedAnswer(
             agent.timers, transaction, request.cseq.number, agent.clock(), self._on_no_ack
         )
@@ -428,7 +421,9 @@ class Session:
     @property
     def contact(self) -> str:
         """Our Contact towards this peer."""
-        return self._contact or self.agent.contact(self._flow, self._local_user, secure=self.dialog.secure)
+        if self._contact is not None:
+            return self._contact
+        return self.agent.contact(self._flow, self._local_user, secure=self.dialog.secure)
 
     def with_flow(self, use: Callable[[Flow | None], None]) -> None:
         """Call `use` with the way to the peer: at once where it is known, in order of the calls where it must be found.
@@ -443,19 +438,22 @@ class Session:
             self.agent.spawn(self._find_flow())
 
     async def _find_flow(self) -> None:
-        found = await self.agent.flow_towards(self.dialog.hop, self._flow)
-        if found is None and not self._flow.closed:
-            # Some send a Contact that nobody can reach: then the way by which they speak with us is better than none.
-            found = self._flow
-        if found is not None:
-            self.flow = found
-        waiting, self._waiting = self._waiting, []
-        for use in waiting:
-            use(found)
+        found: Flow | None = None
+        try:
+            found = await self.agent.flow_towards(self.dialog.hop, self._flow)
+        finally:
+            if found is None and not self._flow.closed:
+                # Some send a Contact that nobody can reach: the way by which they speak with us is better than none.
+                found = self._flow
+            if found is not None:
+                self.flow = found
+            waiting, self._waiting = self._waiting, []
+            for use in waiting:
+                use(found)
 
     def aim(self) -> None:
         """See whether the flow still leads to the peer: his 2xx has the last word on route set and Contact."""
-        self._flow_fits = self.pinned or self.agent.leads_to(self.dialog.hop, self._flow)
+        self._flow_fits = self.pinned or leads_to(self.dialog.hop, self._flow)
 
     def move(self, message: Message, flow: Flow) -> None:
         """Follow the peer to the Contact, and the flow, of an INVITE or UPDATE of his (RFC 3261 section 12.2)."""
@@ -463,7 +461,7 @@ class Session:
             moved = self.dialog.refresh_target(message)
         except MalformedMessage:
             moved = False
-        if flow is not self._flow and (self.pinned or self._flow.closed or self.agent.leads_to(self.dialog.hop, flow)):
+        if flow is not self._flow and (self.pinned or self._flow.closed or leads_to(self.dialog.hop, flow)):
             # Yealink T4x sends the old Contact after a NAT rebinding: the flow is right, the Contact is not.
             self.flow = flow
         elif moved:
@@ -483,20 +481,13 @@ class Session:
 
     def receive_reliable(self, response: Response) -> bool:
         """Note a reliable provisional response; False if it is a copy or came too early, and is to be dropped."""
-        rseq = read_rseq(response)
-        if rseq is None:
-            return True
         if self._receiver is None:
             self._receiver = ReliableReceiver()
-        return self._receiver.accept(rseq)
+        return self._receiver.accept(response)
 
     def __repr__(self) -> str:
         state = "ended" if self.ended else "confirmed" if self.confirmed else "early"
         return f"<Session {state} {'to' if self.caller else 'from'} {self._flow} {self.dialog.call_id}>"
-
-
-def _names(listed: str, name: str) -> bool:
-    return name in listed and name in [item.strip() for item in listed.split(",")]
 
 
 def _reason_of(request: Request) -> str:

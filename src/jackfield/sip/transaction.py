@@ -26,7 +26,12 @@ from jackfield.sip.client_transaction import (
 from jackfield.sip.errors import MalformedMessage
 from jackfield.sip.flow import Flow, bracketed
 from jackfield.sip.message import Request, Response
-from jackfield.sip.server_transaction import InviteServerTransaction, NonInviteServerTransaction, ServerTransaction
+from jackfield.sip.server_transaction import (
+    InviteServerTransaction,
+    NonInviteServerTransaction,
+    ServerTransaction,
+    way_back,
+)
 from jackfield.sip.timers import Timers
 from jackfield.sip.tokens import MAGIC_COOKIE, Tokens
 
@@ -156,7 +161,7 @@ class TransactionLayer:
             refusal = self._user.screen(request, flow)
         if refusal is not None:
             if refusal.status:
-                flow.for_response(request).send(refusal.to_bytes())
+                way_back(request, flow).send(refusal.to_bytes())
             return
         kind = InviteServerTransaction if request.method == "INVITE" else NonInviteServerTransaction
         transaction = kind(self, key, request, flow, merge_key)
@@ -181,7 +186,7 @@ class TransactionLayer:
     def _refuse(self, request: Request, flow: Flow, error: MalformedMessage) -> None:
         try:
             refusal = request.reply(error.status, error.reason if error.status == 400 else None)
-            flow.for_response(request).send(refusal.to_bytes())
+            way_back(request, flow).send(refusal.to_bytes())
         except (MalformedMessage, ValueError):
             log.debug("a request from %s could not even be refused", flow)
 
@@ -276,7 +281,7 @@ class TransactionLayer:
 
     def forget_client(self, transaction: ClientTransaction) -> None:
         """Drop a terminated client transaction."""
-        self._clients.pop((transaction.branch, transaction.request.method), None)
+        self._clients.pop((transaction.branch, transaction.method), None)
         self._unlink(transaction)
 
     def _unlink(self, transaction: ClientTransaction) -> None:
