@@ -216,7 +216,7 @@ def test_calls_that_the_switch_does_not_know_any_more_are_closed_at_the_second_l
     begin(spool, "talking")
     all_of(importer)
     assert Call.objects.filter(ended=None).count() == 2  # the first look: its end may still be on its way
-    clock.now += 61
+    clock.now += 11
     all_of(importer)
     assert Call.objects.get(id="vanished").outcome == "interrupted"
     assert Call.objects.get(id="vanished").ended == clock.now
@@ -228,7 +228,7 @@ def test_nothing_is_closed_while_the_switch_does_not_say(settings, spool, clock)
     begin(spool, "a")
     for _ in range(4):
         all_of(importer)
-        clock.now += 61
+        clock.now += 11
     assert Call.objects.get().ended is None
 
 
@@ -237,7 +237,7 @@ def test_a_late_end_corrects_an_interrupted_call(settings, spool, clock):
     begin(spool, "a")
     for _ in range(3):
         all_of(importer)
-        clock.now += 61
+        clock.now += 11
     assert Call.objects.get().outcome == "interrupted"
     end(spool, "a")
     all_of(importer)

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 BATCH = 500
 POLL_SECONDS = 1.0
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between tries while the database is away
-LOOK_SECONDS = 60.0  # between looks for calls that nobody will ever end
+LOOK_SECONDS = 10.0  # between looks for calls that nobody will ever end; longer than the switch keeps an end back
 CLEAN_SECONDS = 3600.0
 
 
