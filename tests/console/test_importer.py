@@ -87,6 +87,7 @@ def test_a_call_that_has_begun_is_there_until_its_end_replaces_it(settings, spoo
     all_of(importer)
     assert Call.objects.get().ended is None
     assert Call.objects.get().outcome == ""
+    assert Call.objects.get().called_number == "102"  # as dialled: nobody has answered yet
     end(spool, "a")
     all_of(importer)
     assert Call.objects.get().outcome == "answered"

@@ -109,7 +109,7 @@ class _Rows:
 
 def _call(id: str, boot: str, data: Entry, ended: float | None, outcome: str) -> Row:
     """Return the row in the order of the model's columns."""
-    caller, called = data.get("caller") or {}, data.get("called") or {}
+    caller, called = data.get("caller") or {}, data.get("called") or {"number": data.get("dialed")}
     return (
         id,
         boot,
