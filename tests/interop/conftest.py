@@ -44,7 +44,9 @@ def system_ports() -> Iterator[Block]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_system(tmp_path_factory: pytest.TempPathFactory, system_ports: Block) -> AsyncIterator[System]:
     """One running system for all tests that don't need their own."""
-    async with System(tmp_path_factory.mktemp("system"), system_ports, STANDARD, rtp=600) as running:
+    async with System(
+        tmp_path_factory.mktemp("system"), system_ports, STANDARD, rtp=600, host="127.0.0.1,::1"
+    ) as running:
         yield running
 
 
@@ -61,9 +63,21 @@ async def booth(ports: Block) -> AsyncIterator[Booth]:
     """Phones of baresip-python."""
     if reason := why_no_booth():
         pytest.skip(reason)
-    async with Booth(ports) as opened:
+    async with Booth(ports, more=BOOTH) as opened:
         yield opened
 
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def booth_ipv6(ports: Block) -> AsyncIterator[Booth]:
+    """Phones of baresip-python that speak IPv6."""
+    if reason := why_no_booth():
+        pytest.skip(reason)
+    async with Booth(ports, address="::1", more=BOOTH + "prefer_ipv6 yes\n") as opened:
+        yield opened
+
+
+BOOTH = "sip_verify_server no\n"
+"""The system's certificate is its own."""
 
 STANDARD = configuration(
     [

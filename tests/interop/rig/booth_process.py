@@ -74,6 +74,7 @@ class Booth:
 
     async def start(self, address: str, sip_port: int, rtp: str, more: str) -> None:
         first, last = rtp.split("-")
+        host = f"[{address}]" if ":" in address else address
         await self.runtime.start(
             Config(
                 net_interface=address,
@@ -81,7 +82,7 @@ class Booth:
                 sip_trace=bool(os.environ.get("BOOTH_TRACE")),
                 native_log_level="info",
                 expose_headers=("Reason", "P-Asserted-Identity", "Alert-Info", "Call-Info", "Retry-After"),
-                extra_config_text=f"sip_listen {address}:{sip_port}\nrtp_ports {first}-{last}\n{more}",
+                extra_config_text=f"sip_listen {host}:{sip_port}\nrtp_ports {first}-{last}\n{more}",
             )
         )
         self.runtime.subscribe(self._happened)

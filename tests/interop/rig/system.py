@@ -197,8 +197,9 @@ class System:
         return False
 
     async def registrations(self, number: str) -> list[dict[str, Any]]:
-        """Return the phones that are registered for an extension."""
-        return [one for one in (await self.ask("status"))["registrations"] if one["extension"] == number]
+        """Return the phones that are registered for an extension and can be reached as far as is known."""
+        found = (await self.ask("status"))["registrations"]
+        return [one for one in found if one["extension"] == number and one["reachable"]]
 
     def log(self) -> str:
         """Return all that it has printed."""
@@ -216,6 +217,11 @@ class System:
 
         await eventually(line, f"a log line that matches {pattern!r} in\n{self.log()[-2000:]}", timeout)
         return line()
+
+    async def ladder(self, call: str = "") -> str:
+        """Return the SIP messages of a call (of the latest one) as text, for the message of a failed test."""
+        call = call or (await self.records())[0]["id"]
+        return str(await self.ask("trace", call=call, format="ladder"))
 
     def check_log(self) -> None:
         """Raise `SystemFailed` if the log tells of a fault in the program."""
