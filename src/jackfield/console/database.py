@@ -127,7 +127,10 @@ def _make_private(settings: Settings) -> None:
     path = Path(found["NAME"])
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with contextlib.suppress(FileExistsError):
+            # Never open it once it exists: closing any descriptor of a file drops the locks of all of this process's
+            # connections to it (POSIX), and another process that then thinks itself alone deletes the WAL under us.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             path.chmod(0o600)
     except OSError as error:
