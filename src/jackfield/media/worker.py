@@ -214,17 +214,17 @@ class Worker:
 
     def close(self) -> None:
         """Close all streams and connections."""
-        for connection in list(self._connections):
-            self.disconnected(connection)
-        for stream in list(self.streams.values()):
-            self._close(stream)
-        if self._listening is not None:
+        if self._listening is not None:  # first, so that nobody comes back at once
             self.road.forget(self._listening.fileno())
             self._listening.close()
             self._listening = None
             assert self._socket_path is not None
             with contextlib.suppress(OSError):
                 self._socket_path.unlink()
+        for connection in list(self._connections):
+            self.disconnected(connection)
+        for stream in list(self.streams.values()):
+            self._close(stream)
         self.road.close()
 
     def tick_for(self, stream: Stream) -> None:
