@@ -1,0 +1,249 @@
+"""The commands on a running system, as an administrator or a script uses them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from .conftest import Installation
+
+
+def result(done: subprocess.CompletedProcess[str], status: int = 0) -> str:
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def test_the_first_start_prints_the_passwords_once(running: Installation) -> None:
+    assert "A first configuration" in running.output
+    document = yaml.safe_load(result(running.jackfield("export", "--secrets")))
+    assert [entry["number"] for entry in document["extensions"]] == ["101", "102", "103", "104"]
+    for entry in document["extensions"]:
+        assert f"{entry['sip_username']}  {entry['sip_password']}" in running.output
+        assert entry["sip_username"] != entry["number"]
+    assert str(running.sip_port) in running.output
+
+
+def test_status_tells_people_and_programs(running: Installation) -> None:
+    text = result(running.jackfield("status"))
+    assert "No phone is registered." in text
+    assert "media-0" in text
+    data = json.loads(result(running.jackfield("status", "--json")))
+    assert [one["name"] for one in data["processes"]] == ["supervisor", "media-0", "switch", "console"]
+    assert data["registrations"] == []
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        [],
+        ["--transport", "tcp", "--codecs", "pcmu", "--answering-codecs", "pcma"],
+        ["--transport", "tls", "--srtp", "--codecs", "g722,pcma"],
+    ],
+)
+def test_the_selftest_proves_calls_and_audio_both_ways(running: Installation, wish: list[str]) -> None:
+    report = json.loads(result(running.jackfield("selftest", "--json", "--seconds", "0.4", *wish)))
+    assert report["ok"]
+    assert report["problem"] == ""
+    assert len(report["latency_ms"]) == 2
+    assert report["secure"] == ("--srtp" in wish)
+    assert all(packets > 50 for packets in report["packets"])
+    # Nothing is left of it.
+    assert json.loads(result(running.jackfield("status", "--json")))["registrations"] == []
+    assert "999901" not in result(running.jackfield("export"))
+
+
+def test_the_selftest_speaks_to_people(running: Installation) -> None:
+    text = result(running.jackfield("selftest", "--seconds", "0.2"))
+    assert "Calls work, and audio passes both ways." in text
+    assert "the second phone hears the first" in text
+
+
+def test_a_selftest_that_fails_says_why(running: Installation) -> None:
+    text = result(running.jackfield("selftest", "--codecs", "pcma", "--srtp", "--transport", "sctp"), 2)
+    assert text == ""
+
+
+class Phones:
+    """102 waits for calls and says back what it hears; 101 calls it."""
+
+    def __init__(self, running: Installation) -> None:
+        self.running = running
+        command = [sys.executable, "-m", "jackfield.cli", "phone"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": running.environment}
+        self.called = subprocess.Popen([*command, "102"], **pipes)  # type: ignore[call-overload]
+        assert self.called.stderr is not None
+        self.read(self.called, "waiting for calls")
+        self.caller = subprocess.Popen([*command, "101", "--call", "102", "--tone", "440", "--json"], **pipes)  # type: ignore[call-overload]
+        self.read(self.called, "answered")
+
+    @staticmethod
+    def read(process: subprocess.Popen[str], words: str) -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if words in line:
+                return
+        raise AssertionError(f"“{words}” was not said")
+
+    def call(self) -> dict[str, object]:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            found: list[dict[str, object]] = json.loads(result(self.running.jackfield("calls", "--json")))
+            if found and found[0]["state"] == "talking":
+                return found[0]
+        raise AssertionError("no call")
+
+    def close(self) -> tuple[str, int]:
+        text, _ = self.caller.communicate(timeout=30)
+        self.called.send_signal(signal.SIGINT)
+        self.called.communicate(timeout=30)
+        return text, self.called.returncode
+
+
+def test_a_call_can_be_seen_traced_and_hung_up(running: Installation, tmp_path: Path) -> None:
+    phones = Phones(running)
+    call = phones.call()
+    id = str(call["id"])
+    assert call["from"] == {"number": "101", "name": "Phone 101"}
+    table = result(running.jackfield("calls"))
+    assert "talking" in table
+    assert id in table
+    status = result(running.jackfield("status"))
+    assert "101" in status
+    assert "102" in status
+
+    drawn = result(running.jackfield("trace", id))
+    assert "INVITE SDP" in drawn
+    assert "180 Ringing (INVITE)" in drawn
+    assert "INVITE SDP" in json.loads(result(running.jackfield("trace", id, "--json")))["ladder"]
+    result(running.jackfield("trace", id, "--pcap", str(tmp_path / "call.pcap")))
+    assert struct.unpack("<I", (tmp_path / "call.pcap").read_bytes()[:4]) == (0xA1B2C3D4,)
+
+    assert "is ended" in result(running.jackfield("hangup", id))
+    text, status_of_called = phones.close()
+    outcome = json.loads(text)
+    assert outcome["ok"]
+    assert outcome["calls"][0]["number"] == "102"
+    assert outcome["calls"][0]["audio"]["lost"] == 0
+    assert status_of_called == 0
+
+    done = running.jackfield("hangup", id)
+    result(done, 1)
+    assert "is in progress" in done.stderr
+    until = time.monotonic() + 20
+    while id not in (text := result(running.jackfield("calls", "--history", "--number", "101"))):
+        assert time.monotonic() < until, text
+    past = json.loads(
+        result(running.jackfield("calls", "--history", "--since", "2026-01-01", "--json", "--limit", "5"))
+    )
+    assert id in [one["id"] for one in past]
+
+
+def test_the_echo_test_says_back_what_it_hears(running: Installation, tmp_path: Path) -> None:
+    heard = tmp_path / "echo.wav"
+    done = running.jackfield(
+        "phone", "101", "--call", "*43", "--tone", "440", "--record", str(heard), "--seconds", "1.5", "--digits", "12",
+        "--codecs", "pcma",
+    )  # fmt: skip
+    result(done)
+    assert "answered by *43" in done.stderr
+    assert heard.stat().st_size > 8000
+
+
+def test_a_call_to_nowhere_fails_with_a_status(running: Installation) -> None:
+    done = running.jackfield("phone", "101", "--call", "7777", "--json")
+    assert json.loads(result(done, 1))["problem"].startswith("7777: 404")
+
+
+def test_an_outgoing_account_may_be_given_by_flags(running: Installation) -> None:
+    done = running.jackfield(
+        "phone", "--user", "nobody", "--password", "wrong", "--server", "127.0.0.1", "--port", str(running.sip_port),
+        "--call", "101",
+    )  # fmt: skip
+    result(done, 1)
+    assert "nobody can't register: 40" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["phone"], "name an extension"),
+        (["phone", "999"], "there is no extension 999; known: 101"),
+        (["phone", "101", "--codecs", "mp3"], "there is no codec “mp3”"),
+        (["phone", "101", "--transport", "smoke"], "is no transport"),
+        (["phone", "101", "--digits-by", "shouting"], "is no way to send digits"),
+        (["route", "999", "101"], "there is no extension 999"),
+        (["route", "trunk:x", "101"], "there is no trunk"),
+        (["route", "101", "102", "--at", "noon"], "is no time"),
+        (["calls", "--history", "--since", "yesterday"], "is no time"),
+        (["run", "--sip-port", "99999"], "--sip-port 99999 is wrong for sip_port"),
+        (["status", "--nonsense"], "No such option"),
+    ],
+)
+def test_wrong_usage_ends_with_status_2_and_says_what_was_meant(
+    running: Installation, arguments: list[str], words: str
+) -> None:
+    done = running.jackfield(*arguments)
+    result(done, 2)
+    assert words in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_apply_is_shown_made_and_taken_back(running: Installation, tmp_path: Path) -> None:
+    before = result(running.jackfield("export", "--secrets"))
+    file = tmp_path / "office.yaml"
+    file.write_text("extensions:\n  - number: '150'\n    name: Reception\n")
+    assert "+ extensions 150" in result(running.jackfield("apply", str(file), "--dry-run"))
+    assert "150" not in result(running.jackfield("export"))
+    data = json.loads(result(running.jackfield("apply", str(file), "--json")))
+    assert data["counts"]["create"] >= 1
+    assert "Nothing to change" in result(running.jackfield("apply", "-", given=file.read_text()))
+    assert json.loads(result(running.jackfield("route", "101", "150", "--json")))["target"]["name"] == "Reception"
+    result(running.jackfield("apply", "-", "--prune", given=before))
+    assert result(running.jackfield("export", "--secrets")) == before
+    assert json.loads(result(running.jackfield("export", "--json")))["extensions"][0]["number"] == "101"
+
+
+def test_a_document_that_is_wrong_changes_nothing_and_names_the_line(running: Installation) -> None:
+    wrong = "extensions:\n  - number: '150'\n    nmae: X\n"
+    done = running.jackfield("apply", "-", given=wrong)
+    result(done, 1)
+    assert "line 3" in done.stderr
+    data = json.loads(result(running.jackfield("apply", "-", "--json", given=wrong), 1))
+    assert data["problems"][0]["line"] == 3
+
+
+def test_route_explains_itself(running: Installation) -> None:
+    text = result(running.jackfield("route", "101", "102", "--at", "12:30"))
+    assert "extension 102" in text
+    assert "the caller is shown as 101" in text
+    text = result(running.jackfield("route", "101", "911", "--at", "2026-12-24T18:30"), 1)
+    assert text
+    refused = json.loads(result(running.jackfield("route", "anonymous", "7777", "--json"), 1))
+    assert refused["refusal"]["status"] == 404
+    assert refused["target"] == {}
+
+
+def test_check_finds_the_system_running(running: Installation) -> None:
+    findings = json.loads(running.jackfield("check", "--json").stdout)
+    by_subject = {finding["subject"]: finding for finding in findings}
+    assert by_subject["SIP over UDP"]["text"].startswith("Jackfield listens")
+    assert "checks" in running.jackfield("check").stdout
+
+
+def test_a_second_start_on_the_same_data_is_refused(running: Installation) -> None:
+    done = running.jackfield("run")
+    result(done, 1)
+    assert "already runs with the data directory" in done.stderr
+
+
+def test_init_leaves_a_configuration_alone(running: Installation) -> None:
+    assert "nothing was changed" in result(running.jackfield("init"))
+    assert json.loads(result(running.jackfield("init", "--json")))["created"] is False

@@ -1,0 +1,152 @@
+"""`jackfield run` from its first start to its end, and commands where nothing runs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jackfield import __version__
+from jackfield.cli import output, running
+from jackfield.settings import Settings
+
+from .conftest import Installation
+
+
+def jackfield(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that needs no installation."""
+    command = [sys.executable, "-m", "jackfield.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+
+
+def test_ctrl_c_stops_everything_in_order_and_a_second_start_asks_nothing(fresh: Installation) -> None:
+    fresh.start()
+    assert "A first configuration" in fresh.output
+    processes = json.loads(fresh.jackfield("status", "--json").stdout)["processes"]
+    assert fresh.end(signal.SIGINT) == 0
+    assert "Stopping …" in fresh.output
+    assert fresh.output.rstrip().endswith("Jackfield has stopped.")
+    assert "Traceback" not in fresh.output
+    assert not [one for one in processes if Path(f"/proc/{one['pid']}").exists()]
+
+    fresh.start()
+    assert "first configuration" not in fresh.output
+    assert fresh.jackfield("stop").returncode == 0
+    assert fresh.end() == 0
+
+
+def test_a_killed_switch_is_started_again(fresh: Installation) -> None:
+    fresh.start()
+    processes = json.loads(fresh.jackfield("status", "--json").stdout)["processes"]
+    os.kill(next(one["pid"] for one in processes if one["name"] == "switch"), signal.SIGKILL)
+    fresh.read_until("switch was ended by signal SIGKILL: it is started again in 0.2 s (restart 1)")
+    fresh.read_until("switch runs again")
+    assert fresh.jackfield("selftest", "--seconds", "0.2").returncode == 0
+    assert fresh.end() == 0
+
+
+def test_a_port_that_is_taken_is_named_with_the_mend(fresh: Installation) -> None:
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", fresh.sip_port))
+        done = fresh.jackfield("run")
+    assert done.returncode == 1
+    assert f"port {fresh.sip_port}" in done.stderr
+    assert "--sip-port" in done.stderr
+    assert "switch could not start" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_certificate_that_is_not_there_is_named(fresh: Installation) -> None:
+    fresh.more = {"JACKFIELD_TLS_CERTIFICATE": "/none.pem", "JACKFIELD_TLS_KEY": "/none.key"}
+    done = fresh.jackfield("run")
+    assert done.returncode == 2
+    assert "/none.pem does not exist" in done.stderr
+
+
+def test_log_lines_can_be_json(fresh: Installation) -> None:
+    fresh.more = {"JACKFIELD_LOG_FORMAT": "json"}
+    fresh.start()
+    fresh.read_until('"process": "switch"')
+    fresh.end()
+    line = (fresh.data_dir / "logs" / "switch.log").read_text().splitlines()[0]
+    assert json.loads(line)["level"] == "info"
+
+
+@pytest.mark.parametrize("command", [["status"], ["calls"], ["hangup", "x"], ["trace", "x"], ["stop"], ["selftest"]])
+def test_commands_say_when_nothing_runs(fresh: Installation, command: list[str]) -> None:
+    done = fresh.jackfield(*command)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"jackfield: Jackfield is not running in {fresh.data_dir}: "
+        f"start it with 'jackfield run --data-dir {fresh.data_dir}'\n"
+    )
+
+
+def test_route_needs_a_configuration(fresh: Installation) -> None:
+    done = fresh.jackfield("route", "101", "102")
+    assert done.returncode == 1
+    assert "“jackfield init” makes one" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_named(fresh: Installation) -> None:
+    done = fresh.jackfield("apply", "/none.yaml")
+    assert done.returncode == 1
+    assert "/none.yaml" in done.stderr
+
+
+def test_init_makes_what_was_asked_for(fresh: Installation) -> None:
+    made = json.loads(
+        fresh.jackfield("init", "--json", "--country", "CZ", "--time-zone", "Europe/Prague", "--extensions", "2").stdout
+    )
+    assert made["created"]
+    assert [phone["number"] for phone in made["phones"]] == ["101", "102"]
+    assert made["time_zone"] == "Europe/Prague"
+
+
+def test_help_is_there_for_every_command_and_quick() -> None:
+    done = jackfield("--help")
+    for name in ("run", "init", "check", "apply", "export", "status", "calls", "hangup", "route", "phone", "selftest"):
+        assert name in done.stdout
+        assert "Usage" in jackfield(name, "--help").stdout
+    loaded = "import sys; sys.argv = ['jackfield']; import jackfield.cli.app; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"django", "numpy", "pydantic", "yaml", "cryptography", "msgspec"} & set(modules)
+
+
+def test_completion_is_offered() -> None:
+    done = jackfield("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert "JACKFIELD_COMPLETE" in done.stdout
+
+
+def test_version() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "jackfield.cli", "version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"jackfield {__version__}\n"
+    done = jackfield("version", "--json")
+    assert json.loads(done.stdout)["jackfield"] == __version__
+
+
+def test_every_setting_is_a_flag_of_run() -> None:
+    assert set(inspect.signature(running.run).parameters) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (59, "59 s"), (61, "1:01 min"), (7260, "2:01 h"), (90_000, "1 day"), (200_000, "2 days")],
+)
+def test_lengths_of_time_are_said_as_people_read_them(seconds: float, words: str) -> None:
+    assert output.duration(seconds) == words
+
+
+def test_ago_is_empty_for_never() -> None:
+    assert output.ago(None) == ""
+    assert output.ago(100.0, 108.0) == "8 s"
