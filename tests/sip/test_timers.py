@@ -8,9 +8,9 @@ from jackfield.sip.timers import Timers
 def test_timers_fire_in_order_once_and_never_early() -> None:
     timers = Timers()
     fired: list[tuple[str, float]] = []
-    timers.at(2.0, lambda now: fired.append(("second", now)))
-    timers.at(1.0, lambda now: fired.append(("first", now)))
-    timers.at(1.001, lambda now: fired.append(("between", now)))
+    timers.after(0.0, 2.0, lambda now: fired.append(("second", now)))
+    timers.after(0.0, 1.0, lambda now: fired.append(("first", now)))
+    timers.after(0.0, 1.001, lambda now: fired.append(("between", now)))
     assert timers.next_time() == 1.0
     timers.wake(0.999)
     assert fired == []
@@ -26,9 +26,9 @@ def test_timers_fire_in_order_once_and_never_early() -> None:
 def test_a_cancelled_timer_stays_quiet_even_if_its_neighbour_cancels_it() -> None:
     timers = Timers()
     fired: list[str] = []
-    first = timers.at(1.0, lambda now: second.cancel())
-    second = timers.at(1.0, lambda now: fired.append("second"))
-    third = timers.at(3.0, lambda now: fired.append("third"))
+    first = timers.after(0.0, 1.0, lambda now: second.cancel())
+    second = timers.after(0.0, 1.0, lambda now: fired.append("second"))
+    third = timers.after(0.0, 3.0, lambda now: fired.append("third"))
     third.cancel()
     third.cancel()
     assert not third.active
@@ -46,8 +46,8 @@ def test_one_failing_timer_does_not_stop_the_others() -> None:
     def fail(now: float) -> None:
         raise RuntimeError("broken")
 
-    timers.at(1.0, fail)
-    timers.at(1.0, fired.append)
+    timers.after(0.0, 1.0, fail)
+    timers.after(0.0, 1.0, fired.append)
     assert timers.wake(1.0) == 2
     assert fired == [1.0]
 
@@ -55,7 +55,19 @@ def test_one_failing_timer_does_not_stop_the_others() -> None:
 def test_the_owner_hears_when_he_must_wake_earlier() -> None:
     heard: list[float] = []
     timers = Timers(heard.append)
-    timers.at(5.0, lambda now: None)
-    timers.at(7.0, lambda now: None)
-    timers.at(2.0, lambda now: None)
+    timers.after(0.0, 5.0, lambda now: None)
+    timers.after(0.0, 7.0, lambda now: None)
+    timers.after(0.0, 2.0, lambda now: None)
     assert heard == [5.0, 2.0]
+
+
+def test_timers_that_are_far_away_share_their_slots() -> None:
+    timers = Timers()
+    fired: list[float] = []
+    for number in range(1000):
+        timers.after(number / 1000, 900.0, fired.append)
+    assert len(timers) == 1000
+    assert timers.next_time() == 900.0
+    timers.wake(900.0)
+    timers.wake(901.0)
+    assert fired == [900.0] + [901.0] * 999

@@ -56,7 +56,7 @@ def test_an_invite_that_nobody_ever_decides_is_cancelled_and_forgotten(network: 
     client.ask("INVITE", B)
     network.play(1)
     peer.send(A, peer.answer(peer.requests("INVITE")[0], 180))
-    network.play(901)
+    network.play(902)
     assert len(peer.requests("CANCEL")) > 0
     network.play(TIMEOUT + 1)
     assert client.failures == ["timeout"]

@@ -53,7 +53,7 @@ def test_a_refusal_is_repeated_until_its_ack_and_the_ack_stays_inside(network: N
     network.play(T4 - 0.1)
     assert len(peer.statuses("INVITE")) == 4
     assert len(server.layer) == 1  # Confirmed absorbs more ACKs
-    network.play(0.2)
+    network.play(0.3)
     assert len(server.layer) == 0
     assert server.acks == []
 

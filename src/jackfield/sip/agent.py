@@ -195,7 +195,7 @@ class Agent:
     async def sleep(self, seconds: float) -> None:
         """Wait by the agent's own clock."""
         over: asyncio.Future[None] = self._loop.create_future()
-        timer = self.timers.at(self.clock() + seconds, lambda _: None if over.done() else over.set_result(None))
+        timer = self.timers.after(self.clock(), seconds, lambda _: None if over.done() else over.set_result(None))
         try:
             await over
         finally:
@@ -282,7 +282,7 @@ class Agent:
         transaction = self.layer.request(request, flow, now, on_response=on_response, on_failure=on_failure)
         limit = None
         if timeout is not None:
-            limit = self.timers.at(now + timeout, lambda _: transaction.fail("timeout"))
+            limit = self.timers.after(now, timeout, lambda _: transaction.fail("timeout"))
 
     def invite(
         self,

@@ -83,9 +83,9 @@ class ClientTransaction:
     def start(self, now: float) -> None:
         """Send the request and start its timers: A and B, or E and F."""
         timers = self._layer.timers
-        self._end = timers.at(now + TIMEOUT, self._on_timeout)
+        self._end = timers.after(now, TIMEOUT, self._on_timeout)
         if not self.flow.reliable:
-            self._retransmission = timers.at(now + T1, self._on_retransmission)
+            self._retransmission = timers.after(now, T1, self._on_retransmission)
         self.flow.send(self._data)
 
     def receive(self, response: Response, now: float) -> None:
@@ -122,10 +122,10 @@ class ClientTransaction:
     def _on_retransmission(self, now: float) -> None:
         raise NotImplementedError
 
-    def _end_at(self, when: float, callback: Callable[[float], None] | None = None) -> None:
+    def _end_after(self, now: float, delay: float, callback: Callable[[float], None] | None = None) -> None:
         if self._end is not None:
             self._end.cancel()
-        self._end = self._layer.timers.at(when, callback or self._on_end)
+        self._end = self._layer.timers.after(now, delay, callback or self._on_end)
 
     def _stop_retransmitting(self) -> None:
         if self._retransmission is not None:
@@ -154,14 +154,14 @@ class NonInviteClientTransaction(ClientTransaction):
             else:
                 self.state = "completed"
                 self._stop_retransmitting()
-                self._end_at(now + T4)  # timer K
+                self._end_after(now, T4)  # timer K
                 self._on_response = self._on_failure = self._request = None
                 self._data = b""
         on_response(response)
 
     def _on_retransmission(self, now: float) -> None:  # timer E
         self._interval = T2 if self.state == "proceeding" else min(self._interval * 2, T2)
-        self._retransmission = self._layer.timers.at(now + self._interval, self._on_retransmission)
+        self._retransmission = self._layer.timers.after(now, self._interval, self._on_retransmission)
         self.flow.send(self._data)
 
 
@@ -200,7 +200,7 @@ class InviteClientTransaction(ClientTransaction):
             if state in ("calling", "proceeding"):
                 self.state = "accepted"
                 self._stop_retransmitting()
-                self._end_at(now + TIMEOUT)  # timer M
+                self._end_after(now, TIMEOUT)  # timer M
                 self._data = b""
                 self._request = None
             elif state != "accepted":
@@ -224,7 +224,7 @@ class InviteClientTransaction(ClientTransaction):
         if self.flow.reliable:
             self.terminate()  # timer D is zero
         else:
-            self._end_at(now + TIMEOUT)  # timer D
+            self._end_after(now, TIMEOUT)  # timer D
 
     def _acknowledgement(self, response: Response) -> bytes:
         """The ACK for a final response other than 2xx (RFC 3261 section 17.1.1.3)."""
@@ -246,7 +246,7 @@ class InviteClientTransaction(ClientTransaction):
         if self.state != "proceeding" or self._cancelled:
             return False
         self._cancelled = True
-        self._end_at(now + TIMEOUT, self._on_timeout)  # RFC 3261 section 9.1, last paragraph
+        self._end_after(now, TIMEOUT, self._on_timeout)  # RFC 3261 section 9.1, last paragraph
         cancel = self._same_path("CANCEL", None, headers)
         self._layer.start_client(
             cancel, self.flow, self.branch, now, on_response or _ignore_response, on_failure or _ignore_failure
@@ -259,7 +259,7 @@ class InviteClientTransaction(ClientTransaction):
         elif now >= self._heard_at + PATIENCE:
             self.cancel(now)
         else:
-            self._end_at(self._heard_at + PATIENCE, self._on_timeout)
+            self._end_after(now, self._heard_at + PATIENCE - now, self._on_timeout)
 
     def _same_path(self, method: str, to: str | None, headers: Iterable[tuple[str, str]] = ()) -> Request:
         """A request that travels with the INVITE: same Request-URI, top Via, Route, Call-ID, From and CSeq number."""
@@ -276,7 +276,7 @@ class InviteClientTransaction(ClientTransaction):
 
     def _on_retransmission(self, now: float) -> None:  # timer A
         self._interval *= 2
-        self._retransmission = self._layer.timers.at(now + self._interval, self._on_retransmission)
+        self._retransmission = self._layer.timers.after(now, self._interval, self._on_retransmission)
         self.flow.send(self._data)
 
 

@@ -123,7 +123,7 @@ class UnacknowledgedAnswer:
         self._interval = T1
         self._deadline = now + TIMEOUT
         self._on_timeout = on_timeout
-        self._timer: Timer = timers.at(now + T1, self._repeat)
+        self._timer: Timer = timers.after(now, T1, self._repeat)
 
     def stop(self) -> None:
         """The ACK came, or nobody waits for it any more."""
@@ -134,5 +134,5 @@ class UnacknowledgedAnswer:
             self._on_timeout()
             return
         self._interval = min(self._interval * 2, T2)
-        self._timer = self._timers.at(min(now + self._interval, self._deadline), self._repeat)
+        self._timer = self._timers.after(now, min(self._interval, self._deadline - now), self._repeat)
         self._transaction.retransmit()

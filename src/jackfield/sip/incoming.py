@@ -264,7 +264,7 @@ class IncomingInvite:
     def _repeat_later(self) -> None:
         if self._repetition is not None:
             self._repetition.cancel()
-        self._repetition = self._agent.timers.at(self._agent.clock() + REPEAT, self._on_repetition)
+        self._repetition = self._agent.timers.after(self._agent.clock(), REPEAT, self._on_repetition)
 
     def _on_repetition(self, now: float) -> None:
         self._repetition = None

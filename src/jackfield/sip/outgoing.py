@@ -291,7 +291,7 @@ class OutgoingInvite:
         self._reason = reason
         if self._transaction is None or self._transaction.state == "terminated":
             # Not sent yet, or between two hops: whoever is looking for the way finds that he need not.
-            self._agent.timers.at(self._agent.clock(), lambda _: self._fail(local_response(self.request, 487)))
+            self._agent.timers.after(self._agent.clock(), 0.0, lambda _: self._fail(local_response(self.request, 487)))
         else:
             self._send_cancel()
 

@@ -91,7 +91,7 @@ class ReliableSender:
         self._outstanding = response
         self._interval = T1
         self._deadline = now + TIMEOUT
-        self._retransmission = self._timers.at(now + T1, self._on_retransmission)
+        self._retransmission = self._timers.after(now, T1, self._on_retransmission)
         self._send(response)
 
     def acknowledge(self, prack: Request) -> Response | None:
@@ -128,7 +128,9 @@ class ReliableSender:
             self._on_timeout()
             return
         self._interval *= 2
-        self._retransmission = self._timers.at(min(now + self._interval, self._deadline), self._on_retransmission)
+        self._retransmission = self._timers.after(
+            now, min(self._interval, self._deadline - now), self._on_retransmission
+        )
         self._send(outstanding)
 
     def _stop_retransmitting(self) -> None:

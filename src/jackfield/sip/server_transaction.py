@@ -121,12 +121,12 @@ class ServerTransaction:
         if response.status in (401, 407):
             self.challenged = True
 
-    def _end_at(self, when: float) -> None:
+    def _end_after(self, now: float, delay: float) -> None:
         """Remember the answered request until then."""
         if not self.flow.reliable:
             self._request = None
         self._cancel_timers()
-        self._timer = self._layer.timers.at(when, self._on_end)
+        self._timer = self._layer.timers.after(now, delay, self._on_end)
 
     def _on_end(self, now: float) -> None:
         self.terminate()
@@ -168,7 +168,7 @@ class NonInviteServerTransaction(ServerTransaction):
             self.terminate()  # timer J is zero
         else:
             self.state = "completed"
-            self._end_at(now + TIMEOUT)  # timer J
+            self._end_after(now, TIMEOUT)  # timer J
         return True
 
     def receive(self, request: Request, now: float) -> None:
@@ -209,12 +209,12 @@ class InviteServerTransaction(ServerTransaction):
             return True
         if status < 300:
             self.state = "accepted"
-            self._end_at(now + TIMEOUT)  # timer L
+            self._end_after(now, TIMEOUT)  # timer L
             return True
         self.state = "completed"
-        self._end_at(now + TIMEOUT)  # timer H
+        self._end_after(now, TIMEOUT)  # timer H
         if not self.flow.reliable:
-            self._retransmission = self._layer.timers.at(now + T1, self._on_retransmission)  # timer G
+            self._retransmission = self._layer.timers.after(now, T1, self._on_retransmission)  # timer G
         return True
 
     def receive(self, request: Request, now: float) -> None:
@@ -228,13 +228,13 @@ class InviteServerTransaction(ServerTransaction):
             if self.flow.reliable:
                 self.terminate()  # timer I is zero
             else:
-                self._end_at(now + T4)  # timer I
+                self._end_after(now, T4)  # timer I
         elif self.state == "accepted" and self.on_ack is not None:
             self.on_ack(request)
 
     def _on_retransmission(self, now: float) -> None:
         self._interval = min(self._interval * 2, T2)
-        self._retransmission = self._layer.timers.at(now + self._interval, self._on_retransmission)
+        self._retransmission = self._layer.timers.after(now, self._interval, self._on_retransmission)
         self.retransmit()
 
     def _on_end(self, now: float) -> None:

@@ -379,7 +379,7 @@ class Session:
     def on_connection_lost(self) -> None:
         """Give the peer time to come back: he may register over a new connection and go on (RFC 5626)."""
         if not self.ended and self._connection_timer is None:
-            self._connection_timer = self.agent.timers.at(self.agent.clock() + CONNECTION_GRACE, self._on_still_lost)
+            self._connection_timer = self.agent.timers.after(self.agent.clock(), CONNECTION_GRACE, self._on_still_lost)
 
     def _on_still_lost(self, now: float) -> None:
         self._connection_timer = None

@@ -106,10 +106,10 @@ class SessionTimer:
         interval = terms.interval
         if terms.ours:
             self._deadline = now + interval
-            self._timer = self._timers.at(now + interval / 2, self._on_refreshment)
+            self._timer = self._timers.after(now, interval / 2, self._on_refreshment)
         else:
             self._deadline = now + interval - min(32.0, interval / 3)
-            self._timer = self._timers.at(self._deadline, self._on_expiry)
+            self._timer = self._timers.after(now, self._deadline - now, self._on_expiry)
 
     def stop(self) -> None:
         """Stop the clock."""
@@ -121,10 +121,10 @@ class SessionTimer:
         """Refresh again after `delay` seconds, if there is time, because the peer was not in the mood for it."""
         if self._timer is not None and now + delay < self._deadline:
             self._timer.cancel()
-            self._timer = self._timers.at(now + delay, self._on_refreshment)
+            self._timer = self._timers.after(now, delay, self._on_refreshment)
 
     def _on_refreshment(self, now: float) -> None:
-        self._timer = self._timers.at(self._deadline, self._on_expiry)
+        self._timer = self._timers.after(now, self._deadline - now, self._on_expiry)
         self._refresh()
 
     def _on_expiry(self, now: float) -> None:

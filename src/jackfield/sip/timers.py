@@ -1,9 +1,9 @@
 """Time for the SIP state machines: the constants of RFC 3261 table 4, and a wheel of timers.
 
 Nothing here reads a clock. Whoever owns the wheel asks `next_time()`, waits that long in his own way, and calls
-`wake(now)`. A SIP server starts some fifteen timers for each call and stops nearly all of them again before they
-are due, so both must cost next to nothing: timers are kept in slots of 1/64 second, a slot is a dictionary, and
-a stopped timer leaves it at once instead of haunting a heap until its time comes.
+`wake(now)`. A SIP server starts a dozen timers for each call and stops nearly all of them again before they are due,
+so both must cost next to nothing: timers that are due at about the same time share a slot, a slot is a dictionary,
+and a stopped timer leaves it at once instead of haunting a heap until its time comes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ T4 = 5.0
 TIMEOUT = 64 * T1
 """Timers B, F, H, J, L and M, and D on UDP: when a transaction gives up or is forgotten, seconds."""
 
-_TICKS = 64  # a power of two, so that T1, T2 and T4 fall on ticks exactly
+_TICKS = 64  # in a second; a power of two, so that T1, T2 and T4 fall on ticks exactly
+_EXACT = T2
+_NEAR = 2 * TIMEOUT
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +74,17 @@ class Timers:
         self._ticks: list[int] = []
         self.on_earlier = on_earlier
 
-    def at(self, when: float, callback: Callable[[float], None]) -> Timer:
-        """Call `callback(now)` at `when` (seconds on the owner's clock), never before and up to 1/64 s after it."""
-        tick = ceil(when * _TICKS)
+    def after(self, now: float, delay: float, callback: Callable[[float], None]) -> Timer:
+        """Call `callback(later)` when `delay` seconds after `now` have passed on the owner's clock; never before.
+
+        It may be late by 1/64 s; of delays over 4 s by 1/8 s, over 64 s by one second.
+        """
+        if delay <= _EXACT:
+            tick = ceil((now + delay) * _TICKS)
+        elif delay <= _NEAR:
+            tick = ceil((now + delay) * 8) * (_TICKS // 8)
+        else:
+            tick = ceil(now + delay) * _TICKS
         slot = self._slots.get(tick)
         if slot is None:
             slot = self._slots[tick] = {}

@@ -246,13 +246,13 @@ class TransactionLayer:
         for transaction in list(affected):
             if transaction.is_invite and transaction.state == "proceeding":
                 # It rings there. A telephone on the move answers over its next connection.
-                self.timers.at(now + GRACE, partial(_fail_if_lost, transaction, reason))
+                self.timers.after(now, GRACE, partial(_fail_if_lost, transaction, reason))
             elif not transaction.answered:
                 self._fail_soon(transaction, reason, now)
 
     def _fail_soon(self, transaction: ClientTransaction, reason: str, now: float) -> None:
         # Not at once: the failure may be noticed while the request is being sent, before its user holds it.
-        self.timers.at(now, lambda _: transaction.fail(reason))
+        self.timers.after(now, 0.0, lambda _: transaction.fail(reason))
 
     def _move(self, transaction: ClientTransaction, flow: Flow) -> None:
         self._unlink(transaction)
