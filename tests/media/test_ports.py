@@ -99,6 +99,25 @@ def test_a_port_held_by_another_program_is_passed_over(clock: Clock, offset: int
         ports.close(pair)
 
 
+def test_a_port_held_by_another_program_does_not_keep_the_others_back(clock: Clock) -> None:
+    first, last = free_range(2)
+    ports = Ports(first, last, clock=clock, random=Random(1))
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other:
+        other.bind(("127.0.0.1", first))
+        pair = ports.open("127.0.0.1")
+        with pytest.raises(NoPort):
+            ports.open("127.0.0.1")
+        ports.close(pair)
+        clock.advance(3)
+        pair = ports.open("127.0.0.1")
+        assert pair.port == first + 2
+    clock.advance(40)
+    freed = ports.open("127.0.0.1")
+    assert freed.port == first, "tried again when it may have become free"
+    ports.close(pair)
+    ports.close(freed)
+
+
 def test_each_of_our_addresses_has_the_whole_range(ports: Ports) -> None:
     pairs = [ports.open(address) for address in ("127.0.0.1", "127.0.0.2") for _ in range(3)]
     assert len({(pair.pool, pair.port) for pair in pairs}) == 6

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import platform
@@ -127,6 +126,7 @@ class FastRoad:
         self._trusted: set[int] = set()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._writers: dict[int, Callable[[], None]] = {}
+        self._hurried: set[int] = set()
 
     @property
     def longest_pause_ns(self) -> int:
@@ -212,6 +212,7 @@ class FastRoad:
         operation = _MODIFY if fd in self._handlers else _ADD
         if urgent and operation == _ADD:
             self._urgent.register(fd, select.EPOLLIN)
+            self._hurried.add(fd)
         self._lib.jf_watch(self._road, fd, self._ffi.NULL, operation, _IN | (_OUT if writable else 0))
         self._handlers[fd] = readable
         if writable:
@@ -224,7 +225,8 @@ class FastRoad:
         if self._handlers.pop(fd, None) is not None:
             self._writers.pop(fd, None)
             self._lib.jf_watch(self._road, fd, self._ffi.NULL, _DELETE, 0)
-            with contextlib.suppress(FileNotFoundError):
+            if fd in self._hurried:
+                self._hurried.discard(fd)
                 self._urgent.unregister(fd)
 
     def wait(self, until: int) -> None:

@@ -11,7 +11,6 @@ thus pass through; a new source starts one frame (or the time that passed) after
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import select
 import socket
@@ -315,6 +314,7 @@ class PythonRoad:
         self._counted_ns = 0
         self._handlers: dict[int, Callable[[], None]] = {}
         self._writers: dict[int, Callable[[], None]] = {}
+        self._hurried: set[int] = set()
         self._key = 0
 
     def new_key(self) -> int:
@@ -376,6 +376,7 @@ class PythonRoad:
             self._epoll.register(fd, events)
             if urgent:
                 self._urgent.register(fd, select.EPOLLIN)
+                self._hurried.add(fd)
         self._handlers[fd] = readable
         if writable:
             self._writers[fd] = writable
@@ -387,7 +388,8 @@ class PythonRoad:
         if self._handlers.pop(fd, None) is not None:
             self._writers.pop(fd, None)
             self._epoll.unregister(fd)
-            with contextlib.suppress(FileNotFoundError):
+            if fd in self._hurried:
+                self._hurried.discard(fd)
                 self._urgent.unregister(fd)
 
     def wait(self, until: int) -> None:

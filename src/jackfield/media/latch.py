@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+from functools import lru_cache
 from typing import Any
 
 PROBATION = 3  # packets in sequence that a source must send which was not signalled
@@ -38,6 +39,7 @@ class _Rank(enum.IntEnum):
     BEFORE = 4
 
 
+@lru_cache(maxsize=4096)
 def normal(address: str) -> str:
     """An IP literal the way that the kernel writes it; "" for what is none. Scopes are left out."""
     try:

@@ -11,7 +11,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from random import Random
 from typing import Any
 
@@ -75,27 +75,31 @@ class Ports:
         self._quarantine_ns = int(quarantine * 1e9)
         self._receive_buffer = receive_buffer
         self._fresh: dict[str, list[int]] = {}
-        self._used: dict[str, deque[tuple[int, int]]] = {}  # (free again at, port)
+        # (free again at, port), the soonest first: closed ones, and those that another program holds
+        self._used: dict[str, deque[tuple[int, int]]] = {}
+        self._busy: dict[str, deque[tuple[int, int]]] = {}
 
     def open(self, address: str, *, rtcp_mux: bool = False) -> Pair:
         """Bind a pair on `address` (IP literal). Raises NoPort."""
         try:
-            ip = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
+            family = socket.AF_INET6 if _host(address)[1] else socket.AF_INET
+        except (ValueError, OSError):
             raise NoPort(f"{address!r} is not an IP address that media can be received on") from None
-        family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
         if address not in self._fresh:
             fresh = list(self._even)
             self._random.shuffle(fresh)
             self._fresh[address] = fresh
             self._used[address] = deque()
-        fresh, used = self._fresh[address], self._used[address]
+            self._busy[address] = deque()
+        fresh, used, busy = self._fresh[address], self._used[address], self._busy[address]
         now = self._clock()
         while True:
             if fresh:
                 port = fresh.pop()
             elif used and used[0][0] <= now:
                 port = used.popleft()[1]
+            elif busy and busy[0][0] <= now:
+                port = busy.popleft()[1]
             else:
                 raise NoPort(
                     f"all RTP ports {self.range} on {address} are in use: widen the setting rtp_ports "
@@ -110,7 +114,7 @@ class Ports:
                 log.debug(
                     "RTP port %d or %d on %s is held by another program; trying the next", port, port + 1, address
                 )
-                used.append((now + int(BUSY_SECONDS * 1e9), port))
+                busy.append((now + int(BUSY_SECONDS * 1e9), port))
 
     def close(self, pair: Pair) -> None:
         """Close both sockets and put their ports into quarantine."""
@@ -169,18 +173,23 @@ class Ports:
         return "::" if family is socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - what the administrator has not narrowed
 
 
-def socket_address(address: str, port: int) -> tuple[Any, ...]:
-    """What the socket calls want for an IP literal, a scope ("fe80::1%eth0") included. Raises OSError for a bad scope.
-
-    Raises ValueError for what is no IP literal.
-    """
+@lru_cache(maxsize=4096)
+def _host(address: str) -> tuple[str, bool, int]:
+    """An IP literal as the kernel writes it, whether it is IPv6, and its scope."""
     host, _, scope = address.partition("%")
     ip = ipaddress.ip_address(host)
-    if ip.version == 4:
-        return str(ip), port
-    if not scope:
-        return str(ip), port, 0, 0
-    return str(ip), port, 0, int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
+    if not scope or ip.version == 4:
+        return str(ip), ip.version == 6, 0
+    return str(ip), True, int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
+
+
+def socket_address(address: str, port: int) -> tuple[Any, ...]:
+    """What the socket calls want for an IP literal, a scope ("fe80::1%eth0") included.
+
+    Raises ValueError for what is no IP literal, OSError for a scope that this machine does not have.
+    """
+    host, is_ipv6, scope = _host(address)
+    return (host, port, 0, scope) if is_ipv6 else (host, port)
 
 
 def kernel_drops(sock: socket.socket) -> int:

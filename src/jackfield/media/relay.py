@@ -80,12 +80,12 @@ def wire(
     `target` is the party that hears it, if any. `heard`: audio is also wanted here (recording, tones). `handed`: what
     goes to the target must pass through Python (encryption, recording). `listening`: digits are told to the switch.
     """
-    if source is None or not source.sends or source.raw:
+    to = target if listens(target) else None
+    if source is None or not source.sends or source.raw or (to is None and not heard and not listening):
         return NOTHING
     kinds, types = bytearray(128), bytearray(128)
     ways: dict[int, Way] = {}
     problems: list[str] = []
-    to = target if listens(target) else None
 
     noise = COMFORT_NOISE if source.cn_payload_type is None else source.cn_payload_type
     if to is not None and to.cn_payload_type is not None and to.clock_rate == source.clock_rate and not echo:

@@ -58,11 +58,12 @@ class Stream:
         self.lane = self.endpoint.lane
         random = worker.random
         # RFC 3550 section 5.1: random, so that an encrypted stream gives nothing known away.
-        self.lane.ssrc_out = random.getrandbits(32)
-        self.lane.seq_out = random.getrandbits(15)
-        self.lane.ts_out = random.getrandbits(32)
+        bits = random.getrandbits(128)
+        self.lane.ssrc_out = bits & 0xFFFFFFFF
+        self.lane.ts_out = bits >> 32 & 0xFFFFFFFF
+        self.lane.seq_out = bits >> 64 & 0x7FFF
         self.lane.muted = 1
-        self.reports = Reports(self.lane, f"{random.getrandbits(48):012x}", random, worker.seconds())
+        self.reports = Reports(self.lane, f"{bits >> 80:012x}", random, worker.seconds())
         self._plain: Send = partial(worker.road.transmit, self.lane)
         self.send: Send = self._plain
         self._started = False
@@ -159,7 +160,10 @@ class Stream:
         if self.closed:
             return
         self.voice.close()
-        self.unbridge()
+        other, self.other = self.other, None
+        if other is not None and other.other is self:
+            other.other = None
+            other.relay.rewire()
         self.stop_record()
         self._report(goodbye=True)
         self.emit(Statistics(self.id, self.statistics(), True))
