@@ -184,8 +184,9 @@ class CallBase:
         record.ended = self.now()
         anchor = self.anchor
         answered = record.answered is not None
-        if not answered and not anchor.ended and anchor.call is self:
-            record.hung_up_by = record.hung_up_by or "system"
+        if not answered and not anchor.ended and anchor.call is self and not record.hung_up_by:
+            refused = any(leg.record.status == status for leg in self.legs if leg is not anchor)
+            record.hung_up_by = "callee" if refused else "system"
         for leg in self.legs:
             if leg.call is not self:
                 continue
@@ -207,6 +208,8 @@ class CallBase:
             cancelled = anchor.ended and anchor.record.status == 487 and record.hung_up_by != "system"
             record.sip_status = 487 if cancelled else status
             record.outcome = "cancelled" if cancelled else outcome_of(status)
+            if record.outcome == "unreachable" and record.ringing is not None:
+                record.outcome = "no_answer"  # the caller gets the same 480 when a phone rang in vain
             record.q850 = q850(record.sip_status)
         record.reason = record.reason or reason
         self.switch.call_over(self)
