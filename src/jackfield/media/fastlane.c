@@ -4,8 +4,8 @@
  * party that is already known goes back to Python: another file descriptor that is ready, RTCP on the same port, audio
  * that must be transcoded or heard, telephone-events that someone listens to.
  *
- * Loaded by cffi in ABI mode (fastlane.py repeats the structures below word for word between the marks and checks their
- * sizes), so it needs a C compiler once and no Python headers. One thread only; nothing here is locked.
+ * Loaded by cffi in ABI mode (fastlane.py reads the structures between the marks, and compares their sizes), so it
+ * needs a C compiler once and no Python headers. One thread only; nothing here is locked.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -53,9 +53,8 @@ struct jf_road {
 };
 /* end */
 
-enum { DROP, RELAY, RELAY_TO_ALAW, RELAY_TO_ULAW, RELAY_EVENT, HAND, HAND_EVENT };
-enum { READY = 1, RTCP, PACKET };
-enum { MAPPED = 1, AHEAD = 2, NEW_SOURCE = 4 };
+enum { DROP, RELAY, RELAY_TO_ALAW, RELAY_TO_ULAW, RELAY_EVENT, HAND, HAND_EVENT }; /* kinds, as in lane.py */
+enum { READY = 1, RTCP, PACKET, MAPPED = 1, AHEAD = 2, NEW_SOURCE = 4 };
 enum { SLOTS = 64, BUFFER = 2048, MAX_DROPOUT = 3000, WINDOW = 64 };
 enum { RATE_WINDOW_NS = 20000000, BUSY_RATE = 1000, GATHERED = 6, SHORTEST_PAUSE_NS = 500000 };
 
@@ -72,10 +71,7 @@ static int64_t clock_ns(const struct jf_road *road) {
 
 static uint32_t ticks(int64_t ns, uint32_t clock) { return (uint32_t)((uint64_t)(ns / 1000) * clock / 1000000); }
 
-static uint32_t read32(const uint8_t *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
+static uint32_t read32(const uint8_t *p) { return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]; }
 static void write32(uint8_t *p, uint32_t v) { p[0] = v >> 24, p[1] = v >> 16, p[2] = v >> 8, p[3] = v; }
 
 /* A new source, or one that began anew (RFC 3550 appendix A.1). */
@@ -83,14 +79,9 @@ static void restart(struct jf_road *road, struct jf_lane *in, uint16_t seq, uint
     if (in->started) in->lost_before += in->extended - in->base + 1 - in->received;
     if (!++road->next_key) ++road->next_key;
     in->key = road->next_key;
-    in->started = 1;
-    in->ssrc_in = ssrc;
-    in->high = seq;
-    in->extended = in->base = seq;
-    in->received = 0;
-    in->window = 1;
-    in->transit = 0;
-    in->bad_next = seq - 1;
+    in->started = 1, in->ssrc_in = ssrc;
+    in->high = seq, in->extended = in->base = seq, in->bad_next = seq - 1;
+    in->received = 0, in->window = 1, in->transit = 0;
 }
 
 /* Is this packet new to us? Returns 0 for a copy of one that was heard, or one that comes too late. */
@@ -99,24 +90,18 @@ static int is_new(struct jf_road *road, struct jf_lane *in, uint16_t seq, uint32
     if (!in->started || ssrc != in->ssrc_in) {
         restart(road, in, seq, ssrc);
     } else if (ahead == 0) {
-        in->duplicates++;
-        return 0;
+        return in->duplicates++, 0;
     } else if (ahead < MAX_DROPOUT) {
         in->window = ahead < WINDOW ? in->window << ahead | 1 : 1;
-        in->high = seq;
-        in->extended += ahead;
+        in->high = seq, in->extended += ahead;
     } else if (behind < WINDOW) {
         uint64_t bit = (uint64_t)1 << behind;
-        if (in->window & bit) {
-            in->duplicates++;
-            return 0;
-        }
+        if (in->window & bit) return in->duplicates++, 0;
         in->window |= bit;
     } else if (seq == in->bad_next) { /* two in a row: the source jumped */
         restart(road, in, seq, ssrc);
     } else {
-        in->bad_next = seq + 1;
-        in->late++;
+        in->bad_next = seq + 1, in->late++;
         return 0;
     }
     in->received++;
@@ -133,10 +118,8 @@ static int map(struct jf_lane *in, struct jf_lane *out, struct jf_hand *hand, in
         uint32_t gap = ticks(now - out->sent_ns, out->clock_out);
         out->ts_out += gap > out->frame && out->sent_ns ? gap : out->frame;
         out->seq_out++;
-        out->head_seq = hand->seq, out->head_ts = hand->ts;
-        out->head_ns = now;
-        out->source = in->key;
-        out->run = 1;
+        out->head_seq = hand->seq, out->head_ts = hand->ts, out->head_ns = now;
+        out->source = in->key, out->run = 1;
         hand->out_seq = out->seq_out, hand->out_ts = out->ts_out;
         hand->marker = 0x80;
         hand->flags |= AHEAD | NEW_SOURCE;
@@ -146,8 +129,8 @@ static int map(struct jf_lane *in, struct jf_lane *out, struct jf_hand *hand, in
     ahead = (int16_t)step;
     ts_step = (int32_t)(hand->ts - out->head_ts);
     if (in->clock_in != out->clock_out) {
-        int64_t scaled = ts_step * out->clock_out;
-        ts_step = scaled / in->clock_in - (scaled % in->clock_in < 0); /* towards minus infinity, like Python */
+        int64_t scaled = ts_step * out->clock_out; /* rounded towards minus infinity, like Python */
+        ts_step = scaled / in->clock_in - (scaled % in->clock_in < 0);
     }
     if (ahead <= 0) {
         if (-ahead >= out->run) return 0; /* from before the change */
@@ -166,13 +149,10 @@ static int map(struct jf_lane *in, struct jf_lane *out, struct jf_hand *hand, in
     if (ts_step <= 0 || ts_step > (int64_t)ahead * (out->clock_out >> 2)) {
         /* A pause of the speaker advances timestamps as much as the clock; anything else is a jump of the source. */
         int64_t passed = (now - out->head_ns) / 1000 * out->clock_out / 1000000, off = ts_step - passed;
-        if (off > 2 * (int64_t)out->clock_out || off < -2 * (int64_t)out->clock_out) {
-            ts_step = passed > out->frame ? passed : out->frame;
-            hand->marker = 0x80;
-        }
+        if (off > 2 * (int64_t)out->clock_out || off < -2 * (int64_t)out->clock_out)
+            ts_step = passed > out->frame ? passed : out->frame, hand->marker = 0x80;
     }
-    out->head_ts = hand->ts;
-    out->head_ns = now;
+    out->head_ts = hand->ts, out->head_ns = now;
     hand->out_ts = out->ts_out += (uint32_t)ts_step;
     return 1;
 }
@@ -180,21 +160,15 @@ static int map(struct jf_lane *in, struct jf_lane *out, struct jf_hand *hand, in
 /* `packet` is a whole packet, the header still to be written. */
 static int transmit(struct jf_lane *out, uint8_t *packet, int size, int type, uint16_t seq, uint32_t ts) {
     ssize_t sent;
-    packet[0] = 0x80, packet[1] = type;
-    packet[2] = seq >> 8, packet[3] = seq;
-    write32(packet + 4, ts);
-    write32(packet + 8, out->ssrc_out);
+    packet[0] = 0x80, packet[1] = type, packet[2] = seq >> 8, packet[3] = seq;
+    write32(packet + 4, ts), write32(packet + 8, out->ssrc_out);
     if (out->destination_size)
         sent = sendto(out->fd, packet, size, MSG_DONTWAIT, (void *)out->destination, out->destination_size);
     else
         sent = send(out->fd, packet, size, MSG_DONTWAIT);
     if (sent < 0 && errno == ECONNREFUSED) sent = send(out->fd, packet, size, MSG_DONTWAIT); /* of an earlier packet */
-    if (sent < 0) {
-        out->send_errors++;
-        return 0;
-    }
-    out->packets_out++;
-    out->bytes_out += size - 12;
+    if (sent < 0) return out->send_errors++, 0;
+    out->packets_out++, out->bytes_out += size - 12;
     return 1;
 }
 
@@ -223,16 +197,13 @@ static int take(struct jf_road *road, struct jf_lane *in, struct jf_hand *hand, 
         end -= data[end - 1];
     }
     if (start > end) goto malformed;
-    hand->what = PACKET;
-    hand->start = start, hand->end = end;
+    hand->what = PACKET, hand->start = start, hand->end = end;
     hand->payload_type = data[1] & 127, hand->marker = data[1] & 128;
-    hand->seq = data[2] << 8 | data[3];
-    hand->ts = read32(data + 4);
+    hand->seq = data[2] << 8 | data[3], hand->ts = read32(data + 4);
     hand->flags = 0, hand->out_seq = 0, hand->out_ts = 0;
     in->heard_ns = now;
     if (!is_new(road, in, hand->seq, read32(data + 8))) return 0;
-    in->packets_in++;
-    in->bytes_in += end - start;
+    in->packets_in++, in->bytes_in += end - start;
     kind = start < end ? in->kind[hand->payload_type] : DROP;
     if (kind != RELAY_EVENT && kind != HAND_EVENT) { /* RFC 3550 appendix A.8 */
         transit = ticks(now, in->clock_in) - hand->ts;
@@ -263,8 +234,7 @@ static int take(struct jf_road *road, struct jf_lane *in, struct jf_hand *hand, 
         in->relayed++;
     return 0;
 malformed:
-    in->malformed++;
-    return 0;
+    return in->malformed++, 0;
 }
 
 /* A packet that Python received itself (the first ones, decrypted ones); it lies in the last buffer. */
