@@ -98,7 +98,7 @@ class TransactionLayer:
         self._servers: dict[ServerKey, ServerTransaction] = {}
         self._merges: dict[MergeKey, ServerTransaction] = {}
         self._clients: dict[tuple[str, str], ClientTransaction] = {}
-        # Only of connections, which take their requests along when they break.
+        # A connection that breaks takes its requests along, and an ICMP error those to that address.
         self._by_flow: dict[Flow, dict[ClientTransaction, None]] = {}
 
     # --- in -----------------------------------------------------------------------------------------------------------
@@ -228,22 +228,16 @@ class TransactionLayer:
         kind = InviteClientTransaction if request.method == "INVITE" else NonInviteClientTransaction
         transaction = kind(self, request, flow, branch, on_response, on_failure)
         self._clients[branch, request.method] = transaction
-        if flow.reliable:
-            self._by_flow.setdefault(flow, {})[transaction] = None
-            if flow.closed:
-                self._fail_soon(transaction, "connection closed", now)
-                return transaction
-        transaction.start(now)
+        self._link(transaction)
+        if flow.closed:
+            self._fail_soon(transaction, "connection closed", now)
+        else:
+            transaction.start(now)
         return transaction
 
     def flow_failed(self, flow: Flow, reason: str, now: float) -> None:
         """Fail what is under way on a flow that broke (RFC 3261 section 17.1.4). The users learn it from `wake`."""
-        affected = (
-            self._by_flow.get(flow, ())
-            if flow.reliable
-            else [transaction for transaction in self._clients.values() if transaction.flow is flow]
-        )
-        for transaction in list(affected):
+        for transaction in list(self._by_flow.get(flow, ())):
             if transaction.is_invite and transaction.state == "proceeding":
                 # It rings there. A telephone on the move answers over its next connection.
                 self.timers.after(now, GRACE, partial(_fail_if_lost, transaction, reason))
@@ -257,8 +251,14 @@ class TransactionLayer:
     def _move(self, transaction: ClientTransaction, flow: Flow) -> None:
         self._unlink(transaction)
         transaction.flow = flow
-        if flow.reliable:
-            self._by_flow.setdefault(flow, {})[transaction] = None
+        self._link(transaction)
+
+    def _link(self, transaction: ClientTransaction) -> None:
+        of_flow = self._by_flow.get(transaction.flow)
+        if of_flow is None:
+            self._by_flow[transaction.flow] = {transaction: None}
+        else:
+            of_flow[transaction] = None
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -286,12 +286,11 @@ class TransactionLayer:
 
     def _unlink(self, transaction: ClientTransaction) -> None:
         flow = transaction.flow
-        if flow.reliable:
-            of_flow = self._by_flow.get(flow)
-            if of_flow is not None:
-                of_flow.pop(transaction, None)
-                if not of_flow:
-                    del self._by_flow[flow]
+        of_flow = self._by_flow.get(flow)
+        if of_flow is not None:
+            of_flow.pop(transaction, None)
+            if not of_flow:
+                del self._by_flow[flow]
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
