@@ -209,7 +209,7 @@ static int take(struct jf_road *road, struct jf_lane *in, struct jf_hand *hand, 
         transit = ticks(now, in->clock_in) - hand->ts;
         if (in->transit) {
             int32_t d = (int32_t)(transit - in->transit);
-            in->jitter += (uint32_t)(d < 0 ? -d : d) - ((in->jitter + 8) >> 4);
+            in->jitter += (d < 0 ? 0 - (uint32_t)d : (uint32_t)d) - ((in->jitter + 8) >> 4);
         }
         in->transit = transit;
     }
