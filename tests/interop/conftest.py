@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -53,6 +54,7 @@ async def shared_system(tmp_path_factory: pytest.TempPathFactory, system_ports: 
 @pytest_asyncio.fixture(loop_scope="session")
 async def system(shared_system: System) -> AsyncIterator[System]:
     """The shared system. A test must leave no call behind, and no fault in the log."""
+    shared_system.since = time.time()
     yield shared_system
     await shared_system.quiet()
     shared_system.check_log()
@@ -83,6 +85,19 @@ STANDARD = configuration(
     [
         *(extension(120 + index, codecs=[codec]) for index, codec in enumerate(CODECS)),
         *(extension(130 + index, codecs=[codec]) for index, codec in enumerate(CODECS)),
+        extension(141, ring_time=1),
+        extension(142, do_not_disturb=True),
+        extension(143, forward_always="103"),
+        extension(144, forward_unreachable="103"),
+        extension(145, forward_no_answer="103", ring_time=1),
+        extension(146, forward_always="147"),
+        extension(147, forward_always="146"),
+        extension(148, dtmf="info"),
+        extension(149, dtmf="inband"),
+    ],
+    ring_groups=[
+        {"number": "150", "name": "All", "members": ["102", "103", "104"]},
+        {"number": "151", "name": "Short", "members": ["102"], "step_time": 1, "fallback": "*61"},
     ],
 )
-"""What the shared system has: 101-110, 120-124 and 130-134 with one codec each."""
+"""What the shared system has: 101-110, 120-124 and 130-134 with one codec each, 141-149 with habits, two groups."""

@@ -52,7 +52,6 @@ class BoothCall:
     phone: Phone
     handle: int
     peer: str = ""  # URI of the other side
-    caller: str = ""  # value of From
     headers: dict[str, str] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     ear: Ear = field(default_factory=Ear)
@@ -83,6 +82,11 @@ class BoothCall:
     async def ended(self, timeout: float = PATIENCE) -> str:
         """Wait until the call is over, and return what the phone says of it: "486 Busy Here"."""
         return str((await self.happens("CALL_CLOSED", timeout=timeout))["text"] or "")
+
+    @property
+    def caller(self) -> str:
+        """Who calls, as the network asserts it: name and URI."""
+        return self.headers.get("P-Asserted-Identity", "")
 
     @property
     def over(self) -> bool:
@@ -308,8 +312,6 @@ class Booth:
         call = self.call(phone, event["call"])
         call.events.append(event)
         call.peer = call.peer or event.get("peer") or ""
-        if event["event"] == "CALL_INCOMING":
-            call.caller = event["from"] or ""
         call.headers.update(event.get("headers") or {})
         if event["event"] == "CALL_DTMF_START":
             call.digits += event["text"] or ""

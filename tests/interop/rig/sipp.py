@@ -13,12 +13,15 @@ import contextlib
 import re
 import shutil
 import signal
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from .accounts import Account
+from .wire import Wire
 
-__all__ = ["Scenario", "Sipp", "SippFailed", "register", "why_no_sipp"]
+__all__ = ["Scenario", "Sipp", "SippFailed", "registered", "why_no_sipp"]
 
 SDP = """v=0
 o=- 1 1 IN IP[local_ip_type] [local_ip]
@@ -164,6 +167,14 @@ class Sipp:
         if self._process.returncode:
             raise SippFailed(f"SIPp ended with {self._process.returncode}:\n{self.story()}")
 
+    async def until(self, pattern: str, timeout: float = 10.0) -> None:
+        """Wait until the messages to and fro match the regular expression."""
+        until = time.monotonic() + timeout
+        while not re.search(pattern, self.messages()):
+            if time.monotonic() > until:
+                raise SippFailed(f"no {pattern!r} within {timeout:g} s:\n{self.story()}")
+            await asyncio.sleep(0.02)
+
     def messages(self) -> str:
         """Return all messages that went to and fro."""
         return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("scenario_*_messages.log")))
@@ -197,8 +208,19 @@ def registration() -> Scenario:
     return Scenario().request(lines(1)).receive(401).request(lines(2)).receive(200)
 
 
-async def register(folder: Path, account: Account, own_port: int, *, address: str = "127.0.0.1") -> None:
-    """Register an account with a contact on `own_port`. Raises `SippFailed`."""
+@contextlib.asynccontextmanager
+async def registered(
+    folder: Path, account: Account, own_port: int, *, address: str = "127.0.0.1"
+) -> AsyncIterator[None]:
+    """Have an account registered with a contact on `own_port`, which nothing uses yet. Raises `SippFailed`."""
     options = ("-s", account.username, "-au", account.username, "-ap", account.password)
     async with Sipp(folder, account.host, account.port, own_port, registration(), *options, address=address) as run:
         await run.done()
+    try:
+        yield
+    finally:
+        async with Wire(account, address=address) as wire:
+            contact = f"<sip:{account.username}@{address}:{own_port};transport=UDP>"
+            done = await wire.send("REGISTER", headers="Expires: 0\r\n", password=account.password, contact=contact)
+            assert done.status == 200, done
+            assert str(own_port) not in done.text, done

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class System:
         )  # fmt: skip
         self.rtp_ports = ports.span(rtp)
         self.expected: list[str] = []  # regular expressions of sick lines that a test provokes
+        self.since = time.time()  # records of earlier calls are left out
         self._prefix = prefix
         self._settings = {
             "data_dir": self.data,
@@ -152,13 +154,23 @@ class System:
         return str(done.stdout)
 
     async def records(self, count: int = 1, *, number: str = "", timeout: float = 15.0) -> list[dict[str, Any]]:
-        """Wait until there are `count` calls in the history (with this number in them), the newest first."""
+        """Wait until `count` calls of this test (with this number) are over and in the history; newest first."""
         until = time.monotonic() + timeout
-        arguments = ["calls", "--history", "--json", "--limit", "500", *(["--number", number] if number else [])]
-        while len(found := json.loads(await self.command(*arguments))) < count and time.monotonic() < until:
+        since = datetime.fromtimestamp(self.since, UTC).isoformat()
+        arguments = ["calls", "--history", "--json", "--limit", "500", "--since", since]
+        arguments += ["--number", number] if number else []
+        while True:
+            listed = json.loads(await self.command(*arguments))
+            found = [one for one in listed if one["outcome"]]
+            if len(found) >= count and len(found) == len(listed):
+                return found
+            assert time.monotonic() < until, f"{count} calls should be in the history, there are: {listed}"
             await asyncio.sleep(0.1)
-        assert len(found) >= count, f"{count} calls should be in the history, there are {len(found)}: {found}"
-        return list(found)
+
+    async def last_record(self, number: str = "") -> dict[str, Any]:
+        """Wait until no call goes on, and return the latest one (with this number in it) with legs and journal."""
+        await self.quiet()
+        return await self.record((await self.records(number=number))[0]["id"])
 
     async def record(self, id: str) -> dict[str, Any]:
         """Return one call of the history with legs and journal."""

@@ -70,10 +70,14 @@ class Wire(asyncio.DatagramProtocol):
 
     async def send(
         self, method: str, uri: str = "", *, to: str = "", headers: str = "", body: str = "", password: str = "",
-        final: bool = True, timeout: float = 5.0,
+        contact: str = "", final: bool = True, timeout: float = 5.0,
     ) -> Answer:  # fmt: skip
         """Send a request and return the final response, to which a challenge is answered if there is a password."""
         uri = uri or f"sip:{self.account.domain}"
+        if method == "REGISTER":
+            to = to or f"sip:{self.account.username}@{self.account.domain}"
+        contact = contact or f"<sip:{self.account.username}@{self.address}:{self.port}>"
+        headers = f"Contact: {contact}\r\n{headers}"
         call_id, tag = secrets.token_hex(8), secrets.token_hex(4)
         answer = await self._once(method, uri, to or uri, headers, body, "", call_id, tag, 1, timeout, final)
         if answer.status in (401, 407) and password:
@@ -95,7 +99,6 @@ class Wire(asyncio.DatagramProtocol):
         )
         rest = (
             f"Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n"
-            f"Contact: <sip:{self.account.username}@{self.address}:{self.port}>\r\n"
             f"{headers}{credentials}{kind}Content-Length: {len(body)}\r\n\r\n{body}"
         )
         self.throw((head + f"To: <{to}>\r\n" + rest).encode())
