@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,26 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from interop.rig.ports import Block, block
+
 PATIENCE = 60.0  # seconds; a start takes two
-
-
-def ports(count: int) -> list[int]:
-    """Ports that are free by UDP and TCP now."""
-    held: list[socket.socket] = []
-    found: list[int] = []
-    while len(found) < count:
-        tcp = socket.socket()
-        tcp.bind(("127.0.0.1", 0))
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        held += [tcp, udp]
-        try:
-            udp.bind(("127.0.0.1", tcp.getsockname()[1]))
-        except OSError:
-            continue
-        found.append(tcp.getsockname()[1])
-    for sock in held:
-        sock.close()
-    return found
 
 
 @dataclass
@@ -95,11 +77,11 @@ class Installation:
                 raise AssertionError(f"“{words}” did not come; there was:\n{self.output}")
             self.output += text
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Stop it, and return its exit status."""
+    def end(self, number: signal.Signals | None = signal.SIGTERM) -> int:
+        """Stop it by this signal (None: it ends by itself), and return its exit status."""
         assert self.process is not None
         assert self.process.stdout is not None
-        if self.process.poll() is None:
+        if number is not None and self.process.poll() is None:
             self.process.send_signal(number)
         rest, _ = self.process.communicate(timeout=PATIENCE)
         self.output += rest
@@ -107,29 +89,30 @@ class Installation:
         return status
 
 
-def installation(folder: Path) -> Installation:
-    sip, tls, console = ports(3)
-    first = ports(1)[0] & ~1
-    low = min(max(first, 20000), 64000)
-    return Installation(folder / "data", sip, tls, console, f"{low}-{low + 199}")
+def installation(folder: Path, ports: Block) -> Installation:
+    return Installation(folder / "data", ports.take(), ports.take(), ports.take(), ports.span(100))
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Installation]:
     """An installation that was never started."""
-    made = installation(tmp_path)
+    ports = block(400)
+    made = installation(tmp_path, ports)
     yield made
     if made.process is not None:
         made.end(signal.SIGKILL)
+    ports.release()
 
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A running system that many tests share."""
-    made = installation(tmp_path_factory.mktemp("system"))
+    ports = block(400)
+    made = installation(tmp_path_factory.mktemp("system"), ports)
     try:
         made.start()
         yield made
     finally:
         if made.process is not None:
             made.end()
+        ports.release()

@@ -38,7 +38,7 @@ def test_ctrl_c_stops_everything_in_order_and_a_second_start_asks_nothing(fresh:
     fresh.start()
     assert "first configuration" not in fresh.output
     assert fresh.jackfield("stop").returncode == 0
-    assert fresh.end() == 0
+    assert fresh.end(None) == 0
 
 
 def test_a_killed_switch_is_started_again(fresh: Installation) -> None:
