@@ -208,8 +208,9 @@ static int take(struct jf_road *road, struct jf_lane *in, struct jf_hand *hand, 
     if (kind != RELAY_EVENT && kind != HAND_EVENT) { /* RFC 3550 appendix A.8 */
         transit = ticks(now, in->clock_in) - hand->ts;
         if (in->transit) {
-            int32_t d = (int32_t)(transit - in->transit);
-            in->jitter += (d < 0 ? 0 - (uint32_t)d : (uint32_t)d) - ((in->jitter + 8) >> 4);
+            uint32_t off = transit - in->transit;
+            if (off > 0x7fffffff) off = 0 - off;
+            if (off <= 2 * in->clock_in) in->jitter += off - ((in->jitter + 8) >> 4); /* else it set its clock */
         }
         in->transit = transit;
     }

@@ -147,12 +147,11 @@ class Lane:
         if not event:
             transit = (now // 1000 * self.clock_in // 1000000 - ts) & 0xFFFFFFFF
             if self.transit:
-                off = transit - self.transit
-                if off < 0:
-                    off = -off
+                off = abs(transit - self.transit)
                 if off > 0x7FFFFFFF:
                     off = 0x100000000 - off
-                self.jitter += off - ((self.jitter + 8) >> 4)
+                if off <= JUMP_SECONDS * self.clock_in:  # else the source set its clock
+                    self.jitter += off - ((self.jitter + 8) >> 4)
             self.transit = transit
         out = self.to
         if kind == 0:
@@ -206,7 +205,7 @@ class Lane:
     def _restart(self, seq: int, ssrc: int) -> None:
         """A new source, or one that began anew (RFC 3550 appendix A.1)."""
         if self.started:
-            self.lost_before += self.extended - self.base + 1 - self.received
+            self.lost_before = (self.lost_before + self.extended - self.base + 1 - self.received) & 0xFFFFFFFF
         self.key = self.road.new_key()
         self.started = 1
         self.ssrc_in = ssrc
