@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-NAMES = ("dial", "ringback", "busy", "congestion", "beep")
+NAMES = ("dial", "ringback", "busy", "congestion", "hold", "beep")
 
 LEVEL = -16.0  # dBm0 of each frequency; telephone sets expect tones at -10 to -20
 _FULL_SCALE = 3.14  # dBm0 of a sine that just fits into 16 bits (ITU-T G.711)
@@ -50,6 +50,7 @@ def _tones(
         "ringback": _cadence(ring_frequency or frequency, *ring),
         "busy": _cadence(busy_frequency or frequency, *busy),
         "congestion": _cadence(busy_frequency or frequency, *congestion),
+        "hold": _cadence(frequency, 0.1, 0.1, 0.1, 4.7),  # nobody's standard: "you are still connected"
         "beep": (Part((1000,), 0.2),),
     }
 
