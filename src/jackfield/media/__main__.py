@@ -118,7 +118,6 @@ def main(argv: list[str] | None = None) -> int:
     undo = wake_on_signals(worker.road)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
-    # Streams leave no cycles behind, and a collection would hold up packets.
     gc.collect()
     gc.freeze()
     gc.disable()

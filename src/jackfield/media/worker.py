@@ -7,6 +7,7 @@ connection ends, its streams are closed.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -32,6 +33,7 @@ CATCH_UP = 3  # ticks that were missed and are made up for at once; more are lef
 SWEEP_NS = 250_000_000  # a quarter of the streams each time
 SLICES = 4
 READ_BYTES = 256 << 10
+COLLECT_NS = 600_000_000_000
 MOST_UNSENT = 64 << 20  # bytes of events for a switch that does not read them
 
 
@@ -43,6 +45,7 @@ class Connection:
         self._sock = sock
         self._frames = protocol.Frames(Command)
         self._unsent = bytearray()
+        self._waiting = False  # until the switch reads on
         self.outbox: list[Report] = []
         self.streams: set[int] = set()
         self._watch = partial(worker.road.watch, sock.fileno(), self._readable)
@@ -89,10 +92,9 @@ class Connection:
         if len(self._unsent) > MOST_UNSENT:
             log.error("the switch reads no events any more; its streams are closed")
             self._worker.disconnected(self)
-        elif self._unsent:
-            self._watch(self._write)
-        else:
-            self._watch()
+        elif bool(self._unsent) is not self._waiting:
+            self._waiting = bool(self._unsent)
+            self._watch(self._write if self._waiting else None)
 
     def close(self) -> None:
         """Hang up."""
@@ -183,10 +185,18 @@ class Worker:
         self.road.watch(listening.fileno(), self._accept, urgent=True)
 
     def run(self, *, exit_with_parent: bool = False) -> None:
-        """Serve until `stop`, or until the process that started this one has gone."""
+        """Serve until `stop`, or until the process that started this one has gone.
+
+        Where Python's collector is off (it would hold up packets), what an error may have left behind is picked up
+        once in a long while; closed streams leave nothing for it.
+        """
         self._exit_with_parent = exit_with_parent
+        collected = self.now()
         while not self._stopping:
             self.turn(SWEEP_NS)
+            if self.now() - collected > COLLECT_NS and not gc.isenabled():
+                gc.collect()
+                collected = self.now()
         self.close()
 
     def stop(self) -> None:
