@@ -1,0 +1,25 @@
+# docker build -t jackfield . && docker run --network host -v jackfield:/srv/jackfield jackfield
+#
+# Host networking, because audio uses a wide range of UDP ports, and because phones must see the address that answers.
+FROM debian:12 AS build
+RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+COPY pyproject.toml README.md LICENSE THIRD_PARTY.md /src/
+COPY src /src/src
+# The packet path of the media processes is compiled here, so that the image below needs no compiler.
+RUN python3 -m venv /opt/jackfield && /opt/jackfield/bin/pip install --no-cache-dir /src \
+    && /opt/jackfield/bin/python -c 'from jackfield.media import fastlane; fastlane.build(fastlane.folder())'
+
+FROM debian:12
+RUN apt-get update && apt-get install -y --no-install-recommends python3 libopus0 libgsm1 libspandsp2 \
+        ca-certificates tzdata \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --home-dir /srv/jackfield --create-home --shell /usr/sbin/nologin jackfield
+COPY --from=build /opt/jackfield /opt/jackfield
+USER jackfield
+ENV PATH=/opt/jackfield/bin:$PATH JACKFIELD_DATA_DIR=/srv/jackfield PYTHONUNBUFFERED=1
+VOLUME /srv/jackfield
+EXPOSE 5060/udp 5060/tcp 5061/tcp 8088/tcp 8089/tcp 10000-20000/udp
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["jackfield", "status"]
+STOPSIGNAL SIGTERM
+CMD ["jackfield", "run"]
