@@ -52,6 +52,20 @@ def test_both_directions_are_in_the_file(house: House, tmp_path: Path) -> None:
     assert len(b.hear(100)) >= 100, "and everybody still hears everything"
 
 
+def test_recording_changes_nothing_for_the_parties(house: House, tmp_path: Path) -> None:
+    a, b, sa, sb = house.call()
+    house.say(a, sa)
+    sb.record(str(tmp_path / "r.wav"), stereo=False)
+    house.say(a, sa, b"\x31" * 160, marker=True)
+    house.say(a, sa, b"\x32" * 160, skip=1)
+    sb.stop_record()
+    house.say(a, sa, b"\x33" * 160)
+    heard = b.hear(4)
+    assert [one.payload[0] for one in heard[1:]] == [0x31, 0x32, 0x33]
+    assert [one.marker for one in heard[1:]] == [True, False, False]
+    assert [(one.sequence - heard[0].sequence) & 0xFFFF for one in heard] == [0, 1, 3, 4]
+
+
 def test_they_are_mixed_when_nothing_else_is_asked_for(house: House, tmp_path: Path) -> None:
     a, b, sa, sb = house.call()
     sa.record(str(tmp_path / "r.wav"), stereo=False)
@@ -187,6 +201,19 @@ def test_a_pause_is_silence_of_its_length(tmp_path: Path) -> None:
     loud = np.flatnonzero(data[:, 0])
     assert len(data) == 88_000
     assert (loud[0], loud[160]) == (0, 80_000)
+
+
+def test_after_a_loss_audio_is_at_its_time_again(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "r.wav", wide=False, stereo=False, now=0.0)
+    piece = b"\x10\x27" * 160
+    for index in range(100):
+        if not 20 <= index < 50:
+            recording.lay(HEARD, piece, index * 0.02)
+    recording.finish(2.0)
+    _, data = read(tmp_path / "r.wav")
+    loud = np.flatnonzero(data[:, 0])
+    assert len(data) == 16_000
+    assert loud[20 * 160] == 50 * 160
 
 
 def test_two_loud_voices_do_not_wrap_around(tmp_path: Path) -> None:

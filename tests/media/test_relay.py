@@ -240,6 +240,12 @@ def test_comfort_noise_is_left_out_without_a_gap_for_who_did_not(house: House) -
     assert two.marker
 
 
+def test_comfort_noise_does_not_pass_between_clocks(house: House) -> None:
+    a, b, sa, _ = house.call({"cn_payload_type": 13}, codec("opus", cn_payload_type=13))
+    house.say(a, sa, b"\x40", 13)
+    assert not b.hear()
+
+
 def test_unknown_payload_types_and_empty_packets_are_left_out(house: House) -> None:
     a, b, sa, _ = house.call()
     house.say(a, sa, b"video", 34)
@@ -281,6 +287,22 @@ def test_who_must_not_send_is_not_heard_and_who_must_not_hear_gets_nothing(house
     assert not a.hear()
     house.say(a, sa)
     assert b.hear(1)
+
+
+def test_what_was_said_while_on_hold_does_not_seem_lost_afterwards(house: House) -> None:
+    a, b, sa, sb = house.call()
+    house.say(a, sa)
+    sb.configure(b.remote(receives=False))
+    for _ in range(50):
+        house.clock.advance(0.02)
+        house.say(a, sa)
+    sb.configure(b.remote())
+    house.clock.advance(0.02)
+    house.say(a, sa)
+    before, after = b.hear(2)
+    assert (after.sequence - before.sequence) & 0xFFFF == 1
+    assert (after.timestamp - before.timestamp) & 0xFFFFFFFF == 51 * 160
+    assert after.marker
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1"])

@@ -238,9 +238,11 @@ def test_wide_band_codecs_get_the_wide_file_or_else_the_narrow_one(tmp_path: Pat
 def test_clips_do_not_grow_without_end(tmp_path: Path) -> None:
     clips = Clips(limit=20_000)
     paths = [sound(tmp_path, f"s{number}", 1, rates=(8000,)) for number in range(5)]
-    kept = [clips.clip(path, "pcmu") for path in paths]
-    assert clips.clip(paths[4], "pcmu") is kept[4]
-    assert clips.clip(paths[0], "pcmu") is not kept[0]
+    first, second = (clips.clip(path, "pcmu") for path in paths[:2])
+    assert clips.clip(paths[0], "pcmu") is first
+    clips.clip(paths[2], "pcmu")
+    assert clips.clip(paths[0], "pcmu") is first, "it was used a moment ago"
+    assert clips.clip(paths[1], "pcmu") is not second
 
 
 def test_the_end_of_a_sound_is_filled_with_silence(tmp_path: Path) -> None:
