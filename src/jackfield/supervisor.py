@@ -191,7 +191,8 @@ class Supervisor:
         self.children = [Child(one) for one in (programs(settings) if program is None else program)]
         self._say = say
         self._control = ControlServer(
-            settings.files.supervisor_socket, {"processes": self._processes, "stop": self._stop_asked}
+            settings.files.supervisor_socket,
+            {"processes": self._processes, "settings": self._settings, "stop": self._stop_asked},
         )
         self._runs: dict[asyncio.Task[None], Child] = {}
         self._stop = asyncio.Event()
@@ -235,6 +236,14 @@ class Supervisor:
             "rss": _resident(os.getpid()),
         }
         return [own | {"since": _started(os.getpid())}, *(child.describe() for child in self.children)]
+
+    async def _settings(self, _: dict[str, Any]) -> dict[str, Any]:
+        """What this installation runs with: flags of `jackfield run` are known to nobody else."""
+        return self.settings.model_dump(mode="json")
+
+    async def _settings_asked(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings in force, so that other commands need not be given the flags of `run` again."""
+        return self.settings.model_dump(mode="json")
 
     async def _stop_asked(self, request: dict[str, Any]) -> None:
         if request.get("now"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import struct
 import subprocess
@@ -59,6 +60,13 @@ def test_the_selftest_proves_calls_and_audio_both_ways(running: Installation, wi
     # Nothing is left of it.
     assert json.loads(result(running.jackfield("status", "--json")))["registrations"] == []
     assert "999901" not in result(running.jackfield("export"))
+
+
+def test_commands_find_the_ports_of_a_system_that_got_them_as_flags(running: Installation) -> None:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("JACKFIELD_")}
+    command = [sys.executable, "-m", "jackfield.cli", "selftest", "--seconds", "0.2", "--data-dir", running.data_dir]
+    done = subprocess.run(command, env=own, capture_output=True, text=True, timeout=60, check=False)
+    assert f"registered at 127.0.0.1:{running.sip_port}" in done.stdout
 
 
 def test_the_selftest_speaks_to_people(running: Installation) -> None:

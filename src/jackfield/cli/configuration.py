@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jackfield.cli.options import Config, DataDir, Json, described, settings
+from jackfield.cli.options import Config, DataDir, Json, described, settings, settings_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def apply(
     The same file twice changes nothing the second time. A running system takes the change at once; calls in progress
     go on as they began.
     """
-    found = settings(data_dir, config)
+    found = settings_in_force(data_dir, config)
     text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
 
     from jackfield.cli.output import print_json
@@ -84,7 +84,7 @@ def export(
     """Print the whole configuration as the YAML that `apply` reads."""
     from jackfield.console import api
 
-    text = api.export(settings(data_dir, config), secrets=secrets)
+    text = api.export(settings_in_force(data_dir, config), secrets=secrets)
     if as_json:
         import yaml
 
@@ -234,7 +234,7 @@ def check(data_dir: DataDir = None, config: Config = None, as_json: Json = False
     from jackfield.check import run_checks
     from jackfield.cli.output import print_json
 
-    findings = run_checks(settings(data_dir, config))
+    findings = run_checks(settings_in_force(data_dir, config))
     if as_json:
         print_json(findings)
     else:

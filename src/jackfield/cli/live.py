@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jackfield.cli.options import DataDir, Json, described, settings
+from jackfield.cli.options import DataDir, Json, described, settings, settings_in_force
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -75,7 +75,7 @@ def calls(
     """List the calls in progress, or with --history those that are over."""
     from jackfield.cli.output import print_json
 
-    found = settings(data_dir)
+    found = settings_in_force(data_dir)
     if not history:
         from jackfield.control import ask_sync
 

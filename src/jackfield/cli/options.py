@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from jackfield.settings import Settings
 
-__all__ = ["Config", "DataDir", "Json", "described", "settings"]
+__all__ = ["Config", "DataDir", "Json", "described", "settings", "settings_in_force"]
 
 WHERE = "Which installation"
 
@@ -45,3 +45,19 @@ def settings(data_dir: Path | None, config: Path | None = None, **flags: Any) ->
     from jackfield.settings import load
 
     return load(data_dir=data_dir, config=None if config is None else str(config), **flags)
+
+
+def settings_in_force(data_dir: Path | None, config: Path | None = None) -> Settings:
+    """Load the settings; where Jackfield runs in that data directory, those with which it was started.
+
+    Otherwise a command would look for another database or port than the one that `run` was told by a flag.
+    Raises `SettingsError`.
+    """
+    from jackfield.control import ControlError, ask_sync
+
+    found = settings(data_dir, config)
+    try:
+        running = ask_sync(found.files.supervisor_socket, "settings", timeout=2.0)
+    except ControlError:
+        return found
+    return found.replaced(**{name: value for name, value in running.items() if name not in ("data_dir", "config")})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from jackfield.cli.options import Config, DataDir, Json, described, settings
+from jackfield.cli.options import Config, DataDir, Json, described, settings_in_force
 
 if TYPE_CHECKING:
     from jackfield.cli.softphone import Task
@@ -115,7 +115,7 @@ def _account(
         raise typer.BadParameter("name an extension of this installation, or give --user (and --password, --server)")
     if user and server:
         return Account(user, password, server, port, transport)
-    found = settings(data_dir, config)
+    found = settings_in_force(data_dir, config)
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(found.hosts[0], found.hosts[0])  # noqa: S104
     port = port or (found.sip_tls_port if transport == "TLS" else found.sip_port)
     if user:
@@ -165,7 +165,7 @@ def selftest(
     )
     out = console()
     say = (lambda text: None) if as_json else (lambda text: out.print(f"[green]ok[/green]  {text}"))
-    report = asyncio.run(run(settings(data_dir, config), wishes, say=say))
+    report = asyncio.run(run(settings_in_force(data_dir, config), wishes, say=say))
     if as_json:
         print_json(report)
     elif report.ok:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jackfield.cli.options import Config, DataDir, Json, described, settings
+from jackfield.cli.options import Config, DataDir, Json, described, settings, settings_in_force
 
 if TYPE_CHECKING:
     from jackfield.console.api import FirstConfiguration
@@ -95,7 +95,7 @@ def init(
 
     Where a configuration exists, nothing is changed. `run` does this by itself.
     """
-    found = settings(data_dir, config)
+    found = settings_in_force(data_dir, config)
 
     from jackfield.cli.output import console, print_json
     from jackfield.console import api

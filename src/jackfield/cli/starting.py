@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jackfield import __version__, logs
@@ -34,7 +33,6 @@ def run(settings: Settings, begun: float) -> None:
     if not settings.files.snapshot.exists():
         _first_configuration(settings)
     settings = _with_certificate(settings)
-    _find_libraries()
     asyncio.run(_supervise(settings, begun))
     console(stderr=True).print("Jackfield has stopped.")
 
@@ -72,14 +70,6 @@ def _with_certificate(settings: Settings) -> Settings:
     if own.ensure(names, now=datetime.datetime.now(datetime.UTC)):
         console(stderr=True).print(f"A self-signed TLS certificate is in {own.certificate}")
     return settings.replaced(tls_certificate=str(own.certificate), tls_key=str(own.key))
-
-
-def _find_libraries() -> None:
-    """Let the processes find codec libraries that were unpacked into the virtual environment by `make`."""
-    folder = Path(sys.prefix) / "lib" / "jackfield"
-    if folder.is_dir():
-        known = os.environ.get("LD_LIBRARY_PATH", "")
-        os.environ["LD_LIBRARY_PATH"] = f"{folder}:{known}" if known else str(folder)
 
 
 async def _supervise(settings: Settings, begun: float) -> None:
