@@ -3,7 +3,6 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
-export LD_LIBRARY_PATH := $(abspath $(VENV))/lib/jackfield$(if $(LD_LIBRARY_PATH),:$(LD_LIBRARY_PATH))
 export DEBIAN_FRONTEND := noninteractive
 
 .DEFAULT_GOAL := help

@@ -31,6 +31,7 @@ class Installation:
     process: subprocess.Popen[str] | None = None
     output: str = ""
     more: dict[str, str] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)  # of `run`
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,7 +61,7 @@ class Installation:
         """Run the system, and wait until it says that it's up."""
         self.output = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jackfield.cli", "run"],
+            [sys.executable, "-m", "jackfield.cli", "run", *self.flags],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         self.read_until("shows who is there")

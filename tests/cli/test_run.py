@@ -51,6 +51,20 @@ def test_a_killed_switch_is_started_again(fresh: Installation) -> None:
     assert fresh.end() == 0
 
 
+def test_other_commands_know_the_flags_of_a_running_system(fresh: Installation) -> None:
+    fresh.flags = ["--sip-port", str(fresh.sip_port), "--database-url", f"sqlite:///{fresh.data_dir}/other.sqlite3"]
+    fresh.more = {"JACKFIELD_SIP_PORT": "5060"}
+    fresh.start()
+    assert fresh.jackfield("selftest", "--seconds", "0.2").returncode == 0
+    assert "101" in fresh.jackfield("export").stdout
+    assert not (fresh.data_dir / "jackfield.sqlite3").exists()
+    findings = json.loads(fresh.jackfield("check", "--json").stdout)
+    assert [one["text"] for one in findings if one["subject"] == "SIP over UDP"] == [
+        f"Jackfield listens at UDP port {fresh.sip_port} on 127.0.0.1"
+    ]
+    assert fresh.end() == 0
+
+
 def test_a_port_that_is_taken_is_named_with_the_mend(fresh: Installation) -> None:
     import socket
 

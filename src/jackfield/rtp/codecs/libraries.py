@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Sequence
@@ -103,11 +104,39 @@ def _declare(library: Library) -> None:
 def _open(library: Library, candidates: Sequence[str]) -> Any:
     _declare(library)
     for path in candidates:
-        try:
-            return ffi.dlopen(path)
-        except OSError:
-            continue
+        for prepare in (None, _load_neighbours):
+            if prepare is not None and not prepare(Path(path)):
+                break
+            try:
+                return ffi.dlopen(path)
+            except OSError:
+                continue
     return None
+
+
+def _load_neighbours(path: Path) -> bool:
+    """Load what lies beside a library that is there but can't be opened: it may need it. False if there's nothing.
+
+    That is so for libspandsp and its libtiff where the Debian packages were unpacked into a folder without root: the
+    loader doesn't search there, but takes what is loaded already under the name that it looks for.
+    """
+    if not path.is_absolute() or not path.exists():
+        return False
+    waiting = [other for other in path.parent.glob("lib*.so.*") if other != path]
+    while waiting:
+        left = [other for other in waiting if not _loadable(other)]
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    return True
+
+
+def _loadable(path: Path) -> bool:
+    try:
+        ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        return False
+    return True
 
 
 def load(library: Library) -> Any:
