@@ -40,7 +40,8 @@ class Result:
     cpu: float
     packet: float  # µs of CPU per packet passed on
     sent: int
-    lost: int
+    lost: int  # sent and not passed on by the worker
+    unheard: int  # passed on, and dropped by the kernel because the load generator was too slow
     p50: float
     p99: float
     kernel_drops: int
@@ -186,6 +187,8 @@ class Load:
 async def measure(calls: int, codec_a: str, codec_b: str, *, lane: str, seconds: float) -> Result:
     """One run with a fresh worker."""
     os.sched_setaffinity(0, {LOAD_CORE})
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -15)  # a generator that waits for others measures itself
     async with worker(lane) as (pool, pid):
         load = Load(calls, codec_a, codec_b)
         idle = memory_kb(pid)
@@ -203,17 +206,20 @@ async def measure(calls: int, codec_a: str, codec_b: str, *, lane: str, seconds:
             with contextlib.suppress(OSError):
                 while phone.recv(2048):
                     pass
+        earlier = await pool.worker().statistics()
         before = cpu_ns(pid)
         sent, received, latencies = load.run(seconds)
         used = cpu_ns(pid) - before
         told = await pool.worker().statistics()
+        passed = told.relayed + told.transcoded - earlier.relayed - earlier.transcoded
         memory = memory_kb(pid) - idle
         load.close()
         return Result(
             cpu=used / 1e6 / calls / (seconds + 0.55),
-            packet=used / 1e3 / max(1, received),
+            packet=used / 1e3 / max(1, passed),
             sent=sent,
-            lost=sent - received,
+            lost=sent - passed,
+            unheard=passed - received,
             p50=latencies[len(latencies) // 2],
             p99=latencies[int(len(latencies) * 0.99)],
             kernel_drops=told.kernel_drops,
@@ -230,14 +236,16 @@ def spread(values: list[float], digits: int = 2) -> str:
 def table(rows: list[tuple[str, list[Result]]]) -> str:
     """The results as Markdown."""
     lines = [
-        "| case | CPU ms per s of call | µs per packet | lost | kernel drops | latency p50 ms | p99 ms | kB per call |",
-        "|---|---|---|---|---|---|---|---|",
+        "| case | CPU ms per s of call | µs per packet | lost | kernel drops | unheard | latency p50 ms | p99 ms "
+        "| kB per call |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, results in rows:
         sent = sum(result.sent for result in results)
         lines.append(
             f"| {name} | {spread([r.cpu for r in results])} | {spread([r.packet for r in results], 1)} "
             f"| {sum(r.lost for r in results)} of {sent} | {sum(r.kernel_drops for r in results)} "
+            f"| {sum(r.unheard for r in results)} "
             f"| {spread([r.p50 for r in results])} | {spread([r.p99 for r in results])} "
             f"| {statistics.median([r.memory for r in results]):.0f} |"
         )
