@@ -82,7 +82,7 @@ def main() -> None:
             with start() as server:
                 measure(server, table, scale, rates, seconds)
                 foreign += server.foreign
-    rig.report("Calls and registrations", table, foreign)
+    rig.report("Calls and registrations", table, foreign, options)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import servers
@@ -42,6 +42,7 @@ RTPMAP = {
     "g722": (9, "G722/8000"),
     "opus": (96, "opus/48000/2"),
 }
+_WIDE_BAND = "maxplaybackrate=16000;sprop-maxcapturerate=16000"  # RFC 7587: Opus at 16 kHz
 T1 = 0.5
 
 
@@ -62,6 +63,7 @@ class Call:
     target: str = ""
     caller_sends_to: int = 0  # the server's audio ports
     callee_sends_to: int = 0
+    callee_payload_type: int = 0
     until: float = 0.0
     why: str = ""
     rung: bool = False
@@ -77,14 +79,12 @@ class Phones:
         codecs: Sequence[str] = ("pcmu",),
         callee_codecs: Sequence[str] = (),
         audio_ports: Callable[[int], tuple[int, int]] = lambda index: (9, 9),
-        phones: int = servers.PHONES,
     ) -> None:
         os.sched_setaffinity(0, {LOAD_CORE})
         self.server = server
         self.calls: list[Call] = []
         self._codecs, self._callee_codecs = codecs, callee_codecs or codecs
         self._audio_ports = audio_ports
-        self._phones = phones
         self._of_id: dict[bytes, Call] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._made = 0  # timers so far, which keeps those of one moment in order
@@ -160,8 +160,8 @@ class Phones:
     def _place(self, hold: float | None) -> Call:
         index = self._count
         self._count += 1
-        caller = servers.FIRST_CALLER + index % self._phones
-        callee = servers.FIRST_CALLEE + index % self._phones
+        caller = servers.FIRST_CALLER + index % servers.PHONES
+        callee = servers.FIRST_CALLEE + index % servers.PHONES
         call = Call(index, caller, callee, f"bench-{os.getpid()}-{index}")
         call.until = -1.0 if hold is None else hold
         self.calls.append(call)
@@ -173,7 +173,7 @@ class Phones:
     def _invite(self, call: Call, credentials: str) -> None:
         port = self._audio_ports(call.index)[0]
         text = self._request("INVITE", call, f"sip:{call.callee}@{HOST}:{self.server.port}", "", credentials)
-        call.invite = text + _sdp(self._codecs, port)
+        call.invite = text + sdp(self._codecs, port)
         call.invited = time.perf_counter()
         self._send_again(call, call.seq, T1)
 
@@ -200,11 +200,11 @@ class Phones:
         if not data.startswith(b"SIP/2.0 "):
             self._answer(self._callers, data)
             return
-        call = self._of_id.get(_field(data, "call-id"))
+        call = self._of_id.get(header(data, "call-id"))
         if call is None:
             return
         status = int(data[8:11])
-        number, method = _field(data, "cseq").split()
+        number, method = header(data, "cseq").split()
         if method == b"BYE":
             if call.state == "ending":
                 call.state = "ended"
@@ -221,8 +221,8 @@ class Phones:
             self._refused(call, data, status)
 
     def _answered(self, call: Call, data: bytes) -> None:
-        call.remote_tag_line = _field(data, "to").decode()
-        contact = _field(data, "contact").decode()
+        call.remote_tag_line = header(data, "to").decode()
+        contact = header(data, "contact").decode()
         call.target = contact[contact.index("<") + 1 : contact.index(">")] if "<" in contact else contact
         self._callers.sendto(self._request("ACK", call, call.target, call.remote_tag_line), self._address)
         if call.state != "calling":
@@ -236,7 +236,7 @@ class Phones:
             self._after(call.until, lambda: self._bye(call))
 
     def _refused(self, call: Call, data: bytes, status: int) -> None:
-        ack = self._request("ACK", call, f"sip:{call.callee}@{HOST}:{self.server.port}", _field(data, "to").decode())
+        ack = self._request("ACK", call, f"sip:{call.callee}@{HOST}:{self.server.port}", header(data, "to").decode())
         branch = f"branch=z9hG4bK-{call.index}-{call.seq}".encode()
         self._callers.sendto(ack.replace(branch + b"a", branch, 1), self._address)
         if status in (401, 407) and call.seq == 1:
@@ -254,23 +254,8 @@ class Phones:
         self._callers.sendto(self._request("BYE", call, call.target, call.remote_tag_line), self._address)
 
     def _credentials(self, number: int, method: str, uri: str, challenge: bytes, status: int) -> str:
-        """MD5 with qop=auth (RFC 7616), whatever else is offered."""
-        for value in _HEADER["challenge"].findall(challenge):
-            text = value.decode()
-            fields = {name.lower(): given for name, given in re.findall(r'(\w+)="?([^",]*)"?', text)}
-            if fields.get("algorithm", "MD5").upper() == "MD5":
-                break
-        realm, nonce = fields["realm"], fields["nonce"]
         self._nonces += 1
-        cnonce = f"{self._nonces:08x}"
-        ha1, ha2 = _md5(f"{number}:{realm}:{servers.PASSWORD}"), _md5(f"{method}:{uri}")
-        response = _md5(f"{ha1}:{nonce}:00000001:{cnonce}:auth:{ha2}")
-        opaque = f', opaque="{fields["opaque"]}"' if "opaque" in fields else ""
-        name = "Authorization" if status == 401 else "Proxy-Authorization"
-        return (
-            f'{name}: Digest username="{number}", realm="{realm}", nonce="{nonce}", uri="{uri}", response="{response}",'
-            f' algorithm=MD5, cnonce="{cnonce}", qop=auth, nc=00000001{opaque}\r\n'
-        )
+        return digest(number, servers.PASSWORD, method, uri, challenge, status, f"{self._nonces:08x}")
 
     # --- phones that answer
 
@@ -290,13 +275,13 @@ class Phones:
             self._answer(self._callees, data)
             return
         status = int(data[8:11])
-        seq, method = _field(data, "cseq").split()
+        seq, method = header(data, "cseq").split()
         if method != b"REGISTER":
             return
         if status == 200:
             self._registered += 1
         elif status in (401, 407) and seq == b"1":
-            number = int(re.search(rb"sip:(\d+)@", _field(data, "to"))[1])  # type: ignore[index]
+            number = int(re.search(rb"sip:(\d+)@", header(data, "to"))[1])  # type: ignore[index]
             uri = f"sip:{HOST}:{self.server.port}"
             self._register(number, self._credentials(number, "REGISTER", uri, data, status), 2)
 
@@ -304,12 +289,12 @@ class Phones:
         """A request to a phone: an INVITE rings and is answered, all else gets 200."""
         method = data[: data.index(b" ")]
         if method == b"ACK":
-            self._answers.pop(_field(data, "call-id"), None)
+            self._answers.pop(header(data, "call-id"), None)
             return
         if method != b"INVITE":
-            sock.sendto(_response(data, b"200 OK", b"", b""), self._address)
+            sock.sendto(response_to(data, b"200 OK", b"", b""), self._address)
             return
-        call_id = _field(data, "call-id")
+        call_id = header(data, "call-id")
         known = self._answers.get(call_id)
         if known is not None:
             sock.sendto(known, self._address)
@@ -318,12 +303,15 @@ class Phones:
         waiting = self._ringing.get(callee)
         call = waiting.pop(0) if waiting else None
         contact = f"Contact: <sip:{callee}@{HOST}:{sock.getsockname()[1]}>\r\n".encode()
-        sock.sendto(_response(data, b"180 Ringing", contact, b""), self._address)
+        sock.sendto(response_to(data, b"180 Ringing", contact, b""), self._address)
         found = _AUDIO.search(data)
         if call is not None and found:
             call.callee_sends_to = int(found[1])
-        body = _sdp(self._callee_codecs, self._audio_ports(call.index)[1] if call else 9)
-        answer = _response(data, b"200 OK", contact + b"Content-Type: application/sdp\r\n", body)
+        numbers = {name: _offered_number(data, name) for name in self._callee_codecs}
+        if call is not None:
+            call.callee_payload_type = numbers[self._callee_codecs[0]]
+        body = sdp(self._callee_codecs, self._audio_ports(call.index)[1] if call else 9, numbers)
+        answer = response_to(data, b"200 OK", contact + b"Content-Type: application/sdp\r\n", body)
         self._answers[call_id] = answer
         sock.sendto(answer, self._address)
 
@@ -352,6 +340,23 @@ class Phones:
             heapq.heappop(timers)[2]()
 
 
+def digest(number: int, password: str, method: str, uri: str, challenge: bytes, status: int, cnonce: str) -> str:
+    """The header with credentials: MD5 with qop=auth (RFC 7616), whatever else is offered."""
+    for value in _HEADER["challenge"].findall(challenge):
+        fields = {name.lower(): given for name, given in re.findall(r'(\w+)="?([^",]*)"?', value.decode())}
+        if fields.get("algorithm", "MD5").upper() == "MD5":
+            break
+    realm, nonce = fields["realm"], fields["nonce"]
+    ha1, ha2 = _md5(f"{number}:{realm}:{password}"), _md5(f"{method}:{uri}")
+    response = _md5(f"{ha1}:{nonce}:00000001:{cnonce}:auth:{ha2}")
+    opaque = f', opaque="{fields["opaque"]}"' if "opaque" in fields else ""
+    name = "Authorization" if status == 401 else "Proxy-Authorization"
+    return (
+        f'{name}: Digest username="{number}", realm="{realm}", nonce="{nonce}", uri="{uri}", response="{response}",'
+        f' algorithm=MD5, cnonce="{cnonce}", qop=auth, nc=00000001{opaque}\r\n'
+    )
+
+
 def _open(call: Call, hold: float | None) -> bool:
     return call.state == "calling" or (hold is not None and call.state in ("up", "ending"))
 
@@ -364,7 +369,8 @@ def _socket() -> socket.socket:
     return found
 
 
-def _field(data: bytes, name: str) -> bytes:
+def header(data: bytes, name: str) -> bytes:
+    """The first value of one of the headers in `_HEADER`, b"" if there is none."""
     found = _HEADER[name].search(data)
     return found[1] if found else b""
 
@@ -373,25 +379,33 @@ def _md5(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 
 
-def _sdp(codecs: Sequence[str], port: int) -> bytes:
-    """The end of a message: Content-Length and a description."""
-    types = [RTPMAP[name] for name in codecs]
+def sdp(codecs: Sequence[str], port: int, numbers: Mapping[str, int] | None = None) -> bytes:
+    """The end of a message: Content-Length and a description; `numbers` are the other side's payload types."""
+    types = [((numbers or {}).get(name, RTPMAP[name][0]), RTPMAP[name][1]) for name in codecs]
     body = (
         f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\n"
         f"m=audio {port} RTP/AVP {' '.join(str(number) for number, _ in types)} 101\r\n"
         + "".join(f"a=rtpmap:{number} {name}\r\n" for number, name in types)
+        + "".join(f"a=fmtp:{number} {_WIDE_BAND}\r\n" for number, name in types if name.startswith("opus"))
         + "a=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n"
     )
     return f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
-def _response(request: bytes, status: bytes, headers: bytes, body: bytes) -> bytes:
-    to = _field(request, "to")
+def _offered_number(offer: bytes, codec: str) -> int:
+    number, name = RTPMAP[codec]
+    found = re.search(rb"^a=rtpmap:(\d+) " + name.partition("/")[0].encode() + rb"/", offer, re.M | re.I)
+    return int(found[1]) if found else number
+
+
+def response_to(request: bytes, status: bytes, headers: bytes, body: bytes) -> bytes:
+    """A response with our tag; `body` begins with its Content-Length, as `sdp` makes it."""
+    to = header(request, "to")
     if b";tag=" not in to:
-        to += b";tag=p" + hashlib.md5(_field(request, "call-id")).hexdigest()[:8].encode()
+        to += b";tag=p" + hashlib.md5(header(request, "call-id")).hexdigest()[:8].encode()
     head = b"".join((
         b"SIP/2.0 ", status, b"\r\n", *_VIAS.findall(request), *_ROUTES.findall(request),
-        b"From: ", _field(request, "from"), b"\r\nTo: ", to, b"\r\nCall-ID: ", _field(request, "call-id"),
-        b"\r\nCSeq: ", _field(request, "cseq"), b"\r\n", headers,
+        b"From: ", header(request, "from"), b"\r\nTo: ", to, b"\r\nCall-ID: ", header(request, "call-id"),
+        b"\r\nCSeq: ", header(request, "cseq"), b"\r\n", headers,
     ))  # fmt: skip
     return head + (body or b"Content-Length: 0\r\n\r\n")

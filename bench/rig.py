@@ -114,15 +114,23 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
-def machine() -> str:
+_INTERPRETER = """
+import platform, sysconfig
+made = sysconfig.get_config_var("CONFIG_ARGS") or ""
+print(platform.python_version(), end="" if "--enable-optimizations" in made else " (built without optimisation: slow)")
+"""
+
+
+def machine(python: str = sys.executable) -> str:
     """A line about where and what was measured."""
     described = Path("/proc/cpuinfo").read_text()
     found = re.search(r"^model name\s*: (.*)$", described, re.M)
     model = found[1] if found else "?"
+    version = subprocess.run([python, "-c", _INTERPRETER], capture_output=True, text=True, check=False).stdout.strip()
     git = ["git", "describe", "--always", "--dirty"]
     commit = subprocess.run(git, cwd=Path(__file__).parent, capture_output=True, text=True, check=False).stdout.strip()
     return (
-        f"{os.cpu_count()} x {model}, Linux {os.uname().release}, Python {sys.version.split()[0]}, "
+        f"{os.cpu_count()} x {model}, Linux {os.uname().release}, Python {version or '?'}, "
         f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit or '?'}, load average {os.getloadavg()[0]:.1f}"
     )
 
@@ -137,9 +145,9 @@ def noise(foreign: Sequence[float]) -> str:
     )
 
 
-def report(title: str, table: Table, foreign: Sequence[float]) -> None:
+def report(title: str, table: Table, foreign: Sequence[float], options: argparse.Namespace) -> None:
     """Print what was measured as Markdown."""
-    print(f"\n## {title}\n\n{machine()}\n\n{table}\n\n{noise(foreign)}\n", flush=True)
+    print(f"\n## {title}\n\n{machine(options.python)}\n\n{table}\n\n{noise(foreign)}\n", flush=True)
 
 
 def arguments(description: str, *, runs: int = 3) -> argparse.ArgumentParser:
@@ -152,6 +160,10 @@ def arguments(description: str, *, runs: int = 3) -> argparse.ArgumentParser:
         "--server", action="append", default=[], metavar="NAME=HOST:PORT[:PID]",
         help="measure a running server too, which has the rig's phones (callers 1000-1199, phones that answer "
         "3000-3199, passwords: see bench/servers.py); PID is the root of its processes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--python", default=sys.executable, metavar="PATH",
+        help="interpreter that runs Jackfield and has its packages (default: the one that runs this)",
     )  # fmt: skip
     parser.add_argument("--only-peers", action="store_true", help="leave Jackfield out")
     return parser

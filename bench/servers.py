@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -29,28 +30,36 @@ Start = Callable[[], AbstractContextManager[Server]]
 
 
 def chosen(
-    options: argparse.Namespace, *, codecs: Sequence[str] = (), callee_codecs: Sequence[str] = (), phones: int = PHONES
+    options: argparse.Namespace,
+    *,
+    codecs: Sequence[str] = (),
+    callee_codecs: Sequence[str] = (),
+    more: Sequence[int] = (),
 ) -> list[Start]:
-    """How to start each server that the command line asks for. Codecs by Jackfield's names; () is the default."""
+    """How to start each server that the command line asks for. Codecs by Jackfield's names; () is the default.
+
+    `more`: numbers besides the rig's phones.
+    """
+    many_files()
     found: list[Start] = []
     if not options.only_peers:
-        found.append(partial(jackfield, codecs=codecs, callee_codecs=callee_codecs, phones=phones))
+        found.append(partial(jackfield, codecs=codecs, callee_codecs=callee_codecs, more=more, python=options.python))
     if options.asterisk:
-        found.append(partial(asterisk, options.asterisk, codecs=codecs, callee_codecs=callee_codecs, phones=phones))
+        found.append(partial(asterisk, options.asterisk, codecs=codecs, callee_codecs=callee_codecs, more=more))
     found += [partial(running, text) for text in options.server]
     if not found:
         raise SystemExit("nothing to measure: --only-peers needs --asterisk or --server")
     return found
 
 
-def callers(phones: int = PHONES) -> range:
+def callers() -> range:
     """Extensions that call."""
-    return range(FIRST_CALLER, FIRST_CALLER + phones)
+    return range(FIRST_CALLER, FIRST_CALLER + PHONES)
 
 
-def callees(phones: int = PHONES) -> range:
+def callees() -> range:
     """Extensions that answer."""
-    return range(FIRST_CALLEE, FIRST_CALLEE + phones)
+    return range(FIRST_CALLEE, FIRST_CALLEE + PHONES)
 
 
 @contextmanager
@@ -58,9 +67,9 @@ def jackfield(
     *,
     codecs: Sequence[str] = (),
     callee_codecs: Sequence[str] = (),
-    phones: int = PHONES,
     media: int = 1,
     more: Sequence[int] = (),
+    python: str = sys.executable,
 ) -> Iterator[Server]:
     """Jackfield with the rig's phones and `more` numbers, all its processes on one core.
 
@@ -68,11 +77,11 @@ def jackfield(
     """
     folder = Path(tempfile.mkdtemp(prefix="jackfield-bench-"))
     port = free_port()
-    extensions = [_extension(number, codecs) for number in (*callers(phones), *more)]
-    extensions += [_extension(number, callee_codecs) for number in callees(phones)]
+    extensions = [_extension(number, codecs) for number in (*callers(), *more)]
+    extensions += [_extension(number, callee_codecs) for number in callees()]
     document = folder / "bench.yaml"
     document.write_text(json.dumps({"settings": {"realm": "bench"}, "extensions": extensions}))  # JSON is YAML
-    command = [sys.executable, "-m", "jackfield.cli"]
+    command = [python, "-m", "jackfield.cli"]
     flags = ["--data-dir", str(folder / "data")]
     subprocess.run([*command, "init", *flags], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*command, "apply", str(document), *flags], check=True, stdout=subprocess.DEVNULL)
@@ -119,7 +128,6 @@ def asterisk(
     *,
     codecs: Sequence[str] = (),
     callee_codecs: Sequence[str] = (),
-    phones: int = PHONES,
     more: Sequence[int] = (),
 ) -> Iterator[Server]:
     """Asterisk out of a folder made by bench/peer/asterisk.sh, with the same phones (chan_pjsip)."""
@@ -133,7 +141,7 @@ def asterisk(
         f"[udp]\ntype=transport\nprotocol=udp\nbind={HOST}:{port}\n",
         "[global]\ntype=global\nuser_agent=Asterisk\n",
     ]
-    wanted = dict.fromkeys((*callers(phones), *more), codecs) | dict.fromkeys(callees(phones), callee_codecs)
+    wanted = dict.fromkeys((*callers(), *more), codecs) | dict.fromkeys(callees(), callee_codecs)
     for number, names in wanted.items():
         allow = ",".join(_ASTERISK_CODECS[name] for name in names) or "ulaw"
         pjsip.append(
@@ -155,7 +163,7 @@ def asterisk(
     process = None
     try:
         process = subprocess.Popen(
-            ["taskset", "-c", str(SERVER_CORE), "prlimit", "--nofile=65536", "chroot", str(root), "asterisk", "-f",
+            ["taskset", "-c", str(SERVER_CORE), "chroot", str(root), "asterisk", "-f",
              "-C", "/etc/asterisk/asterisk.conf"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -174,6 +182,12 @@ def running(text: str) -> Iterator[Server]:
     if len(parts) not in (2, 3) or not all(part.isdecimal() for part in parts[1:]):
         raise SystemExit(f"--server {text}: expected NAME=HOST:PORT or NAME=HOST:PORT:PID")
     yield Server(name, parts[0], int(parts[1]), int(parts[2]) if len(parts) == 3 else 0)
+
+
+def many_files() -> None:
+    """Let this process, and those that it starts, have as many sockets as the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _end(process: subprocess.Popen[bytes] | None) -> int:
