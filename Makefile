@@ -28,10 +28,8 @@ format: $(VENV)/.test-ready ## Put the source into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.test-ready ## Measure speed and memory, alone on the machine; ARGS="--quick" is a short one
-	@$(BIN)/python bench/calls.py $(ARGS)
-	@$(BIN)/python bench/relay.py
-	@$(BIN)/python bench/transcode.py
+bench: $(VENV)/.test-ready ## Measure speed and memory, alone on the machine; ARGS="--quick" is a short one, ARGS=--help tells more
+	@$(BIN)/python bench/run.py $(ARGS)
 
 load: $(VENV)/.test-ready ## The long load tests: 200 calls with audio for two minutes, 10,000 calls
 	@$(BIN)/pytest -m load $(ARGS)
