@@ -7,10 +7,14 @@ import selectors
 from typing import Any
 
 
+BEGIN = 1000.0
+LONGEST = 24 * 3600.0
+
+
 class _Selector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
     def __init__(self) -> None:
         super().__init__()
-        self.now = 1000.0
+        self.now = BEGIN
 
     def select(self, timeout: float | None = None) -> list[Any]:
         ready = super().select(0)
@@ -22,6 +26,8 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
                 raise RuntimeError("the test waits for something that can never happen")
             return ready
         self.now += timeout
+        if self.now > BEGIN + LONGEST:
+            raise RuntimeError("the test waited a simulated day for something that does not happen")
         return ready
 
 
