@@ -110,6 +110,18 @@ def test_a_phone_that_sends_both_is_heard_once(house: House) -> None:
     assert digits(house) == [("4", "rfc4733")]
 
 
+def test_the_length_of_a_digit_is_right_after_a_change_of_codec(house: House) -> None:
+    a = house.phone()
+    stream = house.stream(a)
+    stream.listen_digits(True, inband=False)
+    dial(house, a, stream, "1", milliseconds=100)
+    stream.configure(a.remote(codec="opus", payload_type=96, clock_rate=48000))
+    start = a.ts = a.ts + 960
+    for piece in train("2", duration=0.1, clock_rate=48000):
+        house.say(a, stream, piece.payload, 101, marker=piece.marker, ts=start, seq=next_seq(a))
+    assert [(event.digit, event.duration_ms) for event in house.told(Digit)] == [("1", 100), ("2", 100)]
+
+
 def test_listening_does_not_take_digits_from_the_other_party(house: House) -> None:
     a, b, sa, _ = house.call()
     sa.listen_digits(True, inband=False)

@@ -35,9 +35,10 @@ class Ear:
     A phone that sends events is believed; its audio may carry the same digits as tones, which are then not heard again.
     """
 
-    __slots__ = ("_decoders", "_detector", "_digit", "_fed", "_since", "events", "inband")
+    __slots__ = ("_decoders", "_detector", "_digit", "_fed", "_since", "clock_rate", "events", "inband")
 
     def __init__(self, clock_rate: int, *, inband: bool) -> None:
+        self.clock_rate = clock_rate  # of the events
         self.events = EventReceiver(clock_rate)
         self.inband = inband
         self._detector: dtmf.DtmfDetector | None = None

@@ -196,8 +196,11 @@ class Relay:
         if source_remote is not None:
             if source_remote.dtmf_payload_type is not None:
                 self._event_type = source_remote.dtmf_payload_type
+            clock = event_clock(source_remote)
+            if self._ear is not None and self._ear.clock_rate != clock:
+                self._ear = None
             if self._ear is None and (tones or self.listening or wiring.events):
-                self._ear = Ear(event_clock(source_remote), inband=tones)
+                self._ear = Ear(clock, inband=tones)
             elif self._ear is not None and tones and not self._ear.events.current:
                 self._ear.inband = True
             elif self._ear is not None and not tones:
