@@ -6,7 +6,6 @@ import asyncio
 import selectors
 from typing import Any
 
-
 BEGIN = 1000.0
 LONGEST = 24 * 3600.0
 
