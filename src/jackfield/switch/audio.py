@@ -211,8 +211,19 @@ class Audio:
 
     # --- we offer
 
-    def offer(self, codecs: Sequence[str], payload_types: Mapping[str, int] | None = None) -> bytes:
-        """Make an offer with `codecs` in this order. Raises `NotAcceptable` when there is none."""
+    @property
+    def encryption_is_optional(self) -> bool:
+        """Our open offer has keys, but is RTP/AVP: the other side may use them or not."""
+        audio = self._pending.audio if self._pending is not None else None
+        return audio is not None and bool(audio.crypto) and not audio.is_secure
+
+    def offer(
+        self, codecs: Sequence[str], payload_types: Mapping[str, int] | None = None, *, insist: bool = False
+    ) -> bytes:
+        """Make an offer with `codecs` in this order; `insist` on encryption that is otherwise only offered.
+
+        Raises `NotAcceptable` when there is none.
+        """
         if not codecs:
             raise NotAcceptable("no codec in common with the other party")
         srtp = self.profile.srtp
@@ -225,7 +236,7 @@ class Audio:
             session_id=self._session_id,
             version=self._version,
             crypto=keys,
-            optional_encryption=srtp != "required",
+            optional_encryption=srtp != "required" and not insist,
             payload_types=payload_types,
             previous=self.local,
         )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from jackfield.sip.flow import bracketed
 from jackfield.sip.headers import NameAddr
 from jackfield.sip.message import Request
 from jackfield.sip.tokens import Tokens
@@ -32,7 +33,10 @@ _tokens = Tokens()
 class OutgoingLeg(Leg):
     """Rings one party and reports to a `Fork` how it goes (jackfield.sip.agent.InviteHandler)."""
 
-    __slots__ = ("_timer", "attempt", "dial", "fork", "hop", "hops", "more_codecs", "offer", "payload_types", "ringing")
+    __slots__ = (
+        "_timer", "attempt", "codecs", "dial", "fork", "hop", "hops", "more_codecs", "offer", "payload_types",
+        "ringing",
+    )  # fmt: skip
 
     def __init__(
         self, call: CallBase, party: Party, profile: Profile, record: LegRecord, dial: PhoneDial | TrunkDial, fork: Fork
@@ -46,6 +50,7 @@ class OutgoingLeg(Leg):
         self.offer = b""
         self.hops: list[Hop] = []
         self.hop: Hop | None = None
+        self.codecs: Sequence[str] = ()
         self.more_codecs: Sequence[str] = ()
         self.payload_types: Mapping[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -73,7 +78,7 @@ class OutgoingLeg(Leg):
         """
         self.record.invited = self.call.now()
         self.payload_types = payload_types
-        self.more_codecs = more
+        self.codecs, self.more_codecs = codecs, more
         try:
             self.offer = self.audio.offer(codecs, payload_types)
         except NotAcceptable as problem:
@@ -89,7 +94,7 @@ class OutgoingLeg(Leg):
         if isinstance(dial, PhoneDial):
             shown = identity.to_phone(call.caller, host, prefix=dial.caller_prefix)
             target = dial.contact.request_uri
-            to = f"<sip:{dial.extension.number}@{host}>"
+            to = f"<sip:{dial.extension.number}@{bracketed(host)}>"
             headers = [("Route", value) for value in dial.contact.route]
         else:
             shown = identity.to_trunk(dial, host)
@@ -176,15 +181,26 @@ class OutgoingLeg(Leg):
         """3xx-6xx, or a local 408 or 503."""
         self._stop_timer()
         status = response.status
-        if status in (488, 606, 415) and self.more_codecs and self.fork is not None:
-            self.offer = self.audio.offer(self.more_codecs, self.payload_types)
-            self.more_codecs = ()
+        if status in (488, 606, 415) and self.fork is not None and self._offer_otherwise():
             self._send(self._request())
             return
         if isinstance(self.dial, TrunkDial) and self.fork is not None:
             self._trunk_failed(status, response.reason, local=getattr(response, "local", False))
             return
         self._failed(status, response.reason)
+
+    def _offer_otherwise(self) -> bool:
+        """Make another offer after the party refused the last one, and say if there is one left to try."""
+        if self.more_codecs:
+            self.codecs = (*self.codecs, *self.more_codecs)
+            self.offer = self.audio.offer(self.more_codecs, self.payload_types)
+            self.more_codecs = ()
+            return True
+        if self.audio.encryption_is_optional:
+            # A phone on which encryption is mandatory takes RTP/SAVP only, not RTP/AVP with keys (baresip, Yealink).
+            self.offer = self.audio.offer(self.codecs, self.payload_types, insist=True)
+            return True
+        return False
 
     def _answer_challenge(self, response: Response, request: Request) -> Request | None:
         assert isinstance(self.dial, TrunkDial)
