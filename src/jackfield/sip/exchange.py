@@ -128,6 +128,7 @@ class UnacknowledgedAnswer:
     def stop(self) -> None:
         """The ACK came, or nobody waits for it any more."""
         self._timer.cancel()
+        self._transaction.on_ack = None
 
     def _repeat(self, now: float) -> None:
         if now >= self._deadline:

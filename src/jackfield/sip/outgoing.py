@@ -76,7 +76,7 @@ class OutgoingInvite:
 
     def __init__(self, agent: Agent, request: Request, handler: InviteHandler, credentials: Credentials | None) -> None:
         self._agent = agent
-        self._handler = handler
+        self._handler: InviteHandler | None = handler  # until it has the outcome: what it belongs to is not to be held
         self.request = request
         self.flow: Flow | None = None
         self.credentials = credentials
@@ -158,10 +158,11 @@ class OutgoingInvite:
         if self._cancelled:
             self._send_cancel()
             return
-        if self._winner is not None:
+        handler = self._handler
+        if handler is None:
             return
         if response.status == 100:
-            self._handler.on_provisional(None, response)
+            handler.on_provisional(None, response)
             return
         self._heard = True
         session = self._session_of(response) if response.to.tag else None
@@ -169,7 +170,7 @@ class OutgoingInvite:
             if session.ended or not session.receive_reliable(response):
                 return
             self._take_reliable(session, response)
-        self._handler.on_provisional(session, response)
+        handler.on_provisional(session, response)
         if response.status == 199 and session is not None:  # RFC 6228
             self._sessions.pop(session.dialog.remote_tag, None)
             session.drop()
@@ -210,7 +211,9 @@ class OutgoingInvite:
         self._settled = True
         session.start_timer(agreed(response, self._agent.session_expires))
         self._drop_others(session)
-        self._handler.on_answered(session, response)
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            handler.on_answered(session, response)
 
     def _on_refusal(self, response: Response) -> None:
         status = response.status
@@ -246,7 +249,9 @@ class OutgoingInvite:
         self._drop_others(None)
         if not self._settled:
             self._settled = True
-            self._handler.on_failed(response)
+            handler, self._handler = self._handler, None
+            if handler is not None:
+                handler.on_failed(response)
 
     def _session_of(self, response: Response) -> Session:
         tag = response.to.tag or ""

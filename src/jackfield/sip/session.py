@@ -373,8 +373,10 @@ class Session:
         if self._connection_timer is not None:
             self._connection_timer.cancel()
         self.negotiation.close()
+        # Transactions hold on to the session for half a minute: not to all that it was for.
+        events, self.events = self.events, _UNATTENDED
         if why is not None:
-            self.events.on_ended(why)
+            events.on_ended(why)
 
     def on_connection_lost(self) -> None:
         """Give the peer time to come back: he may register over a new connection and go on (RFC 5626)."""
