@@ -215,3 +215,16 @@ def test_a_key_is_only_usable_when_nothing_about_it_is_strange() -> None:
         sdp.Crypto(1, "F8_128_HMAC_SHA1_80", key),
     ):
         assert not bad.usable
+
+
+def test_two_descriptions_with_the_same_audio_section_are_two() -> None:
+    body = b"v=0\r\nc=IN IP4 192.0.2.%d\r\na=%b\r\nm=audio %d RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+    first, second = sdp.parse(body % (1, b"sendonly", 4000)), sdp.parse(body % (2, b"recvonly", 5000))
+    first.media[0].codecs.clear()
+    first.media[0].attributes.append("x")
+    assert [(m.address, m.port, m.direction) for m in (first.media[0], second.media[0])] == [
+        ("192.0.2.1", 4000, "sendonly"),
+        ("192.0.2.2", 5000, "recvonly"),
+    ]
+    assert [codec.name for codec in sdp.parse(body % (3, b"", 6000)).media[0].codecs] == ["pcmu", "telephone-event"]
+    assert second.media[0].attributes == ["rtpmap:101 telephone-event/8000"]

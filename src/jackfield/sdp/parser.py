@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
+from itertools import pairwise
+from typing import cast
 
 from jackfield.sdp.codecs import STATIC_PAYLOADS, Codec, number
 from jackfield.sdp.session import DIRECTIONS, Crypto, Direction, MalformedSdp, Media, Origin, Session
@@ -16,7 +18,8 @@ MAX_ALL_FORMATS = 256
 MAX_LINES = 500
 _MAX_KEYS = 16  # a=crypto lines of one stream; more are left out
 
-_LINE_END = re.compile("\r\n|\n|\r")
+_MAX_SHARED = 2000  # characters of an m= section that is remembered
+_NOT_SAID = cast(Direction, "")
 _DIRECTIONS: dict[str, Direction] = {d: d for d in DIRECTIONS}
 
 
@@ -29,39 +32,47 @@ def parse(data: bytes) -> Session:
     """
     if len(data) > MAX_BYTES:
         raise MalformedSdp(f"session description of {len(data)} bytes (limit {MAX_BYTES})")
-    lines = _LINE_END.split(bytes(data).decode("utf-8", "surrogateescape"))
+    text = bytes(data).decode("utf-8", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line.strip(" \t\0") for line in text.split("\n")]
     if len(lines) > MAX_LINES:
         raise MalformedSdp(f"session description of {len(lines)} lines (limit {MAX_LINES})")
+    starts = [place for place, line in enumerate(lines) if line[:2] == "m="]
+    if len(starts) > MAX_MEDIA:
+        raise MalformedSdp(f"more than {MAX_MEDIA} media lines")
     session = Session()
-    reader: _MediaReader | None = None
-    readers: list[_MediaReader] = []
-    session_ptime: int | None = None
-    seen_version = False
+    ptime, seen_version = _session_level(session, lines[: starts[0]] if starts else lines)
+    if not starts and not seen_version:
+        raise MalformedSdp("no session description in the body: neither a v= nor an m= line")
+    # Some gateways leave c= out and mean the address of o=.
+    address = session.address or (session.origin.address if starts else "")
     all_formats = 0
+    for start, end in pairwise([*starts, len(lines)]):
+        media = _media(lines[start], lines[start + 1 : end])
+        media.address = media.address or address
+        media.ptime = media.ptime or ptime
+        if not media.direction:
+            media.direction = session.direction
+        session.media.append(media)
+        all_formats += len(media.formats)
+        if all_formats > MAX_ALL_FORMATS:
+            raise MalformedSdp(f"more than {MAX_ALL_FORMATS} formats")
+    return session
+
+
+def _session_level(session: Session, lines: list[str]) -> tuple[int | None, bool]:
+    """Read what stands before the first m= line; return the packet time that media inherit, and if there was a v=."""
+    ptime: int | None = None
+    seen_version = False
     for line in lines:
-        line = line.strip(" \t\0")
         if line[1:2] != "=":
             continue
         kind, value = line[0], line[2:].strip()
-        if kind == "m":
-            if len(readers) == MAX_MEDIA:
-                raise MalformedSdp(f"more than {MAX_MEDIA} media lines")
-            reader = _MediaReader(value)
-            readers.append(reader)
-            all_formats += len(reader.media.formats)
-            if all_formats > MAX_ALL_FORMATS:
-                raise MalformedSdp(f"more than {MAX_ALL_FORMATS} formats")
-        elif reader is not None:
-            if kind == "a":
-                reader.attribute(value)
-            elif kind == "c" and not reader.media.address:
-                reader.media.address = _address(value)
-        elif kind == "a":
+        if kind == "a":
             session.attributes.append(value)
             if value in _DIRECTIONS:
                 session.direction = _DIRECTIONS[value]
             elif value.startswith("ptime:"):
-                session_ptime = _milliseconds(value[6:])
+                ptime = _milliseconds(value[6:])
         elif kind == "c":
             session.address = session.address or _address(value)
         elif kind == "o":
@@ -70,34 +81,64 @@ def parse(data: bytes) -> Session:
             session.name = value or "-"
         elif kind == "v":
             seen_version = True
-    if not readers and not seen_version:
-        raise MalformedSdp("no session description in the body: neither a v= nor an m= line")
-    # Some gateways leave c= out and mean the address of o=.
-    fallback = session.address or (session.origin.address if readers else "")
-    for each in readers:
-        session.media.append(each.finish(fallback, session.direction, session_ptime))
-    return session
+    return ptime, seen_version
+
+
+def _media(first: str, lines: list[str]) -> Media:
+    """Read an m= section. `direction` is "" where it says none."""
+    # Words that can't be repeated in an answer are no words.
+    words = [word for word in first[2:].split() if word.isascii() and word.isprintable()]
+    kind, port_text, protocol, *formats = words + [""] * (3 - len(words))
+    if len(formats) > MAX_FORMATS:
+        raise MalformedSdp(f"more than {MAX_FORMATS} formats in a media line")
+    text = "\n".join(lines)
+    # A phone says the same about its audio in every call, but for its port; keys are new each time.
+    read = _section if len(text) <= _MAX_SHARED and "a=crypto" not in text else _section.__wrapped__
+    section = read(protocol or "RTP/AVP", " ".join(formats), text)
+    port = number(port_text.partition("/")[0], 65535) if formats else None
+    return Media(
+        kind=kind.lower() or "audio",
+        port=port or 0,
+        protocol=section.protocol,
+        formats=section.formats.copy(),
+        codecs=section.codecs.copy(),
+        direction=section.direction,
+        address=section.address,
+        ptime=section.ptime,
+        maxptime=section.maxptime,
+        rtcp=section.rtcp,
+        rtcp_mux=section.rtcp_mux,
+        crypto=section.crypto.copy(),
+        attributes=section.attributes.copy(),
+    )
+
+
+@lru_cache(maxsize=256)
+def _section(protocol: str, formats: str, text: str) -> Media:
+    """Read the lines of an m= section into a Media that must not be changed, without kind and port."""
+    media = Media(protocol=protocol, formats=formats.split(" ") if formats else [], direction=_NOT_SAID)
+    reader = _MediaReader(media)
+    for line in text.split("\n"):
+        if line[1:2] != "=":
+            continue
+        kind, value = line[0], line[2:].strip()
+        if kind == "a":
+            reader.attribute(value)
+        elif kind == "c" and not media.address:
+            media.address = _address(value)
+    reader.finish()
+    return media
 
 
 class _MediaReader:
-    """Collects the lines of one m= section."""
+    """Collects the attributes of one m= section."""
 
-    __slots__ = ("direction", "fmtp", "media", "rtpmap")
+    __slots__ = ("fmtp", "media", "rtpmap")
 
-    def __init__(self, value: str) -> None:
-        # Words that can't be repeated in an answer are no words.
-        words = [word for word in value.split() if word.isascii() and word.isprintable()]
-        words += [""] * (3 - len(words))
-        formats = words[3:]
-        if len(formats) > MAX_FORMATS:
-            raise MalformedSdp(f"more than {MAX_FORMATS} formats in a media line")
-        port = number(words[1].partition("/")[0], 65535) if formats else None
-        self.media = Media(
-            kind=words[0].lower() or "audio", port=port or 0, protocol=words[2] or "RTP/AVP", formats=formats
-        )
+    def __init__(self, media: Media) -> None:
+        self.media = media
         self.rtpmap: dict[int, tuple[str, int, int]] = {}
         self.fmtp: dict[int, str] = {}
-        self.direction: Direction | None = None
 
     def attribute(self, text: str) -> None:
         """Take in one a= line."""
@@ -113,7 +154,7 @@ class _MediaReader:
                 before = self.fmtp.get(payload)
                 self.fmtp[payload] = f"{before};{parameters.strip()}" if before else parameters.strip()
         elif name in _DIRECTIONS:
-            self.direction = _DIRECTIONS[name]
+            media.direction = _DIRECTIONS[name]
         elif name == "ptime":
             media.ptime = _milliseconds(value)
         elif name == "maxptime":
@@ -147,22 +188,19 @@ class _MediaReader:
             rate, channels = 48000, 2
         self.rtpmap[payload] = (name, rate, channels)
 
-    def finish(self, address: str, direction: Direction, ptime: int | None) -> Media:
-        """The media line, with what the session level says where it says nothing itself."""
+    def finish(self) -> None:
+        """Say which codecs the formats are."""
         media = self.media
-        media.address = media.address or address
-        media.direction = self.direction or direction
-        media.ptime = media.ptime or ptime
-        if "RTP/" in media.protocol.upper():
-            for text in dict.fromkeys(media.formats):
-                payload = number(text, 127)
-                if payload is None:
-                    continue
-                meaning = self.rtpmap.get(payload) or STATIC_PAYLOADS.get(payload)
-                if meaning is not None:
-                    name, rate, channels = meaning
-                    media.codecs.append(Codec(name, payload, rate, channels, self.fmtp.get(payload, "")))
-        return media
+        if "RTP/" not in media.protocol.upper():
+            return
+        for text in dict.fromkeys(media.formats):
+            payload = number(text, 127)
+            if payload is None:
+                continue
+            meaning = self.rtpmap.get(payload) or STATIC_PAYLOADS.get(payload)
+            if meaning is not None:
+                name, rate, channels = meaning
+                media.codecs.append(Codec(name, payload, rate, channels, self.fmtp.get(payload, "")))
 
 
 def _address(value: str) -> str:

@@ -7,6 +7,7 @@ import ipaddress
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from jackfield.sdp.codecs import Codec
@@ -16,6 +17,8 @@ DIRECTIONS: tuple[Direction, ...] = ("sendrecv", "sendonly", "recvonly", "inacti
 
 # Attributes that have a field of their own in Media; the text is written from the field.
 MODELLED = frozenset(("rtpmap", "fmtp", "ptime", "maxptime", "rtcp", "rtcp-mux", "crypto", *DIRECTIONS))
+
+_LONGEST_LITERAL = 45  # characters: IPv6 with the end written as IPv4
 
 RTP_PROTOCOLS = frozenset(("RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"))
 
@@ -223,16 +226,22 @@ def family(address: str) -> str:
 
 def is_literal(address: str) -> bool:
     """True for an IPv4 or IPv6 address in digits (no name, no scope)."""
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return "%" not in address
+    return len(address) <= _LONGEST_LITERAL and _looked_at(address)[0]
 
 
 def is_unspecified(address: str) -> bool:
     """True for 0.0.0.0 and ::, by which RFC 2543 phones say "hold"."""
-    return is_literal(address) and ipaddress.ip_address(address).is_unspecified
+    return len(address) <= _LONGEST_LITERAL and _looked_at(address)[1]
+
+
+@lru_cache(maxsize=1024)
+def _looked_at(address: str) -> tuple[bool, bool]:
+    """Whether it is a literal, and an unspecified one; every description of a phone names the same address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False, False
+    return "%" not in address, "%" not in address and parsed.is_unspecified
 
 
 def reverse(direction: Direction) -> Direction:
