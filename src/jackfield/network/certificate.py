@@ -10,6 +10,7 @@ import datetime
 import ipaddress
 import os
 import socket
+import ssl
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,22 +29,19 @@ class SelfSigned:
 
     def ensure(self, names: Iterable[str], *, now: datetime.datetime) -> bool:
         """Have a certificate that holds for 30 more days; True when it was made now. Raises `OSError`."""
-        if self.key.exists() and self._lasts(now + datetime.timedelta(days=RENEW_DAYS)):
+        if self._lasts(now + datetime.timedelta(days=RENEW_DAYS)):
             return False
         self._make(list(dict.fromkeys(names)), now)
         return True
 
     def _lasts(self, until: datetime.datetime) -> bool:
+        """Tell whether the pair is whole and holds so long. Its age says so: `cryptography` would cost 15 MB for it."""
         try:
-            text = self.certificate.read_bytes()
-        except FileNotFoundError:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key)
+            made = self.certificate.stat().st_mtime
+        except OSError:  # ssl.SSLError is one
             return False
-        from cryptography import x509  # costs 50 ms: only where it's needed
-
-        try:
-            return x509.load_pem_x509_certificate(text).not_valid_after_utc > until
-        except ValueError:
-            return False
+        return made + VALID_DAYS * 86400 > until.timestamp()
 
     def _make(self, names: list[str], now: datetime.datetime) -> None:
         from cryptography import x509
@@ -75,6 +73,7 @@ class SelfSigned:
             0o600,
         )
         _write(self.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+        os.utime(self.certificate, (now.timestamp(), now.timestamp()))
 
 
 def names_of_this_machine(addresses: Iterable[str]) -> list[str]:
