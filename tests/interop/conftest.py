@@ -94,6 +94,7 @@ STANDARD = configuration(
         extension(147, forward_always="146"),
         extension(148, dtmf="info"),
         extension(149, dtmf="inband"),
+        extension(139, dtmf="inband"),
     ],
     ring_groups=[
         {"number": "150", "name": "All", "members": ["102", "103", "104"]},

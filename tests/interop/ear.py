@@ -20,6 +20,7 @@ FRAME = 0.02  # seconds between two looks
 WINDOW = 0.04  # seconds that are looked at each time: tones 50 Hz apart are told from each other
 QUIET = 60.0  # root of the mean square (of 32768) below which it's silence: about -55 dB
 PURE = 0.5  # share of the power around the strongest frequency that makes it a tone
+ROWS, COLUMNS, KEYPAD = (697, 770, 852, 941), (1209, 1336, 1477, 1633), ("123A", "456B", "789C", "*0#D")
 NEAR = 0.04  # how far, as a share of it, a frequency may be off: short windows are blurred
 
 
@@ -31,6 +32,8 @@ class Frame:
     loudness: float  # root of the mean square
     frequency: float  # Hz of the strongest frequency, 0.0 in silence
     purity: float  # share of the power that is around it, 0..1
+
+    key: str = ""  # of a telephone, if its two tones are heard
 
     def is_tone(self, frequency: float) -> bool:
         """Whether this is a tone of `frequency` Hz (0: silence)."""
@@ -88,6 +91,16 @@ class Ear:
                 return begun
         return None
 
+    def keys(self, since: float = 0.0) -> str:
+        """Return the keys of a telephone whose tones were heard, each for 40 ms at least (ITU-T Q.23)."""
+        found, before, count = "", "", 0
+        for frame in self.frames:
+            count = count + 1 if frame.key == before else 1
+            before = frame.key
+            if frame.at >= since and frame.key and count == 2:
+                found += frame.key
+        return found
+
     def hears_melody(self, seconds: float = 1.0, since: float = 0.0) -> bool:
         """Whether there was sound that changes, as speech and music do, for `seconds` altogether."""
         loud = [frame for frame in self.frames if frame.at >= since and frame.loudness >= QUIET]
@@ -133,7 +146,24 @@ def _look(piece: Any, rate: int, at: float) -> Frame:
     best = int(np.argmax(power))
     width = 10  # the main lobe of the Hann window is 8 of these bins to each side
     around = float(power[max(0, best - width) : best + width + 1].sum())
-    return Frame(at, loudness, best * rate / (4 * len(piece)), around / float(power.sum()))
+    purity = around / float(power.sum())
+    key = "" if purity > 0.9 else _key(power, rate / (4 * len(piece)))
+    return Frame(at, loudness, best * rate / (4 * len(piece)), purity, key)
+
+
+def _key(power: Any, width: float) -> str:
+    """Return the key whose two tones hold nearly all the power, each a good part of it; `width` of a bin in Hz."""
+
+    def of(hertz: float) -> float:
+        middle, side = round(hertz / width), max(1, round(30 / width))
+        return float(power[middle - side : middle + side + 1].sum())
+
+    total = float(power.sum())
+    rows, columns = [of(hertz) for hertz in ROWS], [of(hertz) for hertz in COLUMNS]
+    low, high = max(rows), max(columns)
+    if low + high < 0.7 * total or min(low, high) < 0.15 * total:
+        return ""
+    return KEYPAD[rows.index(low)][columns.index(high)]
 
 
 def _name(frame: Frame) -> str:

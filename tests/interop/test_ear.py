@@ -52,3 +52,12 @@ def test_it_tells_in_words_what_it_heard() -> None:
 
     assert ear.story().startswith("440 Hz 0.5")
     assert "silence 0.4" in ear.story()
+
+
+def test_it_reads_the_keys_of_a_telephone() -> None:
+    ear = Ear()
+    keys = {"1": (697, 1209), "9": (852, 1477), "#": (941, 1477)}
+    ear.feed(b"".join(tone(keys[key], 8000, 0.1) + bytes(1600) for key in "19#9"), 8000, at=1.0)
+
+    assert ear.keys() == "19#9"
+    assert ear.hears(697, 0.1) is None

@@ -228,6 +228,18 @@ async def test_a_call_that_nobody_of_a_group_takes_goes_on_to_the_next_number(sy
     await mine.hang_up()
 
 
+async def test_the_administrator_ends_a_call(system: System, booth: Booth) -> None:
+    anna = await booth.phone(system.account("101"), 440)
+    bert = await booth.phone(system.account("102"), 660)
+    mine, theirs = await anna.call(bert)
+    (call,) = await system.calls()
+
+    await system.command("hangup", call["id"])
+    await asyncio.gather(mine.ended(), theirs.ended())
+    record = await system.last_record("102")
+    assert (record["outcome"], record["hung_up_by"]) == ("answered", "system")
+
+
 async def test_a_call_record_tells_who_when_and_how(system: System, booth: Booth) -> None:
     anna = await booth.phone(system.account("101"), 440, audio_codecs=["pcmu"])
     bert = await booth.phone(system.account("102", "tcp"), 660, audio_codecs=["g722/16000/1"])

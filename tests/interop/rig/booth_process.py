@@ -22,6 +22,11 @@ from baresip import Account, AudioNotActive, AudioRestarted, BaresipError, Call,
 from baresip.events import Event, StackEvent
 
 TICK = 0.02
+KEYS = {
+    key: (low, high)
+    for low, row in zip((697, 770, 852, 941), ("123A", "456B", "789C", "*0#D"), strict=True)
+    for key, high in zip(row, (1209, 1336, 1477, 1633), strict=True)
+}
 AHEAD = 0.06  # seconds of tone that wait to be sent
 
 
@@ -32,7 +37,18 @@ class Line:
         self.call, self.phone, self.hertz = call, phone, hertz
         self.phase = 0.0
         self.heard: list[tuple[float, int, bytes]] = []  # when, rate, PCM mono
+        self.keys = np.zeros(0, np.int16)  # tones of keys, to be said before anything else
         self.task = asyncio.create_task(self._run())
+
+    def press_aloud(self, digits: str) -> None:
+        """Say the tones of keys as an old phone does, 100 ms each (ITU-T Q.23)."""
+        rate = self.call.audio.info().tx_sample_rate
+        at = np.arange(int(0.1 * rate)) / rate
+        pause = np.zeros(int(0.1 * rate), np.int16)
+        for digit in digits:
+            low, high = KEYS[digit]
+            sound = np.sin(2 * np.pi * low * at) + np.sin(2 * np.pi * high * at)
+            self.keys = np.concatenate((self.keys, pause, np.round(sound * 6000).astype(np.int16), pause))
 
     async def _run(self) -> None:
         due = time.monotonic()
@@ -54,6 +70,10 @@ class Line:
         rate, channels = info.tx_sample_rate, info.tx_channels
         missing = int(rate * AHEAD) - info.tx_buffered // (2 * channels)
         if missing <= 0:
+            return
+        if len(self.keys):
+            mono, self.keys = self.keys[:missing], self.keys[missing:]
+            self.call.audio.write(np.repeat(mono, channels).tobytes())
             return
         turns = self.phase + self.hertz / rate * np.arange(missing)
         self.phase = (self.phase + self.hertz / rate * missing) % 1.0
@@ -152,6 +172,9 @@ class Booth:
 
     async def do_dtmf(self, call: int, digits: str) -> None:
         await self.lines[call].call.send_dtmf(digits)
+
+    async def do_press_aloud(self, call: int, digits: str) -> None:
+        self.lines[call].press_aloud(digits)
 
     async def do_say(self, call: int, hertz: float) -> None:
         self.lines[call].hertz = hertz

@@ -230,6 +230,11 @@ class System:
         await eventually(line, f"a log line that matches {pattern!r} in\n{self.log()[-2000:]}", timeout)
         return line()
 
+    async def capture(self, path: Path, call: str) -> Path:
+        """Save the SIP messages of a call for Wireshark."""
+        await self.command("trace", call, "--pcap", str(path))
+        return path
+
     async def ladder(self, call: str = "") -> str:
         """Return the SIP messages of a call (of the latest one) as text, for the message of a failed test."""
         call = call or (await self.records())[0]["id"]
