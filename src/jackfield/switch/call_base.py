@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from jackfield.logs import call_id
@@ -282,7 +283,9 @@ class CallBase:
         return leg
 
     def hold_trunk(self, dial: TrunkDial) -> None:
-        """Count one call on the trunk until this call ends."""
+        """Count one call on the trunk until this call ends, and note it as the way to who is called."""
+        if self.record.called is not None:
+            self.record.called = replace(self.record.called, trunk=dial.trunk.name)
         if self.switch.trunks.acquire(dial.trunk, force=dial.emergency):
             self.trunks_held.append(dial.trunk)
 

@@ -48,6 +48,7 @@ async def test_a_call_to_the_outside_loses_the_prefix_and_shows_the_trunks_numbe
     assert record["direction"] == "out"
     assert record["hung_up_by"] == "callee"
     assert record["legs"][1]["trunk"] == "Odorik"
+    assert record["called"]["trunk"] == "Odorik"  # by which the history is searched
 
 
 async def test_5550101_rings_201_and_the_caller_can_be_called_back(house: House) -> None:
