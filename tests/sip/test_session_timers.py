@@ -24,28 +24,32 @@ def request(*headers: tuple[str, str]) -> Request:
     return Request.new("INVITE", "sip:a@b", headers)
 
 
+def answer_to(request: Request) -> tuple[Terms, list[tuple[str, str]]]:
+    return agree(request, 1800, supported=request.has_option("Supported", "timer"))
+
+
 # --- the negotiation ----------------------------------------------------------------------------------------------
 
 
 def test_the_shorter_interval_wins_and_never_below_min_se() -> None:
     supported = ("Supported", "timer")
-    assert agree(request(supported, ("Session-Expires", "600")), 1800)[0] == Terms(600, ours=True)
-    assert agree(request(supported, ("Session-Expires", "3600")), 1800)[0] == Terms(1800, ours=True)
-    assert agree(request(supported, ("Session-Expires", "3600"), ("Min-SE", "2000")), 1800)[0].interval == 2000
-    assert agree(request(supported), 1800)[0] == Terms(1800, ours=True)
+    assert answer_to(request(supported, ("Session-Expires", "600")))[0] == Terms(600, ours=True)
+    assert answer_to(request(supported, ("Session-Expires", "3600")))[0] == Terms(1800, ours=True)
+    assert answer_to(request(supported, ("Session-Expires", "3600"), ("Min-SE", "2000")))[0].interval == 2000
+    assert answer_to(request(supported))[0] == Terms(1800, ours=True)
 
 
 def test_whoever_was_named_refreshes() -> None:
-    terms, headers = agree(request(("Supported", "timer"), ("Session-Expires", "600;refresher=uac")), 1800)
+    terms, headers = answer_to(request(("Supported", "timer"), ("Session-Expires", "600;refresher=uac")))
     assert terms == Terms(600, ours=False)
     assert headers == [("Require", "timer"), ("Session-Expires", "600;refresher=uac")]
-    assert agree(request(("Supported", "timer"), ("Session-Expires", "600;refresher=uas")), 1800)[0].ours
+    assert answer_to(request(("Supported", "timer"), ("Session-Expires", "600;refresher=uas")))[0].ours
 
 
 def test_a_peer_without_the_extension_is_refreshed_by_us_and_told_nothing() -> None:
-    assert agree(request(), 1800) == (Terms(1800, ours=True), [])
+    assert answer_to(request()) == (Terms(1800, ours=True), [])
     # A proxy put the header in: it hears who refreshes.
-    assert agree(request(("Session-Expires", "600")), 1800)[1] == [("Session-Expires", "600;refresher=uas")]
+    assert answer_to(request(("Session-Expires", "600")))[1] == [("Session-Expires", "600;refresher=uas")]
 
 
 def test_the_2xx_tells_the_caller_who_refreshes() -> None:

@@ -359,7 +359,7 @@ class Negotiation:
             if name not in response:
                 response.set(name, value)
         if agent.session_expires:
-            terms, headers = agree(request, agent.session_expires)
+            terms, headers = agree(request, agent.session_expires, supported=session.peer_supports("timer"))
             for name, value in headers:
                 response.add(name, value)
             session.start_timer(terms)

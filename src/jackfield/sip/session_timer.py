@@ -36,6 +36,8 @@ def read_session_expires(message: Message) -> tuple[int, str] | None:
     seconds = seconds.strip()
     if not (seconds.isascii() and seconds.isdigit()) or len(seconds) > 9:
         return None
+    if not params:
+        return int(seconds), ""
     refresher = ""
     for param in params.split(";"):
         name, _, role = param.partition("=")
@@ -58,9 +60,11 @@ def too_small(request: Request, our_min_se: int) -> bool:
     return asked is not None and asked[0] < our_min_se and request.has_option("Supported", "timer")
 
 
-def agree(request: Request, our_interval: int) -> tuple[Terms, list[tuple[str, str]]]:
-    """Answer a request as UAS (section 9): the terms, and the headers that go into the 2xx."""
-    supported = request.has_option("Supported", "timer")
+def agree(request: Request, our_interval: int, *, supported: bool) -> tuple[Terms, list[tuple[str, str]]]:
+    """Answer a request as UAS (section 9): the terms, and the headers that go into the 2xx.
+
+    supported: the peer has named "timer" in Supported.
+    """
     asked = read_session_expires(request)
     floor = min_se(request)
     if asked is None:
