@@ -196,7 +196,7 @@ class IncomingInvite:
         if self._repetition is not None:
             self._repetition.cancel()
             self._repetition = None
-        self._transaction.on_cancel = None
+        self._transaction.on_cancel = self.on_cancel = self.on_prack = None
 
     # --- reliable provisional responses -------------------------------------------------------------------------------
 
@@ -222,9 +222,10 @@ class IncomingInvite:
 
     def _on_no_prack(self) -> None:
         if self.state == "early":
+            on_cancel = self.on_cancel
             self._finish("cancelled", 504, "No PRACK", ())
-            if self.on_cancel is not None:
-                self.on_cancel(self.request)
+            if on_cancel is not None:
+                on_cancel(self.request)
 
     def receive_prack(self, transaction: ServerTransaction, request: Request) -> bool:
         """Take a PRACK; False if it acknowledges nothing that we sent (481)."""
@@ -250,9 +251,10 @@ class IncomingInvite:
     # --- the caller gives up ------------------------------------------------------------------------------------------
 
     def _on_cancel(self, cancel: Request) -> None:
+        on_cancel = self.on_cancel
         self._finish("cancelled", 487, None, ())
-        if self.on_cancel is not None:
-            self.on_cancel(cancel)
+        if on_cancel is not None:
+            on_cancel(cancel)
 
     def receive_bye(self, bye: Request) -> bool:
         """Take a BYE in the early dialog, which the caller may send instead of a CANCEL (RFC 3261 section 15)."""

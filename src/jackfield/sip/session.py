@@ -370,6 +370,7 @@ class Session:
         self.early = None
         if self._timer is not None:
             self._timer.stop()
+            self._timer = None
         if self._connection_timer is not None:
             self._connection_timer.cancel()
         self.negotiation.close()

@@ -224,6 +224,18 @@ class CallBase:
             self._emit_timer.cancel()
             self._emit_timer = None
         self.switch.emit("call", self.record.id, self.record.to_dict())
+        self._dissolve()
+
+    def _dissolve(self) -> None:
+        """Undo the circle of call and legs, so that all of it goes now and not when the garbage collector runs.
+
+        The collector stops the switch while it looks at everything: that was 8 % of a busy one, in pauses of 50 ms.
+        """
+        for leg in self.legs:
+            if leg.call is self and leg.audio.stream is not None:
+                leg.audio.stream.on_event = None
+        self.legs.clear()
+        self.anchor, self.peer = None, None  # type: ignore[assignment]
 
     # --- legs ---------------------------------------------------------------------------------------------------
 
