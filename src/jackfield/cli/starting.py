@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -33,6 +34,8 @@ def run(settings: Settings, begun: float) -> None:
     if not settings.files.snapshot.exists():
         _first_configuration(settings)
     settings = _with_certificate(settings)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each phone by TCP and each audio stream needs one
     asyncio.run(_supervise(settings, begun))
     console(stderr=True).print("Jackfield has stopped.")
 
@@ -84,13 +87,9 @@ async def _supervise(settings: Settings, begun: float) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
-    with out.status("Starting …") as spinner:
-
-        def up() -> None:
-            spinner.stop()
-            _show(settings, time.monotonic() - begun)
-
-        await supervisor.run(up=up)
+    if out.is_terminal:
+        out.print("Starting …", style="dim")  # no spinner: the processes write to this terminal too
+    await supervisor.run(up=lambda: _show(settings, time.monotonic() - begun))
 
 
 def _show(settings: Settings, seconds: float) -> None:
