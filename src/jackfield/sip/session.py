@@ -302,7 +302,7 @@ class Session:
         if self._bye_waiting is not None or not crossing:
             self._bye_waiting = None
             self.agent.forget(self)
-        self._close(Ended(200, _reason_of(request) or "hung up", by_peer=True, message=request))
+        self._close(Ended.by_bye(request))
 
     def refuse(self, transaction: ServerTransaction, status: int, reason: str | None = None) -> None:
         """Answer a request of the peer with an error."""
@@ -491,12 +491,6 @@ class Session:
     def __repr__(self) -> str:
         state = "ended" if self.ended else "confirmed" if self.confirmed else "early"
         return f"<Session {state} {'to' if self.caller else 'from'} {self._flow} {self.dialog.call_id}>"
-
-
-def _reason_of(request: Request) -> str:
-    """The text of a Reason header (RFC 3326), for the record."""
-    text = (request.get("Reason") or "").partition("text=")[2]
-    return text.strip().strip('"')
 
 
 def _ignore(response: Response, request: Request) -> None:

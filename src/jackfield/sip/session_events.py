@@ -27,6 +27,12 @@ class Ended:
     by_peer: bool
     message: Request | Response | None = None
 
+    @classmethod
+    def by_bye(cls, bye: Request) -> Ended:
+        """The peer hung up; the text of his Reason header (RFC 3326) says why, if he sent one."""
+        text = (bye.get("Reason") or "").partition("text=")[2].strip().strip('"')
+        return cls(200, text or "hung up", by_peer=True, message=bye)
+
 
 class SessionEvents(Protocol):
     """What a session tells its user."""
