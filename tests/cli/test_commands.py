@@ -228,6 +228,12 @@ def test_a_document_that_is_wrong_changes_nothing_and_names_the_line(running: In
     assert data["problems"][0]["line"] == 3
 
 
+def test_version_knows_what_runs(running: Installation) -> None:
+    facts = json.loads(result(running.jackfield("version", "--json")))
+    assert facts["running"] == facts["jackfield"]
+    assert "pcma" in facts["codecs"]
+
+
 def test_route_explains_itself(running: Installation) -> None:
     text = result(running.jackfield("route", "101", "102", "--at", "12:30"))
     assert "extension 102" in text

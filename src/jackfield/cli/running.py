@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -147,20 +148,26 @@ def stop(
     ask_sync(settings(data_dir).files.supervisor_socket, "stop", now=now)
 
 
-def version(as_json: Json = False) -> None:
-    """Print the version, and those of Python and the codec libraries' state."""
-    import platform
-
+def version(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Print the version; with --json also those of Python, of the codecs, and of the system that runs."""
     from jackfield import __version__
 
     if not as_json:
         return print(f"jackfield {__version__}")
+    import platform
+
     from jackfield.cli.output import print_json
+    from jackfield.control import ControlError, ask_sync
+    from jackfield.rtp import codecs
 
     facts: dict[str, Any] = {
         "jackfield": __version__,
+        "running": None,
         "python": platform.python_version(),
         "machine": platform.platform(),
+        "codecs": sorted(codecs.available()),
+        "installed": str(Path(__file__).parents[1]),
     }
-    facts["installed"] = str(Path(__file__).parents[1])
+    with contextlib.suppress(ControlError):
+        facts["running"] = ask_sync(settings(data_dir).files.switch_socket, "status")["version"]
     print_json(facts)
