@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 Slot = dict["Timer", None]
 
 
+def _nothing(now: float) -> None:
+    """What a stopped timer does."""
+
+
 class Timer:
     """One thing to do at one time. Stopped by `cancel()`; a fired or stopped timer stays quiet for ever."""
 
@@ -53,6 +57,7 @@ class Timer:
         slot = self._slot
         if slot is not None:
             self._slot = None
+            self._callback = _nothing  # whoever holds the timer is as a rule what the callback belongs to
             slot.pop(self, None)
 
     def _fire(self, now: float) -> None:
