@@ -18,13 +18,14 @@ _player_ids = itertools.count(1)
 
 
 class Listener:
-    """One per call. Plays at most one thing at a time."""
+    """One per call. Plays at most one thing at a time to each stream: both parties may be on hold at once."""
 
-    __slots__ = ("_collecting", "_digits", "_done", "_player", "_pressed", "_stream")
+    __slots__ = ("_awaited", "_collecting", "_digits", "_done", "_players", "_pressed")
 
     def __init__(self) -> None:
-        self._stream: Stream | None = None
-        self._player = 0
+        self._players: dict[Stream, int] = {}
+        self._awaited = 0
+        """The player at whose end `_done` is set."""
         self._done: asyncio.Future[None] | None = None
         self._digits: list[str] = []
         self._pressed: asyncio.Future[None] | None = None
@@ -33,23 +34,22 @@ class Listener:
     @property
     def playing(self) -> bool:
         """True while something plays."""
-        return self._player != 0
+        return bool(self._players)
 
     def start(self, stream: Stream, sounds: Sounds, *, loop: bool) -> None:
-        """Begin to play, instead of what already plays."""
-        self._player = next(_player_ids)
-        self._stream = stream
-        stream.play(sounds, loop=loop, player_id=self._player)
+        """Begin to play, instead of what already plays to this stream."""
+        self._players[stream] = self._awaited = next(_player_ids)
+        stream.play(sounds, loop=loop, player_id=self._awaited)
 
     def tone(self, stream: Stream, name: str, country: str) -> None:
         """Play a tone until something else happens."""
         self.start(stream, [Tone(name, country)], loop=True)
 
-    def stop(self) -> None:
-        """Stop what plays."""
-        if self._player and self._stream is not None:
-            self._stream.stop_play()
-        self._player = 0
+    def stop(self, stream: Stream | None = None) -> None:
+        """Stop what plays to the stream, or to any."""
+        for one in list(self._players) if stream is None else [stream]:
+            if self._players.pop(one, 0):
+                one.stop_play()
 
     async def play(self, stream: Stream, sounds: Sounds, *, loop: bool) -> None:
         """Play to the end; a loop has none."""
@@ -61,14 +61,18 @@ class Listener:
             await self._done
         finally:
             self._done = None
-            self.stop()
+            self.stop(stream)
 
     def played(self, player_id: int) -> None:
         """The media process reports that a player has ended."""
-        if player_id == self._player:
-            self._player = 0
-            if self._done is not None and not self._done.done():
-                self._done.set_result(None)
+        for stream, player in self._players.items():
+            if player == player_id:
+                del self._players[stream]
+                break
+        else:
+            return
+        if player_id == self._awaited and self._done is not None and not self._done.done():
+            self._done.set_result(None)
 
     def digit(self, digit: str) -> None:
         """A key was pressed."""
@@ -111,7 +115,7 @@ class Listener:
             await asyncio.wait((self._done, self._pressed), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._done = None
-            self.stop()
+            self.stop(stream)
 
     async def _key(self, patience: float) -> bool:
         self._pressed = asyncio.get_running_loop().create_future()

@@ -60,7 +60,7 @@ def follow_hold(call: CallBase, leg: Leg) -> None:
     if held:
         call.listener.start(other.audio.stream, call.switch.sounds.music(call, ""), loop=True)
     else:
-        call.listener.stop()
+        call.listener.stop(other.audio.stream)
         _share_codec(call, leg, other)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .house import SWITCH, Conversation, House, Phone
 
 
@@ -35,6 +37,17 @@ async def test_the_called_side_can_hold_too(house: House) -> None:
     assert house.hears(alice) == "/sounds/default"
     await answered.resume()
     assert house.hears(alice) == "the other party"
+
+
+@pytest.mark.parametrize("caller_first", [True, False])
+async def test_both_may_hold_and_both_come_back(house: House, caller_first: bool) -> None:
+    alice, bob, call, answered = await talking(house)
+    await call.hold()
+    await answered.hold()
+    for one in (call, answered) if caller_first else (answered, call):
+        assert (await one.resume()).status == 200
+    assert house.hears(alice) == "the other party"
+    assert house.hears(bob) == "the other party"
 
 
 async def test_a_new_codec_is_offered_to_the_other_side_so_that_nothing_is_transcoded(house: House) -> None:
