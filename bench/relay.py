@@ -12,7 +12,7 @@ def main() -> None:
         (f"relay pcmu, {options.calls} calls, {lane} lane", options.calls, "pcmu", "pcmu", lane)
         for lane in ("fast", "python")
     ]
-    print(rounds(cases, options.seconds, options.rounds))
+    print(rounds(cases, options))
 
 
 if __name__ == "__main__":

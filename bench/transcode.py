@@ -20,7 +20,7 @@ def main() -> None:
         (f"{one}-{two}, {options.calls} calls, {options.lane} lane", options.calls, one, two, options.lane)
         for one, two in pairs
     ]
-    print(rounds(cases, options.seconds, options.rounds))
+    print(rounds(cases, options))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DRAINED = 500  # packets read at most when a socket is connected
 FROM_ANYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104 - the old way to say "hold" (RFC 3264 section 8.4)
 
-Send = Callable[[bytes, int, int, int], bool]
+Send = Callable[[bytes, int, int, int], int]
 
 
 class CannotReach(Exception):

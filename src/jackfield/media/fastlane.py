@@ -30,8 +30,7 @@ SOURCE = Path(__file__).with_name("fastlane.c")
 HAND = struct.Struct("=QIIHHHHBBBBI")
 _ADD, _DELETE, _MODIFY = 1, 2, 3  # epoll_ctl
 _IN, _OUT = 1, 4
-_READY, _RTCP = 1, 2
-_MAPPED, _AHEAD, _NEW_SOURCE = 1, 2, 4
+_READY, _PACKET = 1, 3
 _SLOTS, _BUFFER = 64, 2048
 _FUNCTIONS = """
 int jf_sizes(int what);
@@ -166,11 +165,12 @@ class FastRoad:
         if self._frozen:
             self._road.frozen_ns = self._clock()
         if self._lib.jf_take(self._road, lane, size):
-            self._hand(_SLOTS - 1)
+            self._hand(_SLOTS - 1, 1)
 
-    def transmit(self, lane: Any, payload: bytes, second: int, seq: int, ts: int) -> bool:
+    def sender(self, lane: Any) -> Callable[[bytes, int, int, int], int]:
         """See PythonRoad."""
-        return bool(self._lib.jf_transmit(lane, payload, len(payload), second, seq, ts))
+        transmit = self._lib.jf_transmit
+        return lambda payload, second, seq, ts: transmit(lane, payload, len(payload), second, seq, ts)
 
     def set_kinds(self, lane: Any, kinds: bytes, payload_types: bytes, to: Any) -> None:
         """See PythonRoad."""
@@ -233,44 +233,39 @@ class FastRoad:
         """See PythonRoad."""
         if self._frozen:
             self._road.frozen_ns = self._clock()
-        for index in range(self._lib.jf_wait(self._road, until)):
-            self._hand(index)
+        count = self._lib.jf_wait(self._road, until)
+        if count:
+            self._hand(0, count)
 
     def close(self) -> None:
         """See PythonRoad."""
         self._epoll.close()
         self._urgent.close()
 
-    def _hand(self, index: int) -> None:
-        (who, ts, out_ts, _, out_seq, start, end, what, payload_type, marker, flags, _) = HAND.unpack_from(
-            self._hands, index * HAND.size
-        )
-        if what == _READY:
-            handler = self._handlers.get(who)
-            if handler is not None and flags & ~_OUT:
-                handler()
-            if flags & _OUT and (writer := self._writers.get(who)) is not None:
-                writer()
-            return
-        hearer = self._hearers.get(who)
-        if hearer is None:
-            return
-        at = index * _BUFFER
-        payload = bytes(self._buffers[at + start : at + end])
-        if what == _RTCP:
-            hearer.heard_rtcp(payload)
-        else:
-            hearer.heard(
-                payload_type,
-                payload,
-                ts,
-                marker != 0,
-                flags & _MAPPED != 0,
-                flags & _AHEAD != 0,
-                out_seq,
-                out_ts,
-                flags & _NEW_SOURCE != 0,
-            )
+    def _hand(self, first: int, count: int) -> None:
+        """Give what C could not deal with to those who can."""
+        hearers, buffers = self._hearers, self._buffers
+        at = (first - 1) * _BUFFER
+        hands = self._hands[first * HAND.size : (first + count) * HAND.size]
+        for who, ts, out_ts, _, out_seq, start, end, what, number, marker, flags, _ in HAND.iter_unpack(hands):
+            at += _BUFFER
+            if what == _PACKET:
+                hearer = hearers.get(who)
+                if hearer is not None:
+                    hearer.heard(number, bytes(buffers[at + start : at + end]), ts, marker, flags, out_seq, out_ts)
+            elif what == _READY:
+                self._ready(who, flags)
+            else:
+                hearer = hearers.get(who)
+                if hearer is not None:
+                    hearer.heard_rtcp(bytes(buffers[at + start : at + end]))
+
+    def _ready(self, fd: int, events: int) -> None:
+        handler = self._handlers.get(fd)
+        if handler is not None and events & ~_OUT:
+            handler()
+        if events & _OUT and (writer := self._writers.get(fd)) is not None:
+            writer()
 
 
 if __name__ == "__main__":

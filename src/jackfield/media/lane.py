@@ -42,6 +42,9 @@ class Kind(enum.IntEnum):
     HAND_EVENT = 6
 
 
+MAPPED, AHEAD, NEW_SOURCE = 1, 2, 4  # flags of what is handed back
+
+
 class Hearer(Protocol):
     """Who gets what a lane does not relay by itself."""
 
@@ -49,18 +52,13 @@ class Hearer(Protocol):
         """The socket of a lane that is not trusted has a datagram."""
 
     def heard(
-        self,
-        payload_type: int,
-        payload: bytes,
-        ts: int,
-        marker: bool,
-        mapped: bool,
-        ahead: bool,
-        out_seq: int,
-        out_ts: int,
-        new_source: bool,
+        self, payload_type: int, payload: bytes, ts: int, marker: int, flags: int, out_seq: int, out_ts: int
     ) -> None:
-        """A packet of kind HAND or HAND_EVENT. `out_seq` and `out_ts` are its place in what the other party hears."""
+        """A packet of kind HAND or HAND_EVENT. `marker` is 0x80 when it is set.
+
+        `flags`: MAPPED when `out_seq` and `out_ts` are its place in what the other party hears (0: it has none); AHEAD
+        when nothing newer has been heard; NEW_SOURCE when it is the first of its source.
+        """
 
     def heard_rtcp(self, data: bytes) -> None:
         """An RTCP packet on the RTP port (RFC 5761)."""
@@ -164,17 +162,17 @@ class Lane:
         marker = second & 0x80
         if out is None or out.muted:
             if kind >= 5:
-                self.hearer.heard(type_in, payload, ts, marker != 0, False, False, 0, 0, False)
+                self.hearer.heard(type_in, payload, ts, marker, 0, 0, 0)
             return
         place = out._place(self, seq, ts, event, now)
         if place is None:
             return
-        out_seq, out_ts, is_ahead, mark, new_source = place
+        out_seq, out_ts, flags, mark = place
         if mark:
             marker = 0x80
         out.sent_ns = now
         if kind >= 5:
-            self.hearer.heard(type_in, payload, ts, marker != 0, True, is_ahead, out_seq, out_ts, new_source)
+            self.hearer.heard(type_in, payload, ts, marker, flags, out_seq, out_ts)
             return
         if kind == 2 or kind == 3:
             payload = payload.translate(self.road.tables[kind - 2])
@@ -243,13 +241,11 @@ class Lane:
         self.received += 1
         return True
 
-    def _place(
-        self, source: Lane, seq: int, ts: int, event: bool, now: int
-    ) -> tuple[int, int, bool, bool, bool] | None:
+    def _place(self, source: Lane, seq: int, ts: int, event: bool, now: int) -> tuple[int, int, int, bool] | None:
         """Where a packet of `source` belongs in what this party hears.
 
-        Returns sequence number, timestamp, whether it is the newest, whether it wants a marker, and whether it is the
-        first of its source; None when it has no place there any more.
+        Returns sequence number, timestamp, flags, and whether it wants a marker; None when it has no place there any
+        more.
         """
         if self.source != source.key:
             gap = (now - self.sent_ns) // 1000 * self.clock_out // 1000000 if self.sent_ns else 0
@@ -260,7 +256,7 @@ class Lane:
             self.head_ns = now
             self.source = source.key
             self.run = 1
-            return seq_out, ts_out, True, True, True
+            return seq_out, ts_out, MAPPED | AHEAD | NEW_SOURCE, True
         ahead = (seq - self.head_seq) & 0xFFFF
         if ahead >= 0x8000:
             ahead -= 0x10000
@@ -272,13 +268,13 @@ class Lane:
         if ahead <= 0:
             if -ahead >= self.run:
                 return None  # from before the change
-            return (self.seq_out + ahead) & 0xFFFF, (self.ts_out + step) & 0xFFFFFFFF, False, False, False
+            return (self.seq_out + ahead) & 0xFFFF, (self.ts_out + step) & 0xFFFFFFFF, MAPPED, False
         self.seq_out = seq_out = (self.seq_out + ahead) & 0xFFFF
         self.head_seq = seq
         if self.run < 0x7FFF:
             self.run = min(self.run + ahead, 0x7FFF)
         if event:  # all packets of an event carry its beginning (RFC 4733 section 2.1): no measure of time
-            return seq_out, (self.ts_out + step) & 0xFFFFFFFF, True, False, False
+            return seq_out, (self.ts_out + step) & 0xFFFFFFFF, MAPPED | AHEAD, False
         mark = False
         if step <= 0 or step > ahead * (self.clock_out >> 2):
             # A pause of the speaker advances timestamps as much as the clock; anything else is a jump of the source.
@@ -289,7 +285,7 @@ class Lane:
         self.head_ts = ts
         self.head_ns = now
         self.ts_out = ts_out = (self.ts_out + step) & 0xFFFFFFFF
-        return seq_out, ts_out, True, mark, False
+        return seq_out, ts_out, MAPPED | AHEAD, mark
 
 
 class PythonRoad:
@@ -336,9 +332,12 @@ class PythonRoad:
         """Deal with a datagram that came from the party by another way."""
         lane.take(data, self.now())
 
-    def transmit(self, lane: Lane, payload: bytes, second: int, seq: int, ts: int) -> bool:
-        """Send a packet to the party of `lane`."""
-        return lane.transmit(payload, second, seq, ts)
+    def sender(self, lane: Lane) -> Callable[[bytes, int, int, int], int]:
+        """What sends a packet to the party of `lane`: (payload, payload type with marker, sequence number, timestamp).
+
+        It returns something false when the packet could not be sent.
+        """
+        return lane.transmit
 
     def set_kinds(self, lane: Lane, kinds: bytes, payload_types: bytes, to: Lane | None) -> None:
         """Say what becomes of each payload type (128 of each), and who hears the party."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from jackfield.media.digits import Ear
-from jackfield.media.endpoint import FROM_ANYWHERE
-from jackfield.media.lane import Kind
+from jackfield.media.endpoint import FROM_ANYWHERE, Send
+from jackfield.media.lane import AHEAD, NEW_SOURCE, Kind
 from jackfield.media.protocol import Digit, Failed, Remote
 from jackfield.media.recording import HEARD
 from jackfield.rtp import codecs
@@ -150,12 +150,17 @@ def _way(codec: str, to: Remote) -> Way | None:
     return None
 
 
+def stream_closed(payload: bytes, second: int, seq: int, ts: int) -> int:
+    """What sends to nobody."""
+    return 0
+
+
 class Relay:
     """What a party sends, on its way to the one who hears it."""
 
     __slots__ = (
-        "_ear", "_event_type", "_next_ts", "_stream", "_target", "_told", "_transcoders", "_ways", "listening",
-        "listening_inband", "wiring",
+        "_ear", "_event_type", "_next_ts", "_send", "_stream", "_tapped", "_target", "_told", "_transcoders", "_ways",
+        "listening", "listening_inband", "transcoded", "wiring",
     )  # fmt: skip
 
     def __init__(self, stream: Stream) -> None:
@@ -163,7 +168,10 @@ class Relay:
         self._target: Stream | None = None
         self.listening = False
         self.listening_inband = False
+        self.transcoded = 0  # packets
         self.wiring = NOTHING
+        self._send: Send = stream_closed  # to the target
+        self._tapped = False  # somebody else listens, too
         self._ways: dict[int, tuple[Transcoder | None, int, str]] = {}
         self._transcoders: dict[tuple[str, str, str], Transcoder] = {}
         self._event_type = -1
@@ -176,6 +184,7 @@ class Relay:
         stream = self._stream
         target = stream if stream.echoing else stream.other
         source_remote, target_remote = stream.remote, target.remote if target is not None else None
+        self._send = target.send if target is not None else stream_closed
         if target is not self._target:
             self._target = target
             self._transcoders.clear()
@@ -193,6 +202,7 @@ class Relay:
             echo=stream.echoing,
         )
         self._event_type = -1
+        self._tapped = tones or stream.recording is not None
         if source_remote is not None:
             if source_remote.dtmf_payload_type is not None:
                 self._event_type = source_remote.dtmf_payload_type
@@ -225,62 +235,55 @@ class Relay:
         return self._transcoders[key]
 
     def heard(
-        self,
-        payload_type: int,
-        payload: bytes,
-        ts: int,
-        marker: bool,
-        mapped: bool,
-        ahead: bool,
-        out_seq: int,
-        out_ts: int,
-        new_source: bool,
+        self, payload_type: int, payload: bytes, ts: int, marker: int, flags: int, out_seq: int, out_ts: int
     ) -> None:
-        """Pass a packet on that the lane could not."""
-        target = self._target
-        if payload_type == self._event_type:
-            self._heard_event(payload, ts, marker, mapped and target is not None, ahead, out_seq, out_ts)
-            return
+        """Pass a packet on that the lane could not; see `lane.Hearer`."""
         way = self._ways.get(payload_type)
         if way is None:
+            if payload_type == self._event_type:
+                self._heard_event(payload, ts, marker, flags, out_seq, out_ts)
             return
         transcoder, number, codec = way
-        stream = self._stream
-        if stream.recording is not None:
-            stream.record_payload(HEARD, codec, payload)
-        ear = self._ear
-        if ear is not None and ear.inband:
-            self._heard_tones(ear, codec, payload)
-            if ear.sounding and self.wiring.events in ("pass", "tell"):
-                self._give_back(mapped and ahead, out_seq)
-                return
-        if not mapped or target is None:
+        if self._tapped and self._tap(codec, payload):
+            self._give_back(flags, out_seq)
+            return
+        if not flags:
             return
         if transcoder is None:
-            if target.send(payload, number | 0x80 if marker else number, out_seq, out_ts):
-                stream.lane.relayed += 1
+            if self._send(payload, number | marker, out_seq, out_ts):
+                self._stream.lane.relayed += 1
             return
         made = transcoder(payload)
         if made.__class__ is bytes and made:
-            if target.send(made, number | 0x80 if marker else number, out_seq, out_ts):
-                stream.worker.transcoded += 1
+            if self._send(made, number | marker, out_seq, out_ts):
+                self.transcoded += 1
         else:
-            self._send_cut(transcoder, made, number, ahead, out_seq, out_ts, new_source)
+            self._send_cut(transcoder, made, number, flags, out_seq, out_ts)
+
+    def _tap(self, codec: str, payload: bytes) -> bool:
+        """Record and listen; True when the audio holds a digit that goes another way."""
+        if self._stream.recording is not None:
+            self._stream.record_payload(HEARD, codec, payload)
+        ear = self._ear
+        if ear is None or not ear.inband:
+            return False
+        self._heard_tones(ear, codec, payload)
+        return bool(ear.sounding) and self.wiring.events in ("pass", "tell")
 
     def _send_cut(
         self,
         transcoder: Transcoder,
         made: bytes | list[bytes],
         number: int,
-        ahead: bool,
+        flags: int,
         out_seq: int,
         out_ts: int,
-        new_source: bool,
     ) -> None:
         """Send audio that came in packets of another length: as many frames as there are, each with its own number."""
         target = self._target
-        if not ahead or target is None:
+        if not flags & AHEAD or target is None:
             return  # its place has been cut up already
+        new_source = flags & NEW_SOURCE
         step = transcoder.out_step
         frames = [frame for frame in made if frame] if isinstance(made, list) else []
         # What was left over of the packet before begins up to a frame earlier.
@@ -290,39 +293,34 @@ class Relay:
         for index, frame in enumerate(frames):
             second = number | 0x80 if new_source and not index else number
             if target.send(frame, second, (out_seq + index) & 0xFFFF, self._next_ts):
-                self._stream.worker.transcoded += 1
+                self.transcoded += 1
             self._next_ts = (self._next_ts + step) & 0xFFFFFFFF
         target.lane.seq_out = (out_seq + len(frames) - 1) & 0xFFFF
 
-    def _give_back(self, taken: bool, out_seq: int) -> None:
+    def _give_back(self, flags: int, out_seq: int) -> None:
         """Have the sequence number used by the next packet: this one is not sent, and must not seem lost."""
-        if taken and self._target is not None:
+        if flags & AHEAD and self._target is not None:
             self._target.lane.seq_out = (out_seq - 1) & 0xFFFF
 
-    def _heard_event(
-        self, payload: bytes, ts: int, marker: bool, mapped: bool, ahead: bool, out_seq: int, out_ts: int
-    ) -> None:
+    def _heard_event(self, payload: bytes, ts: int, marker: int, flags: int, out_seq: int, out_ts: int) -> None:
         stream, target, ear = self._stream, self._target, self._ear
         ended: list[Event] = []
         if ear is not None:
-            ended = ear.heard_event(payload, ts, stream.worker.seconds(), marker)
+            ended = ear.heard_event(payload, ts, stream.worker.seconds(), marker != 0)
             if ear.events.current:
                 stream.worker.tick_for(stream)
         events = self.wiring.events
-        if events == "pass" and mapped and target is not None:
-            target.send(self._rescaled(payload), self._event_out(marker), out_seq, out_ts)
+        if events == "pass" and flags and target is not None:
+            number = self.wiring.payload_types[self._event_type]
+            target.send(self._rescaled(payload), number | marker, out_seq, out_ts)
         else:
-            self._give_back(mapped and ahead, out_seq)
+            self._give_back(flags, out_seq)
         if events == "tone" and target is not None and ear is not None:
             if ear.events.current in DIGITS and ear.events.current:
                 target.voice.keyer().press(ear.events.current, inband=True)
             if ended:
                 target.voice.keyer().release()
         self._tell(ended)
-
-    def _event_out(self, marker: bool) -> int:
-        number = self.wiring.payload_types[self._event_type]
-        return number | 0x80 if marker else number
 
     def _rescaled(self, payload: bytes) -> bytes:
         """An event with its duration in the clock of the one who gets it."""

@@ -64,7 +64,7 @@ class Stream:
         self.lane.seq_out = bits >> 64 & 0x7FFF
         self.lane.muted = 1
         self.reports = Reports(self.lane, f"{bits >> 80:012x}", random, worker.seconds())
-        self._plain: Send = partial(worker.road.transmit, self.lane)
+        self._plain: Send = worker.road.sender(self.lane)
         self.send: Send = self._plain
         self._started = False
         self._silent_since = worker.now()
@@ -224,7 +224,7 @@ class Stream:
         other.endpoint.send_raw(data)
         self.lane.relayed += 1
 
-    def _send_recorded(self, send: Send, payload: bytes, second: int, seq: int, ts: int) -> bool:
+    def _send_recorded(self, send: Send, payload: bytes, second: int, seq: int, ts: int) -> int:
         codec = self._out_codecs.get(second & 0x7F)
         if codec is not None:
             self.record_payload(SAID, codec, payload)

@@ -124,7 +124,6 @@ class Worker:
         self.clips = Clips()
         self.streams: dict[int, Stream] = {}
         self.talkative: list[Connection] = []
-        self.transcoded = 0
         self.played = 0
         self._path = path or road.path
         self._ports = ports
@@ -142,7 +141,7 @@ class Worker:
         self._parent = os.getppid()
         self._exit_with_parent = False
         self._failures = 0
-        self._past = {"relayed": 0, "dropped_source": 0, "dropped_malformed": 0, "kernel_drops": 0}
+        self._past = {"relayed": 0, "transcoded": 0, "dropped_source": 0, "dropped_malformed": 0, "kernel_drops": 0}
         self._commands: dict[type, Callable[[Any, Stream], None]] = {
             protocol.Configure: lambda command, stream: stream.configure(command.remote),
             protocol.Bridge: self._bridge,
@@ -205,11 +204,11 @@ class Worker:
 
     def turn(self, longest: int) -> None:
         """Wait for what comes, up to `longest` ns, and do it."""
-        until = min(self.now() + longest, self._next_sweep)
-        if self._ticking:
-            until = min(until, self._next_tick)
+        until = self._next_tick if self._ticking else self._next_sweep
+        if longest < SWEEP_NS:
+            until = min(until, self.now() + longest)
         try:
-            self.road.wait(until)
+            self.road.wait(min(until, self._next_sweep))
         except Exception:
             self._failed("what came in could not be dealt with")
         now = self.now()
@@ -356,6 +355,7 @@ class Worker:
         endpoint = stream.endpoint
         return {
             "relayed": stream.lane.relayed,
+            "transcoded": stream.relay.transcoded,
             "dropped_source": endpoint.dropped_source,
             "dropped_malformed": endpoint.dropped_malformed + stream.lane.malformed,
             "kernel_drops": endpoint.kernel_drops,
@@ -374,7 +374,7 @@ class Worker:
             ports_free=self._ports.free,
             path=self._path,
             relayed=sums["relayed"],
-            transcoded=self.transcoded,
+            transcoded=sums["transcoded"],
             played=self.played,
             dropped_source=sums["dropped_source"],
             dropped_malformed=sums["dropped_malformed"],
