@@ -37,18 +37,25 @@ async def test_who_is_held_hears_music_and_afterwards_the_other_again(system: Sy
     await theirs.ended()
 
 
-async def test_hold_by_who_was_called_and_both_at_once(system: System, booth: Booth) -> None:
+@pytest.mark.parametrize("first_to_hold", ["caller", "called"])
+@pytest.mark.parametrize("first_to_resume", ["caller", "called"])
+async def test_both_hold_and_both_resume(
+    system: System, booth: Booth, first_to_hold: str, first_to_resume: str
+) -> None:
     anna = await booth.phone(system.account("101"), 440)
     bert = await booth.phone(system.account("102"), 660)
     mine, theirs = await anna.call(bert)
     await mine.hears(660)
+    order = {"caller": [mine, theirs], "called": [theirs, mine]}
 
-    await theirs.do("hold")
-    await mine.hears_melody(since=time.monotonic() + 0.3)
-    await mine.do("hold")
-    await theirs.do("resume")
+    first, second = order[first_to_hold]
+    await first.do("hold")
+    await second.hears_melody(since=time.monotonic() + 0.3)
+    await second.do("hold")
+    first, second = order[first_to_resume]
+    await first.do("resume")
+    await second.do("resume")
     resumed = time.monotonic()
-    await mine.do("resume")
     await theirs.hears(440, 0.5, since=resumed)
     await mine.hears(660, 0.5, since=resumed)
     await mine.hang_up()
