@@ -119,6 +119,9 @@ def _extension(number: int, codecs: Sequence[str]) -> dict[str, object]:
     return entry | ({"codecs": list(codecs)} if codecs else {})
 
 
+# Jackfield raises the priority of its processes by itself. In a session of its own a process stands against others by
+# the nice value of the session (sched(7), autogroup).
+_BEFORE_OTHERS = ("sh", "-c", 'echo -10 > /proc/self/autogroup; exec nice -n -10 "$@"', "sh")
 _ASTERISK_CODECS = {"pcmu": "ulaw", "pcma": "alaw", "gsm": "gsm", "g722": "g722", "opus": "opus"}
 
 
@@ -163,9 +166,9 @@ def asterisk(
     process = None
     try:
         process = subprocess.Popen(
-            ["taskset", "-c", str(SERVER_CORE), "chroot", str(root), "asterisk", "-f",
+            [*_BEFORE_OTHERS, "taskset", "-c", str(SERVER_CORE), "chroot", str(root), "asterisk", "-f",
              "-C", "/etc/asterisk/asterisk.conf"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         wait_for_sip(port)
         time.sleep(1.0)

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 READY_SECONDS = 30.0
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before each further start
 STEADY_SECONDS = 60.0  # who ran this long starts again with the shortest pause
+# Audio can't wait, a caller should not, pages and records can.
+MEDIA_NICE, SWITCH_NICE, CONSOLE_NICE = -10, -5, 10
 STOP_SECONDS = 5.0  # between being asked to end and being killed
 
 _PR_SET_PDEATHSIG = 1
@@ -42,11 +44,12 @@ class StartFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A process to run: its name in the log, and its command line."""
+    """A process to run: its name in the log, its command line, and its `nice` value relative to ours."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    nice: int = 0
 
 
 def programs(settings: Settings) -> list[Program]:
@@ -65,9 +68,10 @@ def programs(settings: Settings) -> list[Program]:
             "--host",
             settings.host,
         ]
-        found.append(Program(f"media-{number}", command, environment))
-    found.append(Program("switch", [*python, "jackfield.switch"], environment))
-    found.append(Program("console", [*python, "jackfield.console"], environment))  # without a port it stores records
+        found.append(Program(f"media-{number}", command, environment, MEDIA_NICE))
+    found.append(Program("switch", [*python, "jackfield.switch"], environment, SWITCH_NICE))
+    # Without a port it stores records.
+    found.append(Program("console", [*python, "jackfield.console"], environment, CONSOLE_NICE))
     return found
 
 
@@ -127,6 +131,7 @@ class Child:
             )
         finally:
             os.close(there)
+        _prioritise(self._process.pid, self.program.nice)
         waiting = asyncio.create_task(self._await_ready(here))
         try:
             return await self._process.wait()
@@ -334,6 +339,20 @@ def _die_with(parent: int) -> Callable[[], None]:
             os._exit(1)
 
     return prepare
+
+
+def _prioritise(pid: int, nice: int) -> None:
+    """Set how the process stands against others on the machine; to put it before them needs root or CAP_SYS_NICE."""
+    if not nice:
+        return
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + nice)
+    # Each of our processes is a session of its own, and Linux shares the CPU between sessions first (sched(7)).
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/autogroup", "w") as file:
+        file.write(str(nice))
+    if nice > 0:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))  # it never takes the CPU away from another
 
 
 def _ending(status: int) -> str:
