@@ -51,6 +51,21 @@ def test_a_killed_switch_is_started_again(fresh: Installation) -> None:
     assert fresh.end() == 0
 
 
+def test_a_supervisor_that_is_killed_leaves_nothing_that_is_in_the_way_of_the_next(fresh: Installation) -> None:
+    fresh.start()
+    command = [sys.executable, "-m", "jackfield.cli", "phone", "101", "--call", "*43"]
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True, "env": fresh.environment}
+    phone = subprocess.Popen(command, **pipes)  # type: ignore[call-overload]
+    assert phone.stderr is not None
+    while "answered" not in phone.stderr.readline():
+        pass
+    fresh.end(signal.SIGKILL)
+    assert "ended: 200" in phone.stderr.read()  # the phone was told
+    phone.wait()
+    fresh.start()
+    assert fresh.end() == 0
+
+
 def test_other_commands_know_the_flags_of_a_running_system(fresh: Installation) -> None:
     fresh.flags = ["--sip-port", str(fresh.sip_port), "--database-url", f"sqlite:///{fresh.data_dir}/other.sqlite3"]
     fresh.more = {"JACKFIELD_SIP_PORT": "5060"}

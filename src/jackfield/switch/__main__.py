@@ -49,8 +49,8 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return 2
     logs.configure("switch", format=configured.log_format, level=configured.log_level, folder=configured.files.logs)
-    # A switch whose supervisor was killed must not live on with the ports that the next one needs.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if "JACKFIELD_PROCESS" in os.environ:  # started by the supervisor: not to outlive it with the ports it needs
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
     try:
         uvloop.run(run(configured, ready))
     except (CannotStart, ControlError, MediaLost) as problem:
@@ -83,7 +83,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         hosts=configured.hosts,
         trace=recorder.record,
     )
-    stopping = asyncio.Event()
+    stopping, at_once = asyncio.Event(), asyncio.Event()
     control = ControlServer(
         files.switch_socket, Commands(switch, recorder, stop=stopping.set, path=files.snapshot).handlers()
     )
@@ -92,8 +92,8 @@ async def run(configured: Settings, ready: int | None) -> None:
         await switch.start()
         await control.start()
         loop = asyncio.get_running_loop()
-        for signal_number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signal_number, stopping.set)
+        loop.add_signal_handler(signal.SIGTERM, stopping.set)  # calls may go on for a while
+        loop.add_signal_handler(signal.SIGINT, _set_all, stopping, at_once)
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it again
         gc.set_threshold(50_000, 20, 100)
@@ -102,11 +102,22 @@ async def run(configured: Settings, ready: int | None) -> None:
             os.close(ready)
         log.info("the switch is ready with configuration %d", snapshot.version)
         await stopping.wait()
-        await switch.drain(configured.drain_seconds)
+        draining, hurry = loop.create_task(switch.drain(configured.drain_seconds)), loop.create_task(at_once.wait())
+        await asyncio.wait((draining, hurry), return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        if draining.done():
+            await draining
+        else:
+            draining.cancel()
     finally:
         await control.close()
         await switch.close()
         spool.close()
+
+
+def _set_all(*events: asyncio.Event) -> None:
+    for event in events:
+        event.set()
 
 
 async def _listen(switch: Switch, configured: Settings) -> None:
