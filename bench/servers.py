@@ -40,7 +40,7 @@ def chosen(
 
     `more`: numbers besides the rig's phones.
     """
-    many_files()
+    prepare()
     found: list[Start] = []
     if not options.only_peers:
         found.append(partial(jackfield, codecs=codecs, callee_codecs=callee_codecs, more=more, python=options.python))
@@ -187,10 +187,13 @@ def running(text: str) -> Iterator[Server]:
     yield Server(name, parts[0], int(parts[1]), int(parts[2]) if len(parts) == 3 else 0)
 
 
-def many_files() -> None:
-    """Let this process, and those that it starts, have as many sockets as the system allows."""
+def prepare() -> None:
+    """Let the load have as many sockets as the system allows, and come before other programs as the servers do."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
+        Path("/proc/self/autogroup").write_text("-10")
 
 
 def _end(process: subprocess.Popen[bytes] | None) -> int:
