@@ -26,7 +26,7 @@ JUMP_SECONDS = 2  # how far timestamps may disagree with the clock over a pause
 BUSY_RATE = 1000  # events a second from which on packets wait for each other
 GATHERED = 6  # as many as should come together
 SHORTEST_PAUSE_NS = 500_000
-LONGEST_PAUSE_NS = 2_000_000
+LONGEST_PAUSE_NS = 3_000_000
 RATE_WINDOW_NS = 20_000_000
 
 
