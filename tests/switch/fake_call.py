@@ -155,7 +155,7 @@ class FakeCall:
     async def bridge(self, leg: Any) -> None:
         self.did.append(f"talks to {leg.party.number or 'the outside'}")
 
-    async def go(self, number: str, *, why: str) -> NoReturn:
+    async def go(self, number: str, *, why: str, cause: str = "") -> NoReturn:
         raise Redirect(number, why)
 
     async def hang_up(self, status: int = 0, *, reason: str = "") -> NoReturn:

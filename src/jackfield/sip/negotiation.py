@@ -115,7 +115,7 @@ class Negotiation:
     async def modify(
         self,
         method: str,
-        body: bytes | None,
+        body: bytes | Callable[[], bytes] | None,
         headers: Headers,
         content_type: str,
         answer: Callable[[bytes], bytes] | None,
@@ -167,7 +167,7 @@ class Negotiation:
     async def _offer(
         self,
         method: str,
-        body: bytes | None,
+        body: bytes | Callable[[], bytes] | None,
         headers: Headers,
         content_type: str,
         answer: Callable[[bytes], bytes] | None,
@@ -177,9 +177,10 @@ class Negotiation:
             await self._quiet()
         if session.ended:
             return local_refusal(session.dialog, method)
-        self.local_offer = bool(body)
+        offer = body() if callable(body) else body
+        self.local_offer = bool(offer)
         try:
-            return await self._send(method, body, headers, content_type, answer, self._on_final)
+            return await self._send(method, offer, headers, content_type, answer, self._on_final)
         finally:
             self._modification = None
 

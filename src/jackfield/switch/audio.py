@@ -46,9 +46,10 @@ class Audio:
     """
 
     __slots__ = (
+        "_open_offer",
         "_pending",
         "_session_id",
-        "_their_origin",
+        "_their_offer",
         "_version",
         "address",
         "codec_before",
@@ -70,7 +71,8 @@ class Audio:
         self.port = 0
         self.offered: sdp.Session | None = None
         """The other side's offer that is not yet answered."""
-        self._their_origin: sdp.Origin | None = None
+        self._their_offer = b""
+        self._open_offer = b""
         self.local: sdp.Session | None = None
         """Our description in force."""
         self._pending: sdp.Session | None = None
@@ -156,6 +158,7 @@ class Audio:
             self.offered = sdp.parse(body)
         except sdp.MalformedSdp as problem:
             raise NotAcceptable(f"session description can't be read: {problem}") from None
+        self._open_offer = body
 
     def answer(self, other_codec: str = "") -> bytes:
         """Answer the open offer so that it fits `other_codec`, which the other leg uses; "" if there is none.
@@ -165,10 +168,11 @@ class Audio:
         offered = self.offered
         if offered is None:
             raise NotAcceptable("there is no offer to answer")
-        if self.local is not None and offered.origin == self._their_origin:
-            self.offered = None  # a refresh: the same version means that nothing has changed (RFC 3264 section 8)
+        if self.local is not None and self.image is None and self._open_offer == self._their_offer:
+            # A refresh. Its version alone would tell (RFC 3264 section 8), but some phones hold without raising it.
+            self.offered = None
             return self.local.to_bytes()
-        self._their_origin = offered.origin
+        self._their_offer = self._open_offer
         audio = offered.audio
         names = [codec.name for codec in audio.codecs] if audio else []
         wanted = to_answer(self.profile.codecs, names, other_codec)
@@ -228,15 +232,19 @@ class Audio:
             raise NotAcceptable("no codec in common with the other party")
         srtp = self.profile.srtp
         # Keys travel in the SDP, so they are only offered where the signalling is encrypted (RFC 4568 section 8.3).
-        keys = self._keys() if srtp == "required" or (srtp == "offered" and self.secure_signalling) else None
+        # What is encrypted already stays so, even where the other side was the one who offered keys.
+        wanted = srtp == "required" or (srtp == "offered" and self.secure_signalling) or self.secure
+        insist = (
+            insist or srtp == "required" or (self.remote is not None and self.remote.protocol.startswith("RTP/SAVP"))
+        )
         self._pending = sdp.offer(
             address=self.address,
             port=self.port,
             codecs=codecs,
             session_id=self._session_id,
             version=self._version,
-            crypto=keys,
-            optional_encryption=srtp != "required" and not insist,
+            crypto=self._keys() if wanted else None,
+            optional_encryption=not insist,
             payload_types=payload_types,
             previous=self.local,
         )
@@ -282,6 +290,13 @@ class Audio:
     def describe(self) -> bytes:
         """Our description in force, for a refresh that changes nothing."""
         return self.local.to_bytes() if self.local is not None else b""
+
+    def renew(self) -> bytes:
+        """Offer again what is in use, for another port of ours: the codec first that is in use."""
+        if self.image is not None:
+            return self.offer_image(self.image)
+        codec = self.codec
+        return self.offer([codec, *(name for name in self.can_use() if name != codec)], self.payload_types())
 
     # --- inside
 

@@ -13,11 +13,13 @@ from typing import NoReturn
 
 from jackfield.media.client import MediaLost, NoPort
 from jackfield.switch import conversation
+from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.call_base import CallBase
 from jackfield.switch.codec_choice import to_offer
 from jackfield.switch.dial import Dial
 from jackfield.switch.events import HangUp, Redirect
 from jackfield.switch.leg import IncomingLeg, Leg
+from jackfield.switch.outgoing import outgoing_leg
 from jackfield.switch.ringing import Fork, Ringing
 
 __all__ = ["Call", "HangUp", "Redirect"]
@@ -41,25 +43,26 @@ class Call(CallBase):
         if isinstance(anchor, IncomingLeg) and not anchor.has_media:
             anchor.ring(self._connected_headers(anchor))
         elif anchor.audio.stream is not None:
-            self.listener.tone(anchor.audio.stream, "ringback", self.snapshot.general.country)
+            self.listener.tone("ringback", self.snapshot.general.country)
 
     async def play(self, *sounds: str, loop: bool = False) -> None:
         """Play sounds or tones ("tone:busy") to the caller, one after the other, and wait until the last one ended.
 
         Before the answer they are early media; a caller that can't have early media is answered first.
         """
-        stream = await self._open_media()
-        await self.listener.play(stream, self.switch.sounds.find(self, sounds), loop=loop)
+        await self._open_media()
+        await self.listener.play(self.switch.sounds.find(self, sounds), loop=loop)
 
     @asynccontextmanager
     async def music(self, name: str = "") -> AsyncIterator[None]:
         """Play music to the caller while the block runs; "" is the company's music on hold."""
-        stream = await self._open_media()
-        self.listener.start(stream, self.switch.sounds.music(self, name), loop=True)
+        await self._open_media()
+        listener = self.listener
+        listener.start(self.switch.sounds.music(self, name), loop=True)
         try:
             yield
         finally:
-            self.listener.stop()
+            listener.stop()
 
     async def collect(
         self,
@@ -76,13 +79,12 @@ class Call(CallBase):
         character of `end` finishes and is not part of the result. A digit stops the prompt.
         """
         await self.answer()
-        stream = await self._stream_for_anchor()
         names = (prompt,) if isinstance(prompt, str) else tuple(prompt)
         sounds = self.switch.sounds.find(self, names) if names else []
         mode = self.anchor.audio.profile.dtmf
         inband = mode == "inband" or (mode == "auto" and self.anchor.audio.lacks_events)
         return await self.listener.collect(
-            stream, sounds, limit=limit, timeout=timeout, between=between, end=end, inband=inband
+            sounds, limit=limit, timeout=timeout, between=between, end=end, inband=inband
         )
 
     async def record_to(self, path: str, *, max_seconds: float, end: str = "#") -> float:
@@ -92,9 +94,7 @@ class Call(CallBase):
         began = asyncio.get_running_loop().time()
         stream.record(path)
         try:
-            await self.listener.collect(
-                stream, [], limit=1, timeout=max_seconds, between=max_seconds, end=end, inband=False
-            )
+            await self.listener.collect([], limit=1, timeout=max_seconds, between=max_seconds, end=end, inband=False)
         finally:
             stream.stop_record()
         return asyncio.get_running_loop().time() - began
@@ -102,15 +102,16 @@ class Call(CallBase):
     async def echo(self) -> None:
         """Send the caller's own voice back until it hangs up."""
         await self.answer()
-        stream = await self._stream_for_anchor()
-        stream.echo(True)
+        listener = self.listener
+        listener.echo(True)
         try:
             await self.talk_alone()
         finally:
-            stream.echo(False)
+            listener.echo(False)
 
     async def talk_alone(self) -> None:
         """Wait until the caller hangs up, with nobody at the other end."""
+        self._check_alive()
         await asyncio.get_running_loop().create_future()
 
     async def ring(self, dials: Sequence[Dial], *, timeout: float | None) -> Ringing:
@@ -118,36 +119,47 @@ class Call(CallBase):
 
         Ringing and early media pass to the caller. Gives up after `timeout` seconds (None: never by itself).
         """
+        self._check_alive()
         if not dials:
             return Ringing(None, "unreachable", 480, "nobody to ring")
-        fork = Fork(self)
-        legs = [self._outgoing(dial, fork) for dial in dials]
-        for leg in legs:
-            if leg.flow is None:
-                await leg.find_way()
-        try:
-            await self._open_streams([self.anchor, *(leg for leg in legs if leg.reachable)])
-        except (MediaLost, NoPort) as problem:
-            return self._no_media(legs, problem)
         caller = self.anchor.audio
         caller_codecs = caller.can_use()
+        if caller.offered is not None and not caller_codecs:
+            raise NotAcceptable("the caller has no codec that its line may use")
         if caller.offered is None and caller.codec:
             caller_codecs = [caller.codec]
+        fork = Fork(self)
+        legs = [outgoing_leg(self, dial, fork) for dial in dials]
+        for leg in legs:
+            await leg.find_way()
+        try:
+            await self._open_streams([self.anchor, *(leg for leg in legs if not leg.obstacle)])
+        except (MediaLost, NoPort) as problem:
+            return self._no_media(legs, problem)
+        self._check_alive()
         numbers = caller.payload_types()
         for leg in legs:
-            if leg.reachable:
-                leg.invite(*to_offer(leg.audio.profile.codecs, caller_codecs), numbers)
+            if leg.obstacle:
+                leg.give_up(503, leg.obstacle)
             else:
-                fork.leg_failed(leg, 503, "no address is known")
-        return await fork.result(legs, timeout)
+                leg.invite(*to_offer(leg.audio.profile.codecs, caller_codecs), numbers)
+        self.fork = fork
+        try:
+            return await fork.result(timeout)
+        finally:
+            self.fork = None
 
     async def bridge(self, leg: Leg) -> None:
         """Connect the caller with the leg that answered, and return when the conversation is over."""
         await conversation.converse(self, leg)
 
-    async def go(self, number: str, *, why: str) -> NoReturn:
-        """Send the call on to another number, as a forward or a fallback does."""
-        raise Redirect(number, why)
+    async def go(self, number: str, *, why: str, cause: str = "") -> NoReturn:
+        """Send the call on to another number, as a forward or a fallback does.
+
+        `cause`: the reason of the Diversion header (RFC 5806) by which the next phone or carrier is told that the
+        call was forwarded: "user-busy", "no-answer"; "" tells nothing.
+        """
+        raise Redirect(number, why, cause)
 
     async def hang_up(self, status: int = 0, *, reason: str = "") -> NoReturn:
         """End the call: with this final status when it isn't answered (0: 480), else by BYE."""

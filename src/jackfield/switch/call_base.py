@@ -18,31 +18,32 @@ from jackfield.logs import call_id
 from jackfield.media.client import MediaLost, NoPort, Stream
 from jackfield.switch import conversation, identity, offers
 from jackfield.switch.audio import NotAcceptable
-from jackfield.switch.causes import outcome_of, q850
 from jackfield.switch.destinations import destination_of
-from jackfield.switch.dial import Dial, PhoneDial, TrunkDial
+from jackfield.switch.dial import Diversion
 from jackfield.switch.events import Event, Gone, HangUp, Redirect
 from jackfield.switch.leg import IncomingLeg, Leg
-from jackfield.switch.listening import Listener
-from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.party import Party
-from jackfield.switch.record import CallRecord, LegRecord
+from jackfield.switch.record import CallRecord, LegRecord, Role, called_party, direction_of
 from jackfield.switch.ringing import Fork, Ringing
-from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, Plan, onward, route
+from jackfield.switch.route import EmergencyPlan, OutboundPlan, Plan, onward, route
 
 if TYPE_CHECKING:
-    from jackfield.sip.flow import Flow
     from jackfield.sip.message import Request, Response
     from jackfield.switch.call import Call
     from jackfield.switch.contact import Contact
     from jackfield.switch.leg import Reply
-    from jackfield.switch.snapshot import Snapshot, Trunk
+    from jackfield.switch.listening import Listener
+    from jackfield.switch.outgoing import OutgoingLeg
+    from jackfield.switch.snapshot import Snapshot
     from jackfield.switch.switch import Switch
     from jackfield.switch.transfer import Transfer
 
 log = logging.getLogger("jackfield.calls")
 
-__all__ = ["CallBase", "direction_of", "flow_address"]
+STUBBORN = 10.0
+"""Seconds that a destination may take to end after its call has; only a plug-in can need them."""
+
+__all__ = ["CallBase"]
 
 
 class CallBase:
@@ -79,14 +80,19 @@ class CallBase:
         self.wake: asyncio.Future[None] | None = None
         self.conversing = False
         self.transfer: Transfer | None = None
-        self.listener = Listener()
+        self.fork: Fork | None = None
+        """The round of ringing that is under way."""
+        self.diversions: list[Diversion] = []
+        """Who sent the call on, the last one first (RFC 5806)."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._leg_count = 0
         self._unmeasured = 0
         self._emit_timer: asyncio.TimerHandle | None = None
         self._limit: asyncio.TimerHandle | None = None
-        self._over = False
-        self.trunks_held: list[Trunk] = []
+        self._insistence: asyncio.TimerHandle | None = None
+        self._ordered: tuple[int, str] | None = None
+        """Status and reason of an end that came neither from a party nor from the destination."""
+        self.over = False
 
     # --- journal and clock --------------------------------------------------------------------------------------------
 
@@ -105,6 +111,8 @@ class CallBase:
     def start(self) -> None:
         """Begin. The anchor is set."""
         self.task = asyncio.create_task(self.run(), name=f"call {self.id}")
+        # A task that is cancelled before its first step never runs, not even what stands in `finally`.
+        self.task.add_done_callback(lambda _: self._finish(487, self.record.reason))
         minutes = self.snapshot.general.max_call_minutes
         if minutes:
             loop = asyncio.get_running_loop()
@@ -119,7 +127,7 @@ class CallBase:
         except HangUp as end:
             status, reason = end.status, end.reason
         except asyncio.CancelledError:
-            status, reason = 487, self.record.reason
+            status, reason = self._ordered or (487, self.record.reason)
         except NotAcceptable as problem:
             status, reason = 488, str(problem)
             self.note(f"refused: {problem}")
@@ -146,7 +154,8 @@ class CallBase:
             entry = plan.entry
             assert entry is not None
             if self.record.answered is None:
-                self.record.called = self._called_party(plan)
+                self.record.called = called_party(plan)
+                self.record.direction = direction_of(plan)
             try:
                 await destination_of(entry)(cast("Call", self), entry)
             except Redirect as onward_to:
@@ -161,14 +170,38 @@ class CallBase:
             self.note(f"refused: sent on {self.hops} times, which is a loop", "settings/max_hops")
             raise HangUp(482, "forwarded in a circle")
         self.note(f"sent on to {redirect.number}: {redirect.why}")
+        if redirect.cause and not isinstance(self.plan.entry, OutboundPlan | EmergencyPlan | None):
+            self.diversions.insert(0, Diversion(self.plan.entry, redirect.cause))
         return route(self.snapshot, onward(self.plan, redirect.number), self.switch.local_time(self.snapshot))
 
     def end(self, status: int = 200, reason: str = "") -> None:
-        """End the call from outside: hang-up by the administrator, time limit, drain."""
+        """End the call from outside: hang-up by the administrator, time limit, drain.
+
+        `status` is what a caller gets who is not answered yet.
+        """
+        if self.over or self._ordered is not None:
+            return
+        self._ordered = (status, reason)
         self.record.hung_up_by = self.record.hung_up_by or "system"
         self.record.reason = self.record.reason or reason
         if reason:
             self.note(f"ended: {reason}")
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Stop the destination by cancellation, and do without it when it does not obey."""
+        if self.task is None:
+            return
+        self.task.cancel()
+        if self._insistence is None:
+            self._insistence = asyncio.get_running_loop().call_later(STUBBORN, self._insist)
+
+    def _insist(self) -> None:
+        """A plug-in has swallowed its cancellation: end the call without it."""
+        entry = self.plan.entry
+        log.error("%s goes on though its call is over: it must let asyncio.CancelledError pass", entry)
+        self.note("the destination went on after the end and was left behind")
+        self._finish(*(self._ordered or (487, self.record.reason)))
         if self.task is not None:
             self.task.cancel()
 
@@ -178,51 +211,37 @@ class CallBase:
 
     def _finish(self, status: int, reason: str) -> None:
         """End whatever is left, and write the record."""
-        if self._over:
+        if self.over:
             return
-        self._over = True
+        self.over = True
         record = self.record
         record.ended = self.now()
-        anchor = self.anchor
         answered = record.answered is not None
-        if not answered and not anchor.ended and anchor.call is self and not record.hung_up_by:
-            refused = any(leg.record.status == status for leg in self.legs if leg is not anchor)
-            record.hung_up_by = "callee" if refused else "system"
+        record.conclude(status, reason, caller=self.anchor.record, by_order=self._ordered is not None)
         for leg in self.legs:
-            if leg.call is not self:
-                continue
-            if not leg.ended:
+            if not leg.ended and not leg.leaving:
                 leg.hang_up(200 if answered else status, reason)
             leg.release_audio()
             if leg.audio.stream is not None and not leg.measured:
                 self._unmeasured += 1
         for task in self._tasks:
             task.cancel()
-        if self._limit is not None:
-            self._limit.cancel()
-        for trunk in self.trunks_held:
-            self.switch.trunks.release(trunk)
-        self.trunks_held.clear()
-        if answered:
-            record.outcome, record.sip_status, record.q850 = "answered", 200, 16
-        else:
-            cancelled = anchor.ended and anchor.record.status == 487 and record.hung_up_by != "system"
-            record.sip_status = 487 if cancelled else status
-            record.outcome = "cancelled" if cancelled else outcome_of(status)
-            if record.outcome == "unreachable" and record.ringing is not None:
-                record.outcome = "no_answer"  # the caller gets the same 480 when a phone rang in vain
-            record.q850 = q850(record.sip_status)
-        record.reason = record.reason or reason
+        for timer in (self._limit, self._insistence):
+            if timer is not None:
+                timer.cancel()
         self.switch.call_over(self)
         if self._unmeasured:
-            self._emit_timer = asyncio.get_running_loop().call_later(2.0, self._emit)
+            self.switch.unwritten.add(self)
+            self._emit_timer = asyncio.get_running_loop().call_later(2.0, self.write)
         else:
-            self._emit()
+            self.write()
 
-    def _emit(self) -> None:
+    def write(self) -> None:
+        """Hand the record to the spool."""
         if self._emit_timer is not None:
             self._emit_timer.cancel()
             self._emit_timer = None
+        self.switch.unwritten.discard(self)
         self.switch.emit("call", self.record.id, self.record.to_dict())
         self._dissolve()
 
@@ -245,24 +264,32 @@ class CallBase:
         self.legs.append(leg)
         self.record.legs.append(leg.record)
 
-    def give_up_leg(self, leg: Leg) -> None:
-        """Let a leg go to another call."""
-        self.legs.remove(leg)
+    def adopt(self, leg: Leg, role: Role) -> None:
+        """Take a leg over from another call, in whose record its part ends here."""
+        before, part = leg.call, leg.record
+        before.legs.remove(leg)
+        leg.record = replace(part, id=self._next_leg_id(), role=role, media={})
+        part.ended, part.codec, part.secure = self.now(), leg.audio.codec, leg.audio.secure
+        part.reason = f"went on in call {self.id}"
+        self.add_leg(leg)
 
-    def new_leg_record(self, role: str, party: Party) -> LegRecord:
-        """An empty record for the next leg."""
+    def _next_leg_id(self) -> str:
         self._leg_count += 1
+        return f"{self.id}-{self._leg_count}"
+
+    def new_leg_record(self, role: Role, party: Party) -> LegRecord:
+        """An empty record for the next leg."""
         return LegRecord(
-            id=f"{self.id}-{self._leg_count}",
-            role="caller" if role == "caller" else "callee",
+            id=self._next_leg_id(),
+            role=role,
             party=party,
             invited=self.now(),
         )
 
     def other(self, leg: Leg) -> Leg | None:
-        """Who talks with this leg."""
+        """Who talks with this leg, if only by early media."""
         if not self.conversing:
-            return None
+            return self.fork.heard_by(leg) if self.fork is not None else None
         return self.peer if leg is self.anchor else self.anchor if leg is self.peer else None
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -276,30 +303,10 @@ class CallBase:
         if not task.cancelled() and task.exception() is not None:
             log.error("a fault beside a call", exc_info=task.exception())
 
-    def _outgoing(self, dial: Dial, fork: Fork) -> OutgoingLeg:
-        if isinstance(dial, PhoneDial):
-            extension, line = dial.extension, dial.line
-            party = Party(number=extension.number, name=extension.name, extension=extension.number)
-            profile = self.switch.phone_profile(extension, line, dial.contact)
-            record = self.new_leg_record("callee", party)
-            record.line, record.user_agent = line.sip_username, dial.contact.user_agent
-            record.address = f"{dial.contact.transport} {dial.contact.source[0]}:{dial.contact.source[1]}"
-        else:
-            party = Party(number=dial.number, trunk=dial.trunk.name)
-            profile = self.switch.trunk_profile(dial.trunk)
-            record = self.new_leg_record("callee", party)
-            self.hold_trunk(dial)
-        leg = OutgoingLeg(self, party, profile, record, dial, fork)
-        fork.add(leg)
-        self.add_leg(leg)
-        return leg
-
-    def hold_trunk(self, dial: TrunkDial) -> None:
-        """Count one call on the trunk until this call ends, and note it as the way to who is called."""
-        if self.record.called is not None:
-            self.record.called = replace(self.record.called, trunk=dial.trunk.name)
-        if self.switch.trunks.acquire(dial.trunk, force=dial.emergency):
-            self.trunks_held.append(dial.trunk)
+    @property
+    def listener(self) -> Listener:
+        """What the anchor hears of us, and its keys."""
+        return self.anchor.listener
 
     # --- media --------------------------------------------------------------------------------------------------
 
@@ -312,15 +319,23 @@ class CallBase:
         self.note(f"no audio: {problem}")
         for leg in legs:
             leg.cancel()
+            leg.release_audio()
         return Ringing(None, "failed", 503, str(problem))
 
     async def _stream_for_anchor(self) -> Stream:
+        self._check_alive()
         if self.anchor.audio.stream is None:
             await self._open_streams([self.anchor])
+            self._check_alive()
         stream = self.anchor.audio.stream
         if stream is None:
             raise MediaLost("the caller left while its port was being opened")
         return stream
+
+    def _check_alive(self) -> None:
+        """Raise the hang-up again for a destination that has swallowed it."""
+        if self.over or self.anchor.ended:
+            raise asyncio.CancelledError
 
     async def _open_media(self) -> Stream:
         """The anchor's stream, with the caller able to hear it."""
@@ -342,7 +357,10 @@ class CallBase:
 
     def answer_for(self, leg: Leg) -> None:
         """Answer the caller because this leg answered, with who it is connected to."""
-        self._answer_anchor(leg.audio.codec, self._connected_headers(self.anchor, leg.party))
+        anchor = self.anchor
+        if not anchor.answered:
+            anchor.shown = leg.party
+        self._answer_anchor(leg.audio.codec, self._connected_headers(anchor, leg.party))
 
     def _connected_headers(self, anchor: Leg, party: Party | None = None) -> tuple[tuple[str, str], ...]:
         if anchor.party.trunk:
@@ -359,36 +377,41 @@ class CallBase:
         anchor = self.anchor
         if isinstance(anchor, IncomingLeg) and not anchor.answered:
             anchor.ring(self._connected_headers(anchor, leg.party))
-        if not isinstance(anchor, IncomingLeg) or anchor.has_media:
-            stream = anchor.audio.stream
-            if stream is not None and not self.listener.playing:
-                self.listener.tone(stream, "ringback", self.snapshot.general.country)
+        if anchor.told and not self.listener.playing:
+            self.listener.tone("ringback", self.snapshot.general.country)
         if self.transfer is not None:
             self.transfer.progress(response.status, response.reason)
 
-    def pass_early_media(self, leg: OutgoingLeg, response: Response) -> None:
+    def pass_early_media(self, leg: OutgoingLeg) -> None:
         """The far side lets itself be heard before it answers."""
         if self.record.ringing is None:
             self.record.ringing = self.now()
         anchor = self.anchor
-        ours, theirs = anchor.audio.stream, leg.audio.stream
-        if ours is None or theirs is None:
-            return
+        headers = self._connected_headers(anchor, leg.party)
         if isinstance(anchor, IncomingLeg) and not anchor.answered:
             try:
-                heard = anchor.early(leg.audio.codec, self._connected_headers(anchor, leg.party))
+                heard = anchor.early(leg.audio.codec, headers)
             except NotAcceptable as problem:
                 self.note(f"early media can't be passed on: {problem}")
-                return
+                heard = False
             if not heard:
-                anchor.ring(self._connected_headers(anchor, leg.party))
+                anchor.ring(headers)
                 return
         self.listener.stop()
-        ours.bridge(theirs)
+        ours, theirs = anchor.audio.stream, leg.audio.stream
+        if ours is not None and theirs is not None:
+            ours.bridge(theirs)
+
+    def reconnect(self) -> None:
+        """Let the parties hear again what belongs to the state of the call, after their streams have changed."""
+        if self.conversing:
+            conversation.join(self)
+        elif self.fork is not None:
+            self.fork.let_hear()
 
     def leg_over(self, leg: Leg, status: int, reason: str, *, by_peer: bool) -> None:
         """A party has gone."""
-        if self._over:
+        if self.over:
             return
         record = self.record
         if leg is self.anchor or leg is self.peer:
@@ -399,8 +422,8 @@ class CallBase:
             self.note(f"{leg} hung up" if by_peer else f"{leg} is gone: {reason or status}")
         if self.conversing:
             self.post(Gone(leg))
-        elif leg is self.anchor and self.task is not None:
-            self.task.cancel()
+        elif leg is self.anchor:
+            self._interrupt()
 
     def post(self, event: Event) -> None:
         """Tell the conversation that something happened."""
@@ -418,7 +441,7 @@ class CallBase:
 
     def leg_media_changed(self, leg: Leg) -> None:
         """What a leg sends or hears has changed: hold, resume, another codec."""
-        offers.follow_hold(self, leg)
+        offers.follow(self, leg)
 
     def leg_digit(self, leg: Leg, digit: str) -> None:
         """A party pressed a key."""
@@ -431,7 +454,7 @@ class CallBase:
 
     def leg_played(self, leg: Leg, player_id: int) -> None:
         """What was played to a party has ended."""
-        self.listener.played(player_id)
+        leg.listener.played(player_id)
 
     def leg_silent(self, leg: Leg, seconds: float) -> None:
         """No packet has come from a party for a while: ask it whether it's still there."""
@@ -440,10 +463,10 @@ class CallBase:
 
     def leg_measured(self, leg: Leg) -> None:
         """The last figures of a leg's stream have come."""
-        if self._over and self._unmeasured:
+        if self.over and self._unmeasured:
             self._unmeasured -= 1
             if not self._unmeasured and self._emit_timer is not None:
-                self._emit()
+                self.write()
 
     # --- for status pages ---------------------------------------------------------------------------------------
 
@@ -451,13 +474,6 @@ class CallBase:
     def state(self) -> str:
         """ "ringing" or "talking"."""
         return "ringing" if self.record.answered is None else "talking"
-
-    def _called_party(self, plan: Plan) -> Party:
-        entry = plan.entry
-        if isinstance(entry, OutboundPlan) or not hasattr(entry, "name"):
-            return Party(number=plan.number)
-        internal = plan.number if getattr(entry, "lines", None) is not None else ""
-        return Party(number=plan.number, name=getattr(entry, "name", ""), extension=internal)
 
     def describe(self) -> dict[str, Any]:
         """One line for `jackfield calls`."""
@@ -475,25 +491,10 @@ class CallBase:
             "legs": [
                 {"party": str(leg), "codec": leg.audio.codec, "address": leg.record.address, "held": leg.held}
                 for leg in self.legs
-                if not leg.ended
+                if not leg.ended and not leg.leaving
             ],
         }
 
     def involves(self, extension: str) -> bool:
         """True when a phone of this extension takes part now."""
-        return any(leg.party.extension == extension and not leg.ended for leg in self.legs)
-
-
-def direction_of(plan: Plan) -> str:
-    """ "internal", "in", "out" or "through", as the call history calls it."""
-    origin = plan.request.origin
-    outside_in = isinstance(origin, FromTrunk | FromAnonymous)
-    outside_out = not isinstance(origin, FromExtension) if plan.entry is None else hasattr(plan.entry, "attempts")
-    if outside_in:
-        return "through" if outside_out else "in"
-    return "out" if outside_out else "internal"
-
-
-def flow_address(flow: Flow) -> str:
-    """Transport and address, for records."""
-    return f"{flow.transport} {flow.remote[0]}:{flow.remote[1]}"
+        return any(leg.party.extension == extension and not leg.ended and not leg.leaving for leg in self.legs)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from jackfield.sip.headers import quote
+
 Outcome = Literal["answered", "busy", "no_answer", "unreachable", "rejected", "failed", "cancelled", "interrupted"]
 
 NORMAL = 16
@@ -41,11 +43,26 @@ def in_words(cause: int) -> str:
 def reason_header(status: int, text: str = "") -> str:
     """Value of a Reason header (RFC 3326) for a leg that is ended because of SIP `status`."""
     cause = q850(status)
-    return f'Q.850;cause={cause};text="{text or in_words(cause)}"'
+    return f"Q.850;cause={cause};text={quote(text or in_words(cause))}"
 
 
 COMPLETED_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 """RFC 3326: phones that lost the race do not show a missed call."""
+
+
+# What one hop says of its own request, and must not be said of the caller's: a challenge or a redirection would make
+# the caller's phone answer it, a 481 or 491 would end or repeat something else (RFC 3261 section 16.7 step 6).
+_OF_ONE_HOP = frozenset((405, 406, 411, 412, 413, 414, 416, 420, 421, 422, 423, 428, 429, 439, 469, 481, 489, 491,
+                         493, 494))  # fmt: skip
+
+
+def for_caller(status: int) -> int:
+    """Final status that the caller gets when who was called gave `status`; the record keeps the true one."""
+    if status < 400:
+        return 480
+    if status in (401, 402, 407):
+        return 403
+    return 500 if status in _OF_ONE_HOP else status
 
 
 def outcome_of(status: int) -> Outcome:

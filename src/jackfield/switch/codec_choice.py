@@ -41,7 +41,18 @@ def to_answer(caller: Sequence[str], offered: Sequence[str], callee_codec: str) 
         return [callee_codec, *usable]
     if callee_codec and callee_codec not in TRANSCODABLE:
         return []
-    return [name for name in usable if name in TRANSCODABLE] if callee_codec else usable
+    ours = [name for name in usable if name in TRANSCODABLE]
+    # With nobody there yet, what we can play to the caller comes first; the rest may still pass through.
+    return ours if callee_codec else ours + [name for name in usable if name not in TRANSCODABLE]
+
+
+def to_ask(line: Sequence[str], other_codec: str) -> list[str]:
+    """Codecs to offer to a party that asks us to (no description in its INVITE), when the other uses `other_codec`.
+
+    `other_codec` comes first, so that nothing need be transcoded; "" if there is nobody at the other end.
+    """
+    usable = [name for name in line if name in TRANSCODABLE or name == other_codec]
+    return [other_codec, *(name for name in usable if name != other_codec)] if other_codec in usable else usable
 
 
 def usable_by(line: Sequence[str], offered: Sequence[str]) -> list[str]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from jackfield.switch import transfer
+from jackfield.switch import offers, transfer
 from jackfield.switch.audio import NotAcceptable
-from jackfield.switch.events import Event, Left, ReferTo
+from jackfield.switch.events import Event, HangUp, Left, ReferTo
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request
@@ -23,13 +23,14 @@ __all__ = ["connect", "converse", "info_digit", "pass_digit", "probe", "receive"
 
 async def converse(call: CallBase, peer: Leg) -> None:
     """Connect the anchor with `peer` and return when the conversation is over."""
+    if peer.ended:  # its BYE came together with its answer
+        raise HangUp(480, f"{peer} hung up at once")
     connect(call, peer)
-    call.conversing = True
     try:
         while True:
             event = await _next(call)
             if isinstance(event, ReferTo):
-                if await transfer.blind(call, event.transfer, event.number):
+                if await transfer.blind(call, event.transfer, event.target):
                     return
                 continue
             if isinstance(event, Left):
@@ -47,21 +48,36 @@ def connect(call: CallBase, peer: Leg) -> None:
     """Answer the anchor and let both hear each other. Raises `NotAcceptable`."""
     anchor = call.anchor
     call.peer = peer
-    call.listener.stop()
-    already_answered = anchor.answered
     call.answer_for(peer)
-    if already_answered:  # after a transfer or a menu: the answer can't say any more who it is
-        call.spawn(transfer.tell_connected(call, anchor, peer.party))
-    ours, theirs = anchor.audio.stream, peer.audio.stream
-    if ours is None or theirs is None:
+    if anchor.audio.stream is None or peer.audio.stream is None:
         raise NotAcceptable("there is no audio")
-    ours.bridge(theirs)
-    for leg, other in ((anchor, peer), (peer, anchor)):
-        if leg.audio.profile.dtmf == "info" or other.audio.profile.dtmf == "info":
-            # The far side wants digits as INFO: the media process tells us of those that it hears.
-            assert leg.audio.stream is not None
-            leg.audio.stream.listen_digits(True)
+    call.conversing = True
+    join(call)
     call.note(f"{anchor} talks with {peer}: {anchor.audio.codec} and {peer.audio.codec}")
+
+
+def join(call: CallBase) -> None:
+    """Let the two parties hear and see each other, as far as neither holds the call."""
+    anchor, peer = call.anchor, call.peer
+    assert peer is not None
+    ours, theirs = anchor.audio.stream, peer.audio.stream
+    if ours is not None and theirs is not None and not ours.closed and not theirs.closed:
+        ours.bridge(theirs)
+    # A far side that wants digits as INFO gets those that the media process hears and tells us of.
+    as_info = "info" in (anchor.audio.profile.dtmf, peer.audio.profile.dtmf)
+    for leg, other in ((anchor, peer), (peer, anchor)):
+        if leg.moved:
+            leg.moved = False
+            call.spawn(leg.reinvite(leg.audio.renew))
+        if as_info:
+            leg.listener.listen(True)
+        if other.held:
+            leg.listener.start(call.switch.sounds.music(call, ""), loop=True)
+        else:
+            leg.listener.stop()
+        if leg.shown != other.party and not leg.party.trunk:
+            call.spawn(transfer.tell_connected(call, leg, other.party))
+    offers.settle_codecs(call, anchor, peer)
 
 
 async def _next(call: CallBase) -> Event:
@@ -140,8 +156,6 @@ async def probe(call: CallBase, leg: Leg, seconds: float) -> None:
     session = leg.session
     if session is None or leg.ended:
         return
-    response = await session.request("OPTIONS")
-    if response.status in (408, 481) and not leg.ended:
-        leg.hang_up(408, "vanished")
-        call.note(f"{leg} has sent no audio for {seconds:.0f} s and does not answer")
-        call.leg_over(leg, 408, "vanished", by_peer=False)
+    await session.request("OPTIONS")
+    if leg.ended:
+        call.note(f"{leg} had sent no audio for {seconds:.0f} s and does not answer")

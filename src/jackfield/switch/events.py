@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jackfield.sip.uri import Uri
     from jackfield.switch.leg import Leg
     from jackfield.switch.transfer import Transfer
 
@@ -22,12 +23,16 @@ class HangUp(Exception):
 
 
 class Redirect(Exception):
-    """A destination sends the call on to another number of the dial plan."""
+    """A destination sends the call on to another number of the dial plan.
 
-    def __init__(self, number: str, why: str) -> None:
+    `cause` is the reason of the Diversion header (RFC 5806), "" when nobody is to be told that the call was forwarded.
+    """
+
+    def __init__(self, number: str, why: str, cause: str = "") -> None:
         super().__init__(why)
         self.number = number
         self.why = why
+        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,10 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class ReferTo:
-    """A party wants the other one connected to this number (blind transfer)."""
+    """A party wants the other one connected to this address (blind transfer)."""
 
     transfer: Transfer
-    number: str
+    target: Uri
 
 
 Event = Gone | Left | ReferTo

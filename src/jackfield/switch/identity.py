@@ -13,7 +13,8 @@ from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.flow import bracketed
 from jackfield.sip.headers import NameAddr, quote
 from jackfield.sip.uri import Uri, escape_user
-from jackfield.switch.dial import TrunkDial
+from jackfield.switch.caller_id import outside
+from jackfield.switch.dial import Dial, Diversion, TrunkDial
 from jackfield.switch.party import Party
 from jackfield.switch.route import Origin, RouteRequest
 from jackfield.switch.snapshot import Extension, Line, Trunk
@@ -28,6 +29,8 @@ __all__ = [
     "Shown",
     "called_number",
     "connected",
+    "dialled",
+    "diversion",
     "domain_of",
     "read_caller",
     "read_connected",
@@ -120,17 +123,18 @@ def called_number(request: Request, trunk: Trunk | None = None, contact_user: st
         uri = request.request_uri
     except MalformedHeader:
         return ""
-    user = _dialled(uri)
+    user = dialled(uri)
     if trunk is None or (user and user not in (contact_user, trunk.username)):
         return user
     for address in (_first(request, "P-Called-Party-ID"), request.to):
-        number = _dialled(address.uri) if address else ""
+        number = dialled(address.uri) if address else ""
         if number and number != contact_user:
             return number
     return user
 
 
-def _dialled(uri: Uri) -> str:
+def dialled(uri: Uri) -> str:
+    """Return the number that a URI names, as a user would dial it."""
     if uri.scheme in ("sip", "sips"):
         return uri.username
     if uri.scheme == "tel":
@@ -255,6 +259,24 @@ def to_trunk(dial: TrunkDial, host: str) -> Shown:
     if trunk.from_user:
         address = _name_addr(dial.caller_name, trunk.from_user, domain)
     return Shown(address, tuple(headers))
+
+
+def diversion(diverted: Diversion, dial: Dial, host: str) -> str:
+    """Write a Diversion header (RFC 5806) for a phone or a trunk: who sent the call on, and why.
+
+    A trunk is told the number that it would be shown if that extension called: to a provider inner numbers mean
+    nothing, and many check that whoever diverts a stranger's call is their customer.
+    """
+    entry = diverted.entry
+    privacy = "off"
+    if isinstance(dial, TrunkDial):
+        extension = entry if isinstance(entry, Extension) else None
+        shown = outside(dial.trunk, None, extension, Party(entry.number), entry.number)
+        name, number, host = "", shown.number, domain_of(dial.trunk, host)
+        privacy = "full" if shown.anonymous else "off"
+    else:
+        name, number, host = entry.name, entry.number, bracketed(host)
+    return f"{_name_addr(name, number, host)};reason={diverted.cause};counter=1;privacy={privacy}"
 
 
 def connected(party: Party, host: str) -> tuple[tuple[str, str], ...]:

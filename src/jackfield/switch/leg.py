@@ -12,20 +12,25 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jackfield.media.client import Digit, Failed, Played, Resumed, Silence, Started, Statistics
+from jackfield.switch import identity
 from jackfield.switch.audio import Audio, NotAcceptable
-from jackfield.switch.causes import reason_header
+from jackfield.switch.caller_id import from_trunk
+from jackfield.switch.causes import for_caller, reason_header
+from jackfield.switch.codec_choice import to_ask
+from jackfield.switch.listening import Listener
 from jackfield.switch.record import LegRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jackfield.media.client import StreamEvent
+    from jackfield.media.client import Stream, StreamEvent
     from jackfield.sip.agent import Ended, IncomingInvite, Session
     from jackfield.sip.flow import Flow
-    from jackfield.sip.message import Request, Response
+    from jackfield.sip.message import Message, Request, Response
     from jackfield.switch.audio import Profile
     from jackfield.switch.call_base import CallBase
     from jackfield.switch.party import Party
+    from jackfield.switch.snapshot import Trunk
 
     Reply = Callable[[Response], None]
 
@@ -41,16 +46,22 @@ class Leg:
 
     __slots__ = (
         "__weakref__",
+        "_counted",
         "answered",
         "audio",
         "call",
         "ended",
         "flow",
         "held",
+        "leaving",
+        "listener",
         "measured",
+        "moved",
         "party",
         "record",
         "session",
+        "shown",
+        "trunk",
     )
 
     def __init__(self, call: CallBase, party: Party, profile: Profile, record: LegRecord, *, flow: Flow | None) -> None:
@@ -58,31 +69,75 @@ class Leg:
         self.party = party
         self.flow = flow
         self.audio = Audio(profile, secure_signalling=bool(flow and flow.secure))
+        self.listener = Listener()
         self.record = record
         self.session: Session | None = None
+        self.trunk: Trunk | None = None
+        """The trunk that it goes through, if any."""
+        self._counted = False
+        self.shown: Party | None = None
+        """Whom the party was last told that it is connected with."""
         self.answered = False
         self.ended = False
         self.held = False
         """The party has put us on hold."""
+        self.leaving = False
+        """It has transferred its call: no part of it any more, but its dialog ends a moment later."""
         self.measured = False
         """The last figures of its stream have come."""
+        self.moved = False
+        """The party was told a port that is not ours any more, and can be told the new one only when it is answered."""
 
     def __str__(self) -> str:
         return str(self.party)
+
+    @property
+    def told(self) -> bool:
+        """True when the party knows where we listen."""
+        return self.answered
+
+    def attach(self, stream: Stream, address: str) -> None:
+        """Use this stream from now on; `address` is what the party is told."""
+        self.measured = False
+        self.audio.attach(stream, address)
+        self.listener.use(stream)
+
+    def count_on(self, trunk: Trunk, *, force: bool = False) -> bool:
+        """Count as a call on a trunk until the end of the leg; False when the trunk has no room."""
+        self.trunk = trunk
+        self._counted = self.call.switch.trunks.acquire(trunk, force=force)
+        return self._counted
+
+    def learn_identity(self, message: Message) -> bool:
+        """Note whom a trusted trunk names as the one at its end (RFC 3325, RFC 4916). True if that is news."""
+        if self.trunk is None:
+            return False
+        named = identity.read_connected(message, trusted=self.trunk.trust_identity)
+        if named is None:
+            return False
+        before = self.party
+        self.party = from_trunk(self.call.snapshot, self.trunk, named.number, named.name, anonymous=named.anonymous)
+        return self.party != before
 
     # --- what SIP reports (jackfield.sip.agent.SessionEvents)
 
     def on_ack(self, request: Request) -> None:
         """Our 2xx arrived. The body is the answer when the offer was in it."""
-        if request.body and self.audio.expects_answer:
-            try:
-                self.audio.receive_answer(request.body)
-            except NotAcceptable as problem:
-                self.call.note(f"{self} is hung up: {problem}")
-                self.hang_up(488, str(problem))
-                self.call.leg_over(self, 488, str(problem), by_peer=False)
-                return
-            self.call.leg_media_changed(self)
+        if not self.audio.expects_answer:
+            return
+        if not request.body and self.audio.remote is not None:
+            self.audio.withdraw()  # against RFC 3264, but what was agreed before still works
+            return
+        try:
+            if not request.body:
+                raise NotAcceptable("the ACK has no answer to our offer")
+            self.audio.receive_answer(request.body)
+        except NotAcceptable as problem:
+            self.call.note(f"{self} is hung up: {problem}")
+            self.hang_up(488, str(problem))
+            self.call.leg_over(self, 488, str(problem), by_peer=False)
+            return
+        self.call.leg_media_changed(self)
 
     def on_offer(self, request: Request, reply: Reply) -> None:
         """A re-INVITE or UPDATE."""
@@ -140,12 +195,28 @@ class Leg:
         """Close the stream."""
         self.audio.close()
 
-    async def reinvite(self, offer: bytes) -> bool:
-        """Offer new media inside the dialog. True when the other side agreed; else all is as it was."""
+    def leave(self) -> None:
+        """Make way: the party has transferred its call, and is hung up when it has heard so."""
+        self.leaving = True
+        self.release_audio()
+        self.record.ended = self.call.now()
+        self.record.codec = self.audio.codec
+        self.record.secure = self.audio.secure
+        self.record.reason = "transferred"
+
+    async def reinvite(self, make_offer: Callable[[], bytes], headers: Headers = ()) -> bool:
+        """Offer new media inside the dialog. True when the other side agreed; else all is as it was.
+
+        `make_offer` is called when it's our turn to offer, since others may be under way before.
+        """
         session = self.session
         if session is None or self.ended:
             return False
-        response = await session.reinvite(offer)
+        try:
+            response = await session.reinvite(make_offer, headers=headers)
+        except NotAcceptable as problem:
+            self.call.note(f"nothing can be offered to {self}: {problem}")
+            return False
         if 200 <= response.status < 300 and response.body:
             try:
                 self.audio.receive_answer(response.body)
@@ -166,6 +237,11 @@ class Leg:
 
     def _finish(self, status: int, text: str) -> None:
         self.ended = True
+        if self._counted and self.trunk is not None:
+            self._counted = False
+            self.call.switch.trunks.release(self.trunk)
+        if self.leaving:
+            return
         record = self.record
         record.ended = self.call.now()
         if not self.answered and status >= 300:
@@ -196,6 +272,11 @@ class IncomingLeg(Leg):
     def has_media(self) -> bool:
         """True when the caller can hear us: the call is answered or early media is open."""
         return self.answered or self._media_said
+
+    @property
+    def told(self) -> bool:
+        """True when the caller knows where we listen."""
+        return self.has_media
 
     @property
     def makes_offer(self) -> bool:
@@ -229,8 +310,7 @@ class IncomingLeg(Leg):
         elif self.makes_offer:
             body = audio.answer(other_codec)
         else:
-            codecs = audio.profile.codecs
-            body = audio.offer([other_codec, *(c for c in codecs if c != other_codec)] if other_codec else codecs)
+            body = audio.offer(to_ask(audio.profile.codecs, other_codec))
         self._mark_answered()
         self.incoming.accept(body, headers=headers)
 
@@ -242,7 +322,7 @@ class IncomingLeg(Leg):
         if status < 300:
             status = 480
         self._finish(status, text)
-        self.incoming.reject(status, headers=[("Reason", reason_header(status, text)), *headers])
+        self.incoming.reject(for_caller(status), headers=[("Reason", reason_header(status, text)), *headers])
 
     def _on_cancel(self, request: Request) -> None:
         if self.ended:
@@ -251,4 +331,14 @@ class IncomingLeg(Leg):
         self.call.leg_over(self, 487, "cancelled by the caller", by_peer=True)
 
     def _on_prack(self, body: bytes, content_type: str) -> bytes | None:
-        return None  # early media is answered in the 183 itself, so a PRACK has nothing to negotiate
+        """An offer in a PRACK (RFC 3262 section 5); early media was answered in the 183 itself."""
+        if content_type != SDP:
+            return None
+        try:
+            self.audio.receive_offer(body)
+            other = self.call.other(self)
+            return self.audio.answer(other.audio.codec if other else "")
+        except NotAcceptable as problem:
+            self.audio.withdraw()
+            self.call.note(f"{self} asked for other media: {problem}")
+            return self.audio.describe()

@@ -1,4 +1,4 @@
-"""What a call plays to its anchor, and the digits that it hears from it."""
+"""What we play to one party, and the keys that we hear from it."""
 
 from __future__ import annotations
 
@@ -18,61 +18,103 @@ _player_ids = itertools.count(1)
 
 
 class Listener:
-    """One per call. Plays at most one thing at a time to each stream: both parties may be on hold at once."""
+    """One per leg. Plays at most one thing at a time.
 
-    __slots__ = ("_awaited", "_collecting", "_digits", "_done", "_players", "_pressed")
+    It remembers what it has asked of its stream, so that all goes on when the leg gets another stream (its media
+    process has died) or when another leg takes its place in the call.
+    """
+
+    __slots__ = (
+        "_collecting",
+        "_digits",
+        "_done",
+        "_echoing",
+        "_hearing",
+        "_player",
+        "_playing",
+        "_pressed",
+        "_stream",
+    )
 
     def __init__(self) -> None:
-        self._players: dict[Stream, int] = {}
-        self._awaited = 0
-        """The player at whose end `_done` is set."""
+        self._stream: Stream | None = None
+        self._player = 0
+        self._playing: tuple[Sounds, bool] | None = None
         self._done: asyncio.Future[None] | None = None
         self._digits: list[str] = []
         self._pressed: asyncio.Future[None] | None = None
         self._collecting = False
+        self._hearing: bool | None = None  # whether in-band tones count too; None: we don't listen
+        self._echoing = False
+
+    def use(self, stream: Stream) -> None:
+        """Go on with this stream; what plays begins anew there."""
+        self._stream = stream
+        if self._playing is not None:
+            sounds, loop = self._playing
+            stream.play(sounds, loop=loop, player_id=self._player)
+        if self._hearing is not None:
+            stream.listen_digits(True, inband=self._hearing)
+        if self._echoing:
+            stream.echo(True)
+
+    # --- to the party
 
     @property
     def playing(self) -> bool:
         """True while something plays."""
-        return bool(self._players)
+        return self._playing is not None
 
-    def start(self, stream: Stream, sounds: Sounds, *, loop: bool) -> None:
-        """Begin to play, instead of what already plays to this stream."""
-        self._players[stream] = self._awaited = next(_player_ids)
-        stream.play(sounds, loop=loop, player_id=self._awaited)
+    def start(self, sounds: Sounds, *, loop: bool) -> None:
+        """Begin to play, instead of what already plays."""
+        self._player = next(_player_ids)
+        self._playing = (sounds, loop)
+        if self._stream is not None:
+            self._stream.play(sounds, loop=loop, player_id=self._player)
 
-    def tone(self, stream: Stream, name: str, country: str) -> None:
+    def tone(self, name: str, country: str) -> None:
         """Play a tone until something else happens."""
-        self.start(stream, [Tone(name, country)], loop=True)
+        self.start([Tone(name, country)], loop=True)
 
-    def stop(self, stream: Stream | None = None) -> None:
-        """Stop what plays to the stream, or to any."""
-        for one in list(self._players) if stream is None else [stream]:
-            if self._players.pop(one, 0):
-                one.stop_play()
+    def stop(self) -> None:
+        """Stop what plays."""
+        if self._playing is not None:
+            self._playing = None
+            if self._stream is not None:
+                self._stream.stop_play()
 
-    async def play(self, stream: Stream, sounds: Sounds, *, loop: bool) -> None:
+    async def play(self, sounds: Sounds, *, loop: bool) -> None:
         """Play to the end; a loop has none."""
         if not sounds:
             return
         self._done = asyncio.get_running_loop().create_future()
-        self.start(stream, sounds, loop=loop)
+        self.start(sounds, loop=loop)
         try:
             await self._done
         finally:
             self._done = None
-            self.stop(stream)
+            self.stop()
 
     def played(self, player_id: int) -> None:
         """The media process reports that a player has ended."""
-        for stream, player in self._players.items():
-            if player == player_id:
-                del self._players[stream]
-                break
-        else:
-            return
-        if player_id == self._awaited and self._done is not None and not self._done.done():
-            self._done.set_result(None)
+        if player_id == self._player and self._playing is not None:
+            self._playing = None
+            if self._done is not None and not self._done.done():
+                self._done.set_result(None)
+
+    def echo(self, on: bool) -> None:
+        """Send the party's own voice back to it."""
+        self._echoing = on
+        if self._stream is not None:
+            self._stream.echo(on)
+
+    # --- from the party
+
+    def listen(self, on: bool, *, inband: bool = False) -> None:
+        """Have keys reported; `inband`: tones in the audio too."""
+        self._hearing = inband if on else None
+        if self._stream is not None:
+            self._stream.listen_digits(on, inband=inband)
 
     def digit(self, digit: str) -> None:
         """A key was pressed."""
@@ -82,16 +124,16 @@ class Listener:
                 self._pressed.set_result(None)
 
     async def collect(
-        self, stream: Stream, prompt: Sounds, *, limit: int, timeout: float, between: float, end: str, inband: bool
+        self, prompt: Sounds, *, limit: int, timeout: float, between: float, end: str, inband: bool
     ) -> str:
         """Return the digits pressed; see `Call.collect`."""
         self._digits.clear()
         self._collecting = True
-        stream.listen_digits(True, inband=inband)
+        self.listen(True, inband=inband)
         collected = ""
         try:
             if prompt:
-                await self._until_prompt_ends_or_key(stream, prompt)
+                await self._until_prompt_ends_or_key(prompt)
             patience = timeout
             while len(collected) < limit:
                 if not self._digits and not await self._key(patience):
@@ -103,19 +145,19 @@ class Listener:
                 patience = between
         finally:
             self._collecting = False
-            stream.listen_digits(False)
+            self.listen(False)
         return collected
 
-    async def _until_prompt_ends_or_key(self, stream: Stream, prompt: Sounds) -> None:
+    async def _until_prompt_ends_or_key(self, prompt: Sounds) -> None:
         loop = asyncio.get_running_loop()
         self._done = loop.create_future()
         self._pressed = loop.create_future()
-        self.start(stream, prompt, loop=False)
+        self.start(prompt, loop=False)
         try:
             await asyncio.wait((self._done, self._pressed), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._done = None
-            self.stop(stream)
+            self.stop()
 
     async def _key(self, patience: float) -> bool:
         self._pressed = asyncio.get_running_loop().create_future()

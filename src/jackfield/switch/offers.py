@@ -6,10 +6,12 @@ Only what cannot be converted is passed on: fax (T.38) goes to the other party a
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from jackfield.switch import transfer
 from jackfield.switch.audio import NotAcceptable
-from jackfield.switch.codec_choice import TRANSCODABLE
+from jackfield.switch.codec_choice import TRANSCODABLE, to_ask
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request, Response
@@ -22,20 +24,23 @@ SDP = "application/sdp"
 def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
     """Answer a re-INVITE or UPDATE."""
     audio = leg.audio
-    if not request.body:
-        if request.method == "UPDATE":
-            reply(request.reply(200))  # a refresh, or news of who is connected
-        else:
-            reply(_with_sdp(request, audio.offer(_codecs_for(call, leg))))  # the answer comes with the ACK
+    other = call.other(leg)
+    codec = other.audio.codec if other else ""
+    if leg.learn_identity(request) and other is not None and other.answered and not other.party.trunk:
+        call.spawn(transfer.tell_connected(call, other, leg.party))
+    if not request.body and request.method == "UPDATE":
+        reply(request.reply(200))  # a refresh, or news of who is connected
         return
     try:
+        if not request.body:
+            reply(_with_sdp(request, audio.offer(to_ask(audio.profile.codecs, codec))))  # the ACK brings the answer
+            return
         audio.receive_offer(request.body)
         offered = audio.offered
         if offered is not None and offered.image is not None and offered.audio is None:
             call.spawn(_pass_fax(call, leg, request, reply))
             return
-        other = call.other(leg)
-        body = audio.answer(other.audio.codec if other else "")
+        body = audio.answer(codec)
     except NotAcceptable as problem:
         audio.withdraw()
         call.note(f"{leg} asked for other media: {problem}")
@@ -45,23 +50,42 @@ def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
     call.leg_media_changed(leg)
 
 
-def follow_hold(call: CallBase, leg: Leg) -> None:
-    """Play music to the other party while this one holds it, and stop when it comes back."""
+def follow(call: CallBase, leg: Leg) -> None:
+    """Do for the other party what a change of this one's media asks for: music, its codec, the end of a fax."""
     held = leg.audio.held
     other = call.other(leg)
-    if held == leg.held:
-        if other is not None and not held:
-            _share_codec(call, leg, other)
+    if held != leg.held:
+        leg.held = held
+        call.note(f"{leg} {'holds the call' if held else 'takes the call back'}")
+        if other is not None and call.conversing:
+            if held:
+                other.listener.start(call.switch.sounds.music(call, ""), loop=True)
+            else:
+                other.listener.stop()
+    if other is None or held:
         return
-    leg.held = held
-    call.note(f"{leg} {'holds the call' if held else 'takes the call back'}")
-    if other is None or other.audio.stream is None:
-        return
-    if held:
-        call.listener.start(other.audio.stream, call.switch.sounds.music(call, ""), loop=True)
+    if other.audio.image is not None and leg.audio.image is None:
+        call.spawn(_end_fax(call, leg, other))
     else:
-        call.listener.stop(other.audio.stream)
         _share_codec(call, leg, other)
+
+
+def settle_codecs(call: CallBase, one: Leg, two: Leg) -> None:
+    """Ask a party to change its codec, where that of the other can't be converted.
+
+    Two that met by a transfer, or whose codec changed between early media and answer, may come to that.
+    """
+    codecs = {one.audio.codec, two.audio.codec} - {""}
+    if len(codecs) < 2 or codecs <= TRANSCODABLE or one.audio.image or two.audio.image:
+        return
+    for leg, wanted in ((one, two.audio.codec), (two, one.audio.codec)):
+        if wanted in leg.audio.can_use():
+            call.spawn(leg.reinvite(partial(leg.audio.offer, [wanted])))
+            return
+    for leg in (one, two):
+        if leg.audio.codec not in TRANSCODABLE:
+            common = [name for name in leg.audio.can_use() if name in TRANSCODABLE]
+            call.spawn(leg.reinvite(partial(leg.audio.offer, common)))
 
 
 def _share_codec(call: CallBase, leg: Leg, other: Leg) -> None:
@@ -73,7 +97,7 @@ def _share_codec(call: CallBase, leg: Leg, other: Leg) -> None:
     changed = codec != leg.audio.codec_before
     leg.audio.codec_before = codec
     if changed and codec != other.audio.codec and codec in other.audio.profile.codecs and not other.held:
-        call.spawn(other.reinvite(other.audio.offer([codec], leg.audio.payload_types())))
+        call.spawn(other.reinvite(lambda: other.audio.offer([codec], leg.audio.payload_types())))
 
 
 async def _pass_fax(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
@@ -86,25 +110,26 @@ async def _pass_fax(call: CallBase, leg: Leg, request: Request, reply: Reply) ->
         return
     image = leg.audio.offered_image()
     call.note(f"{leg} asks for fax (T.38)")
-    if not await other.reinvite(other.audio.offer_image(image)) or other.audio.image is None:
+    if not await other.reinvite(lambda: other.audio.offer_image(image)) or other.audio.image is None:
         leg.audio.withdraw()
         reply(_refusal(request, "the other party does not take a fax by T.38"))
         return
     try:
         body = leg.audio.answer_image(other.audio.image)
     except NotAcceptable as problem:
+        leg.audio.withdraw()
         reply(_refusal(request, str(problem)))
+        await _end_fax(call, leg, other)
         return
     call.note("fax (T.38) passes through")
     reply(_with_sdp(request, body))
 
 
-def _codecs_for(call: CallBase, leg: Leg) -> list[str]:
-    """What to offer when a party asks us to: the other party's codec first."""
-    other = call.other(leg)
-    current = other.audio.codec if other else ""
-    usable = [name for name in leg.audio.profile.codecs if name in TRANSCODABLE or name == current]
-    return [current, *(name for name in usable if name != current)] if current in usable else usable
+async def _end_fax(call: CallBase, leg: Leg, other: Leg) -> None:
+    """Take the other party back to audio too."""
+    codecs = to_ask(other.audio.profile.codecs, leg.audio.codec)
+    if await other.reinvite(lambda: other.audio.offer(codecs, leg.audio.payload_types())):
+        call.note("the fax is over, both are back at audio")
 
 
 def _with_sdp(request: Request, body: bytes) -> Response:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.flow import bracketed
 from jackfield.sip.headers import NameAddr
 from jackfield.sip.message import Request
@@ -13,39 +15,71 @@ from jackfield.sip.tokens import Tokens
 from jackfield.switch import identity
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.causes import COMPLETED_ELSEWHERE, reason_header
-from jackfield.switch.dial import PhoneDial, TrunkDial
+from jackfield.switch.dial import Dial, PhoneDial, TrunkDial
 from jackfield.switch.leg import SDP, Headers, Leg
+from jackfield.switch.party import Party
 from jackfield.switch.trunks import may_fail_over
 
 if TYPE_CHECKING:
     from jackfield.sip.agent import OutgoingInvite, Session
-    from jackfield.sip.flow import Flow, Hop
-    from jackfield.sip.message import Response
+    from jackfield.sip.flow import Hop
+    from jackfield.sip.message import Message, Response
     from jackfield.switch.audio import Profile
     from jackfield.switch.call_base import CallBase
-    from jackfield.switch.party import Party
     from jackfield.switch.record import LegRecord
     from jackfield.switch.ringing import Fork
 
 _tokens = Tokens()
 
 
+class Attempt:
+    """One INVITE of a leg (jackfield.sip.agent.InviteHandler).
+
+    A leg may send several: to another address of the trunk, with other codecs. What an earlier one still has to say,
+    half a minute later perhaps, must not be taken for the present one's.
+    """
+
+    __slots__ = ("invite", "leg")
+
+    def __init__(self, leg: OutgoingLeg) -> None:
+        self.leg = leg
+        self.invite: OutgoingInvite | None = None
+
+    def on_provisional(self, session: Session | None, response: Response) -> None:
+        """100-199."""
+        if self.leg.attempt is self:
+            self.leg.on_provisional(session, response)
+
+    def on_answered(self, session: Session, response: Response) -> None:
+        """2xx: the party picked up."""
+        if self.leg.attempt is self and self.leg.fork is not None:
+            self.leg.on_answered(session, response, self.leg.fork)
+        else:
+            session.bye(headers=[("Reason", COMPLETED_ELSEWHERE)])
+
+    def on_failed(self, response: Response) -> None:
+        """3xx-6xx, or a local 408 or 503."""
+        if self.leg.attempt is self:
+            self.leg.on_failed(response)
+
+
 class OutgoingLeg(Leg):
-    """Rings one party and reports to a `Fork` how it goes (jackfield.sip.agent.InviteHandler)."""
+    """Rings one party and reports to a `Fork` how it goes."""
 
     __slots__ = (
-        "_timer", "attempt", "codecs", "dial", "fork", "hop", "hops", "more_codecs", "offer", "payload_types",
-        "ringing",
+        "_timer", "attempt", "codecs", "dial", "fork", "hop", "hops", "more_codecs", "obstacle", "offer",
+        "payload_types", "ringing",
     )  # fmt: skip
 
-    def __init__(
-        self, call: CallBase, party: Party, profile: Profile, record: LegRecord, dial: PhoneDial | TrunkDial, fork: Fork
-    ) -> None:
+    def __init__(self, call: CallBase, party: Party, profile: Profile, record: LegRecord, dial: Dial) -> None:
         flow = dial.contact.flow if isinstance(dial, PhoneDial) else None
         super().__init__(call, party, profile, record, flow=flow)
         self.dial = dial
-        self.fork: Fork | None = fork
-        self.attempt: OutgoingInvite | None = None
+        self.fork: Fork | None = None
+        """While it rings."""
+        self.attempt: Attempt | None = None
+        self.obstacle = ""
+        """Why no INVITE can be sent at all."""
         self.ringing = False
         self.offer = b""
         self.hops: list[Hop] = []
@@ -55,21 +89,31 @@ class OutgoingLeg(Leg):
         self.payload_types: Mapping[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def told(self) -> bool:
+        """True when the party knows where we listen."""
+        return self.attempt is not None or self.answered
+
     # --- starting
 
-    @property
-    def reachable(self) -> bool:
-        """False when there is no address to send the INVITE to."""
-        return self.flow is not None or bool(self.hops)
-
     async def find_way(self) -> None:
-        """Find the addresses to try, where no flow leads to the party."""
+        """Find the addresses to try, where no flow leads to the party, and see if there is room on a trunk."""
         switch, dial = self.call.switch, self.dial
         if isinstance(dial, TrunkDial):
+            record = self.call.record
+            if record.called is not None:  # the way to who is called
+                record.called = replace(record.called, trunk=dial.trunk.name)
+            if not self.count_on(dial.trunk, force=dial.emergency) and not dial.emergency:
+                self.obstacle = f'trunk "{dial.trunk.name}" has no room'
+                return
             self.hops = await switch.trunks.hops(dial.trunk)
-        elif self.flow is None:
+        else:
             first = dial.contact.route[0] if dial.contact.route else dial.contact.request_uri
             self.hops = await switch.agent.resolver.resolve(NameAddr.parse(first).uri)
+        if not self.hops:
+            self.obstacle = "no address is known"
+            return
+        self.audio.secure_signalling = self.hops[0].transport in ("TLS", "WSS")
 
     def invite(self, codecs: Sequence[str], more: Sequence[str], payload_types: Mapping[str, int]) -> None:
         """Send the INVITE, offering `codecs`, and if the party has none of them `more`.
@@ -82,7 +126,7 @@ class OutgoingLeg(Leg):
         try:
             self.offer = self.audio.offer(codecs, payload_types)
         except NotAcceptable as problem:
-            self._failed(488, str(problem))
+            self.give_up(488, str(problem))
             return
         if self.hops:
             self.hop = self.hops.pop(0)
@@ -103,79 +147,85 @@ class OutgoingLeg(Leg):
             headers = []
         call_id = _tokens.call_id()
         self.record.call_id = call_id
+        self.shown = call.caller
         headers += [
             ("From", f"{shown.from_};tag={_tokens.tag()}"),
             ("To", to),
             ("Call-ID", call_id),
             ("Max-Forwards", str(call.max_forwards)),
             *shown.headers,
-            *call.extra_headers,
         ]
+        if isinstance(dial, PhoneDial) or dial.trunk.kind == "peer":
+            headers += call.extra_headers  # who transfers is no business of a provider
+        diversions = call.diversions if dial.diverted is None else [dial.diverted, *call.diversions]
+        headers += [("Diversion", identity.diversion(one, dial, host)) for one in diversions]
         return Request.new("INVITE", target, headers, self.offer, SDP)
 
     def _send(self, request: Request) -> None:
         agent = self.call.switch.agent
         dial = self.dial
+        attempt = self.attempt = Attempt(self)
         if isinstance(dial, PhoneDial):
             hops = None if self.hop is None else [self.hop, *self.hops]
-            self.attempt = agent.invite(request, self, flow=self.flow, hops=hops)
+            attempt.invite = agent.invite(request, attempt, flow=self.flow, hops=hops)
             return
         assert self.hop is not None
         self.record.address = str(self.hop)
-        self.attempt = agent.invite(request, self, hops=[self.hop], credentials=self._answer_challenge)
+        attempt.invite = agent.invite(request, attempt, hops=[self.hop], credentials=self._answer_challenge)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(dial.trunk.answer_timeout, self._no_response)
 
     def _no_response(self) -> None:
         """The trunk's address said nothing at all: try the next one."""
         self._timer = None
-        if self.attempt is not None:
-            self.attempt.cancel()
-            self.attempt = None
+        self._take_back(None)
         self._trunk_failed(408, "no response", local=True)
+
+    def _take_back(self, reason: str | None) -> None:
+        if self.attempt is not None and self.attempt.invite is not None:
+            self.attempt.invite.cancel(reason)
+        self.attempt = None
 
     # --- what the agent reports
 
     def on_provisional(self, session: Session | None, response: Response) -> None:
         """100-199."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         if self.fork is None or response.status == 100:
             return
+        if session is not None:
+            session.events = self  # the party may send UPDATE before it answers
+        self.learn_identity(response)
         if not self.ringing:
             self.ringing = True
             self.record.ringing = self.call.now()
         self.fork.leg_progress(self, session, response)
 
-    def on_answered(self, session: Session, response: Response) -> None:
+    def on_answered(self, session: Session, response: Response, fork: Fork) -> None:
         """2xx: the party picked up."""
         self._stop_timer()
+        self.attempt = None
         self.session = session
         self.flow = session.flow
         session.events = self
         body = response.body
-        if self.fork is None:  # it lost the race, and its CANCEL crossed the answer
-            session.ack()
-            self._finish(200, "answered elsewhere")
-            session.bye(headers=[("Reason", COMPLETED_ELSEWHERE)])
-            return
         try:
             if body:
                 self.audio.receive_answer(body)
             elif self.audio.remote is None:
                 raise NotAcceptable("the answer has no session description")
         except NotAcceptable as problem:
-            session.ack()
+            self.session = None
             self._finish(488, str(problem))
             session.bye(headers=[("Reason", reason_header(488, str(problem)))])
-            self.fork.leg_failed(self, 488, str(problem))
+            fork.leg_failed(self, 488, str(problem))
             return
         session.ack()
         self._mark_answered()
+        self.learn_identity(response)
         if isinstance(self.dial, TrunkDial):
             self._report_trunk(200, local=False)
-        self.fork.leg_answered(self, response)
+        fork.leg_answered(self)
 
     def on_failed(self, response: Response) -> None:
         """3xx-6xx, or a local 408 or 503."""
@@ -185,9 +235,9 @@ class OutgoingLeg(Leg):
             self._send(self._request())
             return
         if isinstance(self.dial, TrunkDial) and self.fork is not None:
-            self._trunk_failed(status, response.reason, local=getattr(response, "local", False))
+            self._trunk_failed(status, response.reason, local=response.local)
             return
-        self._failed(status, response.reason)
+        self.give_up(status, response.reason, redirect=_redirect(response))
 
     def _offer_otherwise(self) -> bool:
         """Make another offer after the party refused the last one, and say if there is one left to try."""
@@ -216,18 +266,20 @@ class OutgoingLeg(Leg):
             self.call.note(f"{previous} answered {status} {reason}: trying {self.hop}")
             self._send(self._request())
             return
-        self._failed(status, reason)
+        self.give_up(status, reason)
 
     def _report_trunk(self, status: int, *, local: bool) -> None:
         assert isinstance(self.dial, TrunkDial)
         self.call.switch.trunks.attempted(self.dial.trunk, self.hop, status, local=local)
 
-    def _failed(self, status: int, reason: str) -> None:
+    def give_up(self, status: int, reason: str, *, redirect: str = "") -> None:
+        """The party can't be had; `redirect`: its phone wants the call sent to that number."""
+        self.attempt = None
         if self.ended:
             return
         self._finish(status, reason)
         if self.fork is not None:
-            self.fork.leg_failed(self, status, reason)
+            self.fork.leg_failed(self, status, reason, redirect=redirect)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -246,8 +298,7 @@ class OutgoingLeg(Leg):
             self.hang_up(headers=())
             return
         self._finish(487, "cancelled")
-        if self.attempt is not None:
-            self.attempt.cancel(reason)
+        self._take_back(reason)
 
     def hang_up(self, status: int = 200, text: str = "", *, headers: Headers = ()) -> None:
         """BYE when answered, else CANCEL."""
@@ -256,7 +307,41 @@ class OutgoingLeg(Leg):
         else:
             self.cancel(reason_header(status, text))
 
-    @property
-    def reached_flow(self) -> Flow | None:
-        """The flow that the party was reached by, once known."""
-        return self.session.flow if self.session else self.flow
+    def learn_identity(self, message: Message) -> bool:
+        """As for all legs; what a trunk calls by the number that we called keeps the one that our people dial."""
+        dialed = self.party.number
+        news = super().learn_identity(message)
+        if news and isinstance(self.dial, TrunkDial) and self.party.number.endswith(self.dial.number):
+            self.party = replace(self.party, number=dialed)
+        return news
+
+
+def outgoing_leg(call: CallBase, dial: Dial, fork: Fork) -> OutgoingLeg:
+    """A new leg of a call, that is to ring as part of a fork."""
+    switch = call.switch
+    if isinstance(dial, PhoneDial):
+        extension, line, contact = dial.extension, dial.line, dial.contact
+        party = Party(number=extension.number, name=extension.name, extension=extension.number)
+        profile = switch.phone_profile(extension, line, contact)
+        record = call.new_leg_record("callee", party)
+        record.line, record.user_agent = line.sip_username, contact.user_agent
+        record.address = f"{contact.transport} {contact.source[0]}:{contact.source[1]}"
+    else:
+        party = Party(number=dial.dialed or dial.number, trunk=dial.trunk.name)
+        profile = switch.trunk_profile(dial.trunk)
+        record = call.new_leg_record("callee", party)
+    leg = OutgoingLeg(call, party, profile, record, dial)
+    fork.add(leg)
+    call.add_leg(leg)
+    return leg
+
+
+def _redirect(response: Response) -> str:
+    """The number to which a 301 or 302 sends us: what the user of a phone calls call forwarding."""
+    if response.status not in (300, 301, 302):
+        return ""
+    try:
+        contact = response.contact
+    except MalformedHeader:
+        return ""
+    return identity.dialled(contact.uri) if contact is not None else ""

@@ -7,12 +7,21 @@ killed leaves a trace) and once at the end (`call`). Times are UTC seconds since
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from jackfield.switch.causes import Outcome
+from jackfield.switch.causes import Outcome, outcome_of, q850
 from jackfield.switch.party import Party
+from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, Plan
+from jackfield.switch.snapshot import Extension
+
+if TYPE_CHECKING:
+    from jackfield.sip.flow import Flow
 
 Direction = Literal["internal", "in", "out", "through"]
+Role = Literal["caller", "callee"]
+
+MOST_LINES = 2000
+"""Lines of a journal; a phone that toggles hold all day long must not fill the memory."""
 
 
 @dataclass(slots=True)
@@ -20,7 +29,7 @@ class LegRecord:
     """One party's part of a call."""
 
     id: str
-    role: Literal["caller", "callee"]
+    role: Role
     party: Party
     line: str = ""  # SIP name of the line, for phones
     address: str = ""  # transport and address of the signalling, "UDP 192.0.2.7:5060"
@@ -86,7 +95,29 @@ class CallRecord:
 
     def note(self, at: float, text: str, link: str = "") -> None:
         """Add a line to the journal: what happened, in plain words; `link` names the setting behind it."""
-        self.journal.append((at, text, link))
+        if len(self.journal) < MOST_LINES:
+            self.journal.append((at, text, link))
+
+    def conclude(self, status: int, reason: str, *, caller: LegRecord, by_order: bool) -> None:
+        """Write down how the call ended: with a final `status` for the `caller`, or as it was if it had been answered.
+
+        `by_order`: neither a party nor the dial plan ended it, but the administrator, a limit, or a shutdown.
+        """
+        if self.answered is not None:
+            self.outcome, self.sip_status, self.q850 = "answered", 200, q850(200)
+        elif caller.status == 487 and not by_order:  # the caller's own CANCEL: nobody else is told 487
+            self.outcome, self.sip_status, self.q850 = "cancelled", 487, q850(487)
+        else:
+            if not self.hung_up_by and caller.ended is None:
+                refused = any(leg.status == status for leg in self.legs if leg is not caller)
+                self.hung_up_by = "callee" if refused else "system"
+            self.sip_status = status if status >= 300 else 480
+            self.q850 = q850(self.sip_status)
+            self.outcome = "failed" if by_order else outcome_of(self.sip_status)
+            if self.outcome == "unreachable" and self.ringing is not None:
+                self.outcome = "no_answer"  # the caller gets the same 480 when a phone rang in vain
+        self.hung_up_by = self.hung_up_by or "system"
+        self.reason = self.reason or reason
 
     def beginning(self) -> dict[str, Any]:
         """What is known when the call begins, for the `call_started` entry."""
@@ -133,3 +164,26 @@ def party_to_dict(party: Party) -> dict[str, Any]:
         "trunk": party.trunk,
         "anonymous": party.anonymous,
     }
+
+
+def direction_of(plan: Plan) -> Direction:
+    """Whether a call comes from or goes to the outside, as the call history calls it."""
+    origin = plan.request.origin
+    outside_in = isinstance(origin, FromTrunk | FromAnonymous)
+    outside_out = not isinstance(origin, FromExtension) if plan.entry is None else hasattr(plan.entry, "attempts")
+    if outside_in:
+        return "through" if outside_out else "in"
+    return "out" if outside_out else "internal"
+
+
+def called_party(plan: Plan) -> Party:
+    """Whom a plan leads to."""
+    entry = plan.entry
+    if entry is None or isinstance(entry, OutboundPlan) or not hasattr(entry, "name"):
+        return Party(number=plan.number)
+    return Party(number=plan.number, name=entry.name, extension=plan.number if isinstance(entry, Extension) else "")
+
+
+def flow_address(flow: Flow) -> str:
+    """Transport and address, as they are shown."""
+    return f"{flow.transport} {flow.remote[0]}:{flow.remote[1]}"

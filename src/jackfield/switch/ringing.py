@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from jackfield.sip.agent import Session
     from jackfield.sip.message import Response
     from jackfield.switch.call_base import CallBase
+    from jackfield.switch.leg import Leg
     from jackfield.switch.outgoing import OutgoingLeg
 
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 class Ringing:
     """How it went: the `leg` that answered, or None with the `status` that says most about why not."""
 
-    leg: OutgoingLeg | None
+    leg: Leg | None
     outcome: Outcome
     status: int = 200
     reason: str = ""
+    redirect: str = ""
+    """Number to which the called phone itself forwards (302)."""
 
     @property
     def q850(self) -> int:
@@ -40,25 +42,26 @@ _TELLING = (600, 603, 604, 606, 486, 403, 488, 480, 404, 410, 484, 503, 500)
 class Fork:
     """One round of ringing. Legs report here; `result` waits for the first answer or the last failure."""
 
-    __slots__ = ("_early", "_failures", "_waiting", "call", "done", "legs")
+    __slots__ = ("_early", "_failures", "_redirect", "_waiting", "call", "done", "legs")
 
     def __init__(self, call: CallBase) -> None:
         self.call = call
         self.legs: list[OutgoingLeg] = []
-        self.done: asyncio.Future[OutgoingLeg | None] = asyncio.get_running_loop().create_future()
+        self.done: asyncio.Future[Leg | None] = asyncio.get_running_loop().create_future()
         self._failures: list[tuple[int, str]] = []
+        self._redirect = ""
         self._waiting = 0
-        self._early: OutgoingLeg | None = None
+        self._early: OutgoingLeg | None = None  # whose early media the caller hears
 
-    async def result(self, legs: Sequence[OutgoingLeg], timeout: float | None) -> Ringing:
-        """Wait. The legs have been given their INVITEs by `start`, called once all are known."""
+    async def result(self, timeout: float | None) -> Ringing:
+        """Wait, after the legs have been given their INVITEs."""
         try:
             async with asyncio.timeout(timeout):
                 winner = await self.done
         except TimeoutError:
             if not (self.done.done() and not self.done.cancelled()):
                 self.cancel_all(reason_header(408, "no answer"))
-                return Ringing(None, "no_answer", 408, "no answer")
+                return Ringing(None, "no_answer", 480, "no answer")
             winner = self.done.result()
         except asyncio.CancelledError:
             self.cancel_all(reason_header(487, "cancelled by the caller"))
@@ -66,10 +69,11 @@ class Fork:
         if winner is not None:
             return Ringing(winner, "answered")
         status, reason = self._most_telling()
-        return Ringing(None, outcome_of(status), status, reason)
+        return Ringing(None, outcome_of(status), status, reason, self._redirect)
 
     def add(self, leg: OutgoingLeg) -> None:
         """One more leg to wait for."""
+        leg.fork = self
         self.legs.append(leg)
         self._waiting += 1
 
@@ -87,40 +91,49 @@ class Fork:
                 self.call.note(f"early media of {leg} can't be used: {problem}")
             else:
                 self._early = leg
-                self.call.pass_early_media(leg, response)
+                self.call.pass_early_media(leg)
                 return
-        if response.status in (180, 181, 182, 183):
+        if self._early is None:  # else the caller hears what the far side plays (RFC 3960 section 3.1)
             self.call.pass_ringing(leg, response)
 
-    def leg_answered(self, leg: OutgoingLeg, response: Response) -> None:
+    def leg_answered(self, leg: OutgoingLeg) -> None:
         """The first answer wins."""
         leg.fork = None
-        if self.done.done():
+        if not self.take(leg):
             leg.hang_up(headers=[("Reason", COMPLETED_ELSEWHERE)])
-            return
+
+    def take(self, leg: Leg) -> bool:
+        """Give the call to a leg that has answered: one of ours, or one that picks it up. False: it is too late."""
+        if self.done.done():
+            return False
         self.done.set_result(leg)
         for other in self.legs:
             if other is not leg:
                 other.cancel(COMPLETED_ELSEWHERE)
                 other.release_audio()
+        return True
 
-    def leg_failed(self, leg: OutgoingLeg, status: int, reason: str) -> None:
-        """A final refusal. 600, 603 and 606 speak for all phones of the party (RFC 3261 section 21.6)."""
+    def leg_failed(self, leg: OutgoingLeg, status: int, reason: str, *, redirect: str = "") -> None:
+        """A final refusal. 600, 603 and 606 speak for all phones of the party (RFC 3261 section 21.6).
+
+        So does a forward that is set in one of the phones (`redirect`, a number): its user wants the call there.
+        """
         leg.fork = None
         leg.release_audio()
         self._waiting -= 1
         self._failures.append((status, reason))
-        if len(self.legs) > 1 or status >= 300:
-            self.call.note(f"{leg}: {status} {reason}")
+        self.call.note(f"{leg}: {status} {reason}")
         if self.done.done():
             return
-        if self._early is leg:
-            self._early = None
-        if status in (600, 603, 606) and self._waiting and self._one_party():
+        if (redirect or status in (600, 603, 606)) and self._one_party():
+            self._redirect = redirect
             self.cancel_all(reason_header(status, reason))
             self._waiting = 0
         if self._waiting <= 0:
             self.done.set_result(None)
+        elif self._early is leg:
+            self._early = None
+            self.let_hear()
 
     def cancel_all(self, reason: str) -> None:
         """Stop ringing everywhere."""
@@ -128,6 +141,20 @@ class Fork:
             if not leg.answered:
                 leg.cancel(reason)
                 leg.release_audio()
+
+    # --- what the caller hears meanwhile
+
+    def heard_by(self, leg: Leg) -> Leg | None:
+        """Who is connected with a leg by early media."""
+        anchor = self.call.anchor
+        return anchor if leg is self._early else self._early if leg is anchor else None
+
+    def let_hear(self) -> None:
+        """Let the caller hear again what there is: the early media, or that it rings."""
+        if self._early is not None:
+            self.call.pass_early_media(self._early)
+        elif self.call.anchor.told and any(leg.ringing and not leg.ended for leg in self.legs):
+            self.call.listener.tone("ringback", self.call.snapshot.general.country)
 
     def _one_party(self) -> bool:
         return len({leg.party.number for leg in self.legs}) == 1

@@ -308,7 +308,7 @@ class _Decision:
                 continue
             called = found.sent_as or rewrite(found.number, trunk.out_called)
             shown = outside(trunk, None, payer, self.caller, self.request.calling_number, emergency=True)
-            attempts.append(TrunkDial(trunk, called, shown.number, shown.name, emergency=True))
+            attempts.append(TrunkDial(trunk, called, shown.number, shown.name, emergency=True, dialed=self.number))
             self._note(f'trunk "{trunk.name}": calls {called} as {shown.number}', f"trunks/{trunk.name}")
         if not attempts:
             text = f"no trunk can carry the emergency number {found.number} - add one at Trunks"
@@ -386,7 +386,7 @@ class _Decision:
             number = rewrite(format_for_trunk(called, trunk.international_format, country), trunk.out_called)
             shown = outside(trunk, chosen, self._payer(), self.caller, self.request.calling_number)
             hidden = shown.anonymous or self.request.anonymous
-            attempts.append(TrunkDial(trunk, number, shown.number, shown.name, hidden))
+            attempts.append(TrunkDial(trunk, number, shown.number, shown.name, hidden, dialed=self.number))
             as_whom = f"{shown.number or 'nobody'} ({shown.why}){', hidden' if hidden else ''}"
             order = "then trunk" if len(attempts) > 1 else "trunk"
             self._note(f'{order} "{name}": calls {number} as {as_whom}', setting)

@@ -29,18 +29,19 @@ from jackfield.sip.tokens import Tokens
 from jackfield.sip.transport.admission import Admission
 from jackfield.sip.transport.local_addresses import LocalAddresses, is_wildcard
 from jackfield.sip.transport.transports import Transports
+from jackfield.switch import identity, transfer
 from jackfield.switch import snapshot as snapshots
-from jackfield.switch import transfer
 from jackfield.switch.audio import NotAcceptable, Profile
 from jackfield.switch.authentication import Authenticator
 from jackfield.switch.call import Call
-from jackfield.switch.call_base import CallBase, direction_of, flow_address
+from jackfield.switch.call_base import CallBase
 from jackfield.switch.identity import Sender
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.party import Party
 from jackfield.switch.plugins import Plugins
 from jackfield.switch.qualify import Qualifier
+from jackfield.switch.record import direction_of, flow_address
 from jackfield.switch.registrar import Registrar
 from jackfield.switch.route import Plan, RouteRequest, route
 from jackfield.switch.snapshot import Extension, Line, Snapshot, Trunk
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from jackfield.sip.agent import IncomingInvite, ResolverLike, TransportsLike
     from jackfield.sip.flow import Flow
     from jackfield.sip.message import Request
+    from jackfield.sip.uri import Uri
     from jackfield.switch.contact import Contact
 
 log = logging.getLogger("jackfield.switch")
@@ -60,6 +62,8 @@ log = logging.getLogger("jackfield.switch")
 Emit = Callable[[str, str, dict[str, Any]], None]
 """Appends to the spool: kind, id, data."""
 
+STUBBORN = 2.0
+"""Seconds that the tasks of calls may take to end when everything ends."""
 TICK = 1.0
 """Seconds between the rounds in which expired registrations are removed."""
 
@@ -99,6 +103,8 @@ class Switch:
         self.counters: Counter[str] = Counter()
         self.started = wall_clock()
         self.draining = False
+        self.unwritten: set[CallBase] = set()
+        """Calls that are over, whose records wait for the last figures of the media process."""
         self._tokens = Tokens()
         self.boot = self._tokens.tag()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -168,12 +174,15 @@ class Switch:
         for call in list(self.calls.values()):
             call.end(503, "the system is stopping")
         tasks = [call.task for call in self.calls.values() if call.task is not None]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=STUBBORN)
         await self.qualifier.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
                 await self.trunks.close()
         await self.registrar.close()
+        for call_over in list(self.unwritten):
+            call_over.write()
         for task in list(self._tasks):
             task.cancel()
         await self.agent.close()
@@ -212,6 +221,14 @@ class Switch:
 
     def _emit_event(self, kind: str, data: dict[str, Any]) -> None:
         self.emit(kind, self._tokens.tag(), data)
+
+    def whom(self, uri: Uri) -> tuple[str, Contact | None]:
+        """The number that a URI names, and the one phone of it where the URI is a phone's GRUU (RFC 5627)."""
+        phone = self.registrar.find_gruu(uri) if "gr" in uri.params else None
+        line = self.snapshot.lines.get(phone.username) if phone is not None else None
+        if phone is None or line is None:
+            return identity.dialled(uri), None
+        return line[0].number, phone
 
     # --- what calls ask --------------------------------------------------------------------------------------------
 
@@ -310,17 +327,19 @@ class Switch:
         if replaces is not None:
             self._take_over(incoming, sender, replaces)
             return
-        phone = self.registrar.find_gruu(request.request_uri) if ";gr" in request.uri else None
         question = sender.question()
-        if phone is not None:  # one phone is meant, not all of its extension (RFC 5627)
-            question = replace(question, dialed=self.snapshot.lines[phone.username][0].number)
+        phone = None
+        if ";gr" in request.uri:
+            number, phone = self.whom(request.request_uri)
+            if phone is not None:
+                question = replace(question, dialed=number)
         plan = route(self.snapshot, question, self.local_time(self.snapshot))
         call = self._new_call(plan, incoming)
         call.only_phone = phone
         leg = self._caller_leg(call, sender, plan.caller, incoming)
         call.anchor = leg
         call.add_leg(leg)
-        call.record.direction = direction_of(plan)  # type: ignore[assignment]
+        call.record.direction = direction_of(plan)
         if request.body:
             try:
                 leg.audio.receive_offer(request.body)
@@ -349,38 +368,44 @@ class Switch:
             record.line = sender.line.sip_username
         elif sender.trunk is not None:
             profile = self.trunk_profile(sender.trunk)
-            if self.trunks.acquire(sender.trunk):
-                call.trunks_held.append(sender.trunk)
         else:
             profile = Profile(srtp="offered")
-        return IncomingLeg(call, party, profile, record, incoming)
+        leg = IncomingLeg(call, party, profile, record, incoming)
+        if sender.trunk is not None:
+            leg.count_on(sender.trunk, force=True)  # it is there already: the limit is for the calls that we begin
+        return leg
 
     def _take_over(self, incoming: IncomingInvite, sender: Sender, replaces: str) -> None:
         """An INVITE with Replaces (RFC 3891): the caller takes the place of a party in a call."""
+        if sender.extension is None:
+            incoming.reject(403, "Only our own phones may replace a party")
+            return
         victim = transfer.find_replaced(self, replaces)
         if victim is None:
             incoming.reject(481, "No such call to replace")
             return
-        if sender.extension is None:
-            incoming.reject(403, "Only our own phones may replace a party")
-            return
         party = Party(number=sender.extension.number, name=sender.extension.name, extension=sender.extension.number)
         call = victim.call
         leg = self._caller_leg(call, sender, party, incoming)
+        leg.record.role = "caller" if victim is call.anchor else "callee"
+        call.add_leg(leg)
         call.spawn(self._replace(call, victim, leg))
 
     async def _replace(self, call: CallBase, victim: Leg, leg: IncomingLeg) -> None:
-        other = call.other(victim)
         try:
             if leg.incoming.request.body:
                 leg.audio.receive_offer(leg.incoming.request.body)
             await self.media.open_streams(call, [leg])
-            leg.answer(other.audio.codec if other else "")
-        except (NotAcceptable, MediaLost, NoPort) as problem:
+            if not transfer.can_be_replaced(call, victim):
+                raise NotAcceptable("the call to replace has ended")
+            leg.answer(_codec_beside(call, victim, leg))
+        except NotAcceptable as problem:
             leg.hang_up(488, str(problem))
-            return
-        if not await transfer.replace(call, victim, leg):
-            leg.hang_up(480, "the call to replace has ended")
+        except (MediaLost, NoPort) as problem:
+            leg.hang_up(503, str(problem))
+        if leg.ended or not await transfer.replace(call, victim, leg):
+            leg.hang_up(481, "the call to replace has ended")
+            leg.release_audio()
 
     def _on_request(self, request: Request, flow: Flow, reply: Callable[[Response], None]) -> None:
         """A request outside of dialogs that begins no call."""
@@ -420,9 +445,8 @@ class Switch:
             self.spawn(self._pass_message(request, plan, contact))
 
     async def _pass_message(self, request: Request, plan: Plan, contact: Contact) -> None:
-        caller = plan.caller
         headers = [
-            ("From", f'"{caller.name}" <sip:{caller.number}@{self.domain}>;tag={self._tokens.tag()}'),
+            ("From", f"{identity.to_phone(plan.caller, self.domain).from_};tag={self._tokens.tag()}"),
             ("To", f"<sip:{plan.number}@{self.domain}>"),
             ("Call-ID", self._tokens.call_id()),
             *(("Route", value) for value in contact.route),
@@ -435,6 +459,15 @@ class Switch:
     def ask(self, dialed: str, sender: RouteRequest, at: datetime | None = None) -> Plan:
         """What `route()` says with the configuration in force."""
         return route(self.snapshot, sender, at or self.local_time(self.snapshot))
+
+
+def _codec_beside(call: CallBase, victim: Leg, leg: Leg) -> str:
+    """The codec with which a leg fits best in the place of another one."""
+    other = call.other(victim)
+    if other is not None:
+        return other.audio.codec
+    able = call.anchor.audio.can_use()
+    return next((name for name in leg.audio.can_use() if name in able), "")
 
 
 def _challenges(response: Response) -> list[tuple[str, str]]:

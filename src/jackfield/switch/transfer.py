@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from jackfield.media.client import MediaLost, NoPort
 from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.headers import NameAddr
-from jackfield.switch import identity, offers
+from jackfield.switch import identity
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.events import HangUp, Left, ReferTo
 from jackfield.switch.leg import Leg
+from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.party import Party
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, Origin, RouteRequest, route
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request
+    from jackfield.sip.uri import Uri
     from jackfield.switch.call_base import CallBase
     from jackfield.switch.leg import Reply
     from jackfield.switch.switch import Switch
@@ -49,10 +51,8 @@ class Transfer:
         """The other party is connected: the transferor is not needed any more."""
         if self._done:
             return
-        self._done = True
-        self.call.transfer = None
-        self.call.extra_headers = ()
-        self.leg.release_audio()
+        self._end()
+        self.leg.leave()
         self.call.switch.spawn(self._take_leave())  # it must outlive a call that ends with the transfer
 
     async def _take_leave(self) -> None:
@@ -66,8 +66,13 @@ class Transfer:
     def failed(self, status: int, reason: str) -> None:
         """It came to nothing."""
         if not self._done:
+            self._end()
             self._tell(status, reason, "terminated;reason=noresource")
-            self._done = True
+
+    def _end(self) -> None:
+        self._done = True
+        self.call.transfer = None
+        self.call.extra_headers = ()
 
     def _tell(self, status: int, reason: str, state: str) -> None:
         self.call.switch.spawn(self._notify_of(status, reason, state))
@@ -93,46 +98,46 @@ def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
         call.note(f"{leg} asked for a transfer that can't be read: {problem}")
         reply(request.reply(400, "Refer-To can't be read"))
         return
-    if other is None or call.transfer is not None:
-        reply(request.reply(491 if call.transfer else 403, "Nobody to transfer"))
+    if call.transfer is not None:
+        reply(request.reply(491))
+        return
+    if other is None or not call.conversing:
+        reply(request.reply(403, "Nobody to transfer"))
         return
     wants_notify = (request.get("Refer-Sub") or "").strip().lower() != "false"  # RFC 4488
     referred_by = request.get("Referred-By") or f"<sip:{leg.party.number}@{call.switch.domain}>"
-    under_way = Transfer(call, leg, notify=wants_notify, referred_by=referred_by)
-    if replaces:
-        victim = find_replaced(call.switch, replaces)
-        if victim is None or victim.call is call:
-            reply(request.reply(202))
-            call.note(f"{leg} asked for a transfer to a call that is not there any more")
-            under_way.failed(481, "Call does not exist")
-            return
-        reply(request.reply(202))
-        call.switch.spawn(attended(call, under_way, other, victim))
-        return
     reply(request.reply(202))
-    under_way.progress(100, "Trying")
-    call.post(ReferTo(under_way, target.username))
+    under_way = call.transfer = Transfer(call, leg, notify=wants_notify, referred_by=referred_by)
+    if not replaces:
+        under_way.progress(100, "Trying")
+        call.post(ReferTo(under_way, target))
+        return
+    victim = find_replaced(call.switch, replaces)
+    if victim is None or victim.call is call:
+        call.note(f"{leg} asked for a transfer to a call that is not there any more")
+        under_way.failed(481, "Call does not exist")
+        return
+    call.switch.spawn(attended(call, under_way, other, victim))
 
 
-async def blind(call: CallBase, under_way: Transfer, number: str) -> bool:
-    """Connect who stays to `number`. True when the call went on there; False: both talk to each other again."""
+async def blind(call: CallBase, under_way: Transfer, target: Uri) -> bool:
+    """Connect who stays to `target`. True when the call went on there; False: both talk to each other again."""
     leg = under_way.leg
     stays = call.other(leg)
     if stays is None or stays.ended:
         under_way.failed(480, "The other party has hung up")
-        return True
+        return False  # the news of that is still to be read
+    number, call.only_phone = call.switch.whom(target)
     call.note(f"{leg} transfers {stays} to {number}")
     call.hops += 1
     before = (call.anchor, call.peer, call.caller, call.plan)
     call.conversing = False
     call.anchor, call.peer = stays, None
-    call.transfer = under_way
     call.extra_headers = (("Referred-By", under_way.referred_by),)
     for party in (leg, stays):
-        party.held = False
+        party.listener.stop()
         if party.audio.stream is not None:
             party.audio.stream.unbridge()
-    call.listener.stop()
     request = RouteRequest(
         dialed=number,
         origin=origin_of(stays.party),
@@ -149,23 +154,20 @@ async def blind(call: CallBase, under_way: Transfer, number: str) -> bool:
         await call.follow(plan)
     except HangUp as end:
         status, reason = end.status, end.reason
-    except (NotAcceptable, MediaLost, NoPort) as problem:
+    except NotAcceptable as problem:
         status, reason = 488, str(problem)
-    if call.transfer is None:
+    except (MediaLost, NoPort) as problem:
+        status, reason = 503, str(problem)
+    if call.transfer is not under_way:
         return True  # it had succeeded, and that conversation is over too
-    call.transfer = None
-    call.extra_headers = ()
-    under_way.failed(status, reason or "Failed")
+    under_way.failed(status, reason)
     call.note(f"the transfer to {number} failed: {status} {reason}")
-    if leg.ended or stays.ended:
-        return True
+    if leg.ended or call.anchor is not stays:
+        call.record.reason = call.record.reason or reason
+        return True  # the transferor did not wait, or who was to be transferred has passed the call on
     call.anchor, call.peer, call.caller, call.plan = before
-    call.listener.stop()
-    if call.anchor.audio.stream is not None and call.peer is not None and call.peer.audio.stream is not None:
-        call.anchor.audio.stream.bridge(call.peer.audio.stream)
     call.conversing = True
-    for party in (leg, stays):
-        offers.follow_hold(call, party)  # who had the other one on hold still has
+    call.reconnect()
     return False
 
 
@@ -184,7 +186,7 @@ def find_replaced(switch: Switch, value: str) -> Leg | None:
     events = getattr(session, "events", None)
     if not isinstance(events, Leg) or events.ended:
         return None
-    if "early-only" in value and events.answered:
+    if "early-only" in tags and events.answered:
         return None
     return events
 
@@ -193,58 +195,66 @@ async def attended(call: CallBase, under_way: Transfer, stays: Leg, victim: Leg)
     """Put `stays` of this call in the place of `victim` in the other call; both legs of the transferor end."""
     target = victim.call
     call.note(f"{under_way.leg} connects {stays} with the other call {target.id}")
-    if not await replace(target, victim, stays):
+    if call.other(under_way.leg) is not stays or not await replace(target, victim, stays):
         under_way.failed(480, "The other call has ended")
+        if not call.over and call.other(under_way.leg) is stays:
+            await call.switch.media.same_worker(call, stays)
+            call.reconnect()
         return
     under_way.succeeded()
     call.record.reason = f"transferred into call {target.id}"
+    call.record.hung_up_by = under_way.leg.record.role
     call.post(Left(stays, target.id))
 
 
 async def replace(call: CallBase, old: Leg, new: Leg) -> bool:
-    """Put the answered leg `new`, of another call or of none, in the place of `old`. `old` is hung up."""
+    """Put the answered leg `new`, of another call or of this one, in the place of `old`, which is hung up.
+
+    False when that can't be; nothing has changed then but perhaps the media process of `new`.
+    """
     came_from = new.call
-    stream = new.audio.stream
-    came_from.listener.stop()  # it may have been on hold
-    if stream is not None:
-        stream.unbridge()
-    if old.ended or not await call.switch.media.same_worker(call, new):
+    if not can_be_replaced(call, old) or not await call.switch.media.same_worker(call, new):
         return False
+    if new.ended or new.call is not came_from or not can_be_replaced(call, old):
+        return False  # while its audio moved
+    new.listener.stop()  # it may have been on hold
+    if new.audio.stream is not None:
+        new.audio.stream.unbridge()
     if came_from is not call:
-        came_from.give_up_leg(new)
-        call.add_leg(new)
-    new.held = False
+        call.adopt(new, "caller" if old is call.anchor else "callee")
+    if isinstance(old, OutgoingLeg) and old.fork is not None:
+        call.note(f"{new} picks the call up that rings at {old}")
+        return old.fork.take(new)
     if call.anchor is old:
-        call.anchor = new
-        call.caller = new.party
-    elif call.peer is old:
-        call.peer = new
+        call.anchor, call.caller = new, new.party
+        # What the destination plays and waits for goes on with the new one.
+        old.listener, new.listener = new.listener, old.listener
+        if new.audio.stream is not None:
+            new.listener.use(new.audio.stream)
     else:
-        return False
+        call.peer = new
     call.note(f"{new} takes the place of {old}")
-    old.hang_up(200, "replaced", headers=())
+    old.hang_up(200 if old.answered else 487, "replaced")
     old.release_audio()
-    other = call.other(new)
-    if other is None:  # still ringing: let the new one hear it
-        if stream is not None and call.anchor is new:
-            call.listener.tone(stream, "ringback", call.snapshot.general.country)
-        return True
-    call.listener.stop()
-    ours, theirs = new.audio.stream, other.audio.stream
-    if ours is not None and theirs is not None:
-        ours.bridge(theirs)
-    for leg, connected in ((new, other), (other, new)):
-        call.spawn(tell_connected(call, leg, connected.party))
+    call.reconnect()
     return True
+
+
+def can_be_replaced(call: CallBase, leg: Leg) -> bool:
+    """True while a leg has a part in its call: one of two who talk, the caller, or a phone that rings."""
+    if call.over or leg.ended or leg.leaving:
+        return False
+    return leg is call.anchor or call.other(leg) is not None or (isinstance(leg, OutgoingLeg) and leg.fork is not None)
 
 
 async def tell_connected(call: CallBase, leg: Leg, party: Party) -> None:
     """Show a party whom it talks with now (RFC 4916 by P-Asserted-Identity in UPDATE, else in a re-INVITE)."""
     session = leg.session
-    if session is None or leg.ended or leg.party.trunk:
-        return
+    leg.shown = party
     headers = identity.connected(party, leg.audio.address or call.switch.domain)
+    if session is None or leg.ended or not headers:
+        return
     if session.peer_allows("UPDATE"):
         await session.update(headers=headers)
     elif leg.audio.local is not None:
-        await session.reinvite(leg.audio.describe(), headers=headers)
+        await leg.reinvite(leg.audio.describe, headers)

@@ -16,9 +16,10 @@ __all__ = ["dials_of", "extension", "is_busy"]
 async def extension(call: Call, entry: Extension) -> None:
     """Forward, or ring every phone of the extension and connect the first that answers."""
     if entry.forward_always:
-        await call.go(entry.forward_always, why=f"extension {entry.number} forwards always")
+        why = f"extension {entry.number} forwards always"
+        await call.go(entry.forward_always, why=why, cause="unconditional")
     if entry.do_not_disturb:
-        await _busy(call, entry, "does not want to be disturbed")
+        await _busy(call, entry, "does not want to be disturbed", cause="do-not-disturb")
     if is_busy(call, entry):
         await _busy(call, entry, "is busy")
     phones = dials_of(call, entry)
@@ -26,6 +27,9 @@ async def extension(call: Call, entry: Extension) -> None:
         await _unreachable(call, entry, "has no phone that is registered")
     seconds = call.snapshot.general.ring_time if entry.ring_time is None else entry.ring_time
     ringing = await call.ring(phones, timeout=seconds)
+    if ringing.redirect:  # set in the phone itself; it has the rights of the extension as any forward of its has
+        why = f"a phone of extension {entry.number} forwards"
+        await call.go(ringing.redirect, why=why, cause="deflection")
     match ringing.outcome:
         case "answered":
             assert ringing.leg is not None
@@ -35,7 +39,7 @@ async def extension(call: Call, entry: Extension) -> None:
         case "no_answer":
             if entry.forward_no_answer:
                 why = f"extension {entry.number} did not answer in {seconds:g} s"
-                await call.go(entry.forward_no_answer, why=why)
+                await call.go(entry.forward_no_answer, why=why, cause="no-answer")
             await call.hang_up(480, reason=f"extension {entry.number} did not answer")
         case "unreachable":
             await _unreachable(call, entry, "can't be reached")
@@ -60,13 +64,13 @@ def dials_of(call: Call, entry: Extension, *, caller_prefix: str = "") -> list[P
     ]
 
 
-async def _busy(call: Call, entry: Extension, what: str, status: int = 486) -> NoReturn:
+async def _busy(call: Call, entry: Extension, what: str, status: int = 486, *, cause: str = "user-busy") -> NoReturn:
     if entry.forward_busy:
-        await call.go(entry.forward_busy, why=f"extension {entry.number} {what}")
+        await call.go(entry.forward_busy, why=f"extension {entry.number} {what}", cause=cause)
     await call.hang_up(status, reason=f"extension {entry.number} {what}")
 
 
 async def _unreachable(call: Call, entry: Extension, what: str) -> NoReturn:
     if entry.forward_unreachable:
-        await call.go(entry.forward_unreachable, why=f"extension {entry.number} {what}")
+        await call.go(entry.forward_unreachable, why=f"extension {entry.number} {what}", cause="unavailable")
     await call.hang_up(480, reason=f"extension {entry.number} {what}")

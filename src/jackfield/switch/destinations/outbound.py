@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["outbound"]
 
+LONGEST_RINGING = 300.0
+"""Seconds. Carriers give up before; this is for a caller whose phone has vanished while it rang outside."""
+
 
 async def outbound(call: Call, plan: OutboundPlan) -> None:
     """Try the trunks in order. Only a trunk that failed makes way for the next, never a busy or unwilling callee."""
@@ -24,7 +27,7 @@ async def outbound(call: Call, plan: OutboundPlan) -> None:
         for dial in _in_order(call, plan):
             name = dial.trunk.name
             call.note(f'calling {dial.number} through trunk "{name}"', f"trunks/{name}")
-            ringing = await call.ring([dial], timeout=None)
+            ringing = await call.ring([dial], timeout=LONGEST_RINGING)
             if ringing.leg is not None:
                 return await call.bridge(ringing.leg)
             status, reason = ringing.status, ringing.reason

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jackfield.switch.destinations.extension import dials_of, is_busy
-from jackfield.switch.dial import Dial
+from jackfield.switch.dial import Dial, Diversion
 from jackfield.switch.route import FromExtension, OutboundPlan, RouteRequest, route
 from jackfield.switch.snapshot import Extension
 
@@ -38,7 +38,7 @@ async def ring_group(call: Call, group: RingGroup) -> None:
             _remember(call, group, step, ringing.leg.party.extension)
             return await call.bridge(ringing.leg)
     if group.fallback:
-        await call.go(group.fallback, why=f"nobody of ring group {group.number} answered")
+        await call.go(group.fallback, why=f"nobody of ring group {group.number} answered", cause="no-answer")
     if members and all(member.busy for member in members):
         await call.hang_up(486, reason=f"everybody in ring group {group.number} is busy")
     await call.hang_up(480, reason=f"nobody of ring group {group.number} answered")
@@ -83,19 +83,20 @@ def _member_dials(call: Call, group: RingGroup, number: str, depth: int = 0) -> 
     if depth > _MAX_FORWARDS:
         return (), "forwards in a circle", False
     if entry.forward_always and group.obey_forwards:
-        return _forwarded(call, group, entry, entry.forward_always, depth)
+        return _forwarded(call, group, entry, entry.forward_always, "unconditional", depth)
     if entry.do_not_disturb or is_busy(call, entry):
         if entry.forward_busy and group.obey_forwards:
-            return _forwarded(call, group, entry, entry.forward_busy, depth)
+            cause = "do-not-disturb" if entry.do_not_disturb else "user-busy"
+            return _forwarded(call, group, entry, entry.forward_busy, cause, depth)
         return (), "does not want to be disturbed" if entry.do_not_disturb else "busy", True
     phones = dials_of(call, entry, caller_prefix=group.caller_id_prefix)
     if not phones and entry.forward_unreachable and group.obey_forwards:
-        return _forwarded(call, group, entry, entry.forward_unreachable, depth)
+        return _forwarded(call, group, entry, entry.forward_unreachable, "unavailable", depth)
     return phones, "no phone is registered", False
 
 
 def _forwarded(
-    call: Call, group: RingGroup, member: Extension, target: str, depth: int
+    call: Call, group: RingGroup, member: Extension, target: str, cause: str, depth: int
 ) -> tuple[Sequence[Dial], str, bool]:
     """Return what is rung where a member forwards to: another extension, or an outside number."""
     request = call.plan.request
@@ -109,10 +110,16 @@ def _forwarded(
         call.caller,
     )
     plan = route(call.snapshot, question, call.switch.local_time(call.snapshot))
+    diverted = Diversion(member, cause)
     if isinstance(plan.entry, Extension):
-        return _member_dials(call, group, plan.entry.number, depth + 1)
+        dials, why_not, busy = _member_dials(call, group, plan.entry.number, depth + 1)
+        return [replace(dial, diverted=diverted) for dial in dials], why_not, busy
     if isinstance(plan.entry, OutboundPlan):
         trunks = call.switch.trunks
         usable = [d for d in plan.entry.attempts if trunks.usable(d.trunk) and trunks.has_room(d.trunk)]
-        return usable[:1], f"forwards to {target}, and no trunk can take the call", False
+        return (
+            [replace(d, diverted=diverted) for d in usable[:1]],
+            f"forwards to {target}, and no trunk can take the call",
+            False,
+        )
     return (), f"forwards to {target}, which can't be rung in a group", False

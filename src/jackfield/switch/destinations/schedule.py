@@ -22,4 +22,4 @@ async def schedule(call: Call, service: Service) -> None:
     why = f'{at:%a %H:%M} is inside "{inside.name}"' if inside else f"{at:%a %H:%M} is outside of all hours"
     if not target:
         await call.hang_up(480, reason=f"{why}, and no number is set for that")
-    await call.go(target, why=why)
+    await call.go(target, why=why, cause="time-of-day")
