@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -389,3 +390,61 @@ def test_the_control_socket_is_for_its_owner_only(tmp_path: Path) -> None:
     with process(tmp_path / "m.sock"):
         assert (tmp_path / "m.sock").stat().st_mode & 0o777 == 0o600
     assert not (tmp_path / "m.sock").exists()
+
+
+async def test_a_switch_that_reads_late_gets_everything(pool: MediaPool, tmp_path: Path) -> None:
+    reader, writer = await asyncio.open_unix_connection(tmp_path / "media.sock")
+    questions: list[Command] = [protocol.AskWorker(number) for number in range(20_000)]
+    for start in range(0, len(questions), 500):
+        writer.write(protocol.frame(questions[start : start + 500]))
+    async with asyncio.timeout(PATIENCE):
+        await writer.drain()
+    assert (await pool.worker().statistics()).failures == 0, "others are served meanwhile"
+    frames = Frames(protocol.Report)
+    answers: list[Any] = []
+    async with asyncio.timeout(PATIENCE):
+        while len(answers) < len(questions):
+            answers += frames.feed(await reader.read(1 << 20))
+    assert [answer.request for answer in answers] == list(range(20_000))
+    writer.close()
+
+
+async def test_a_switch_that_never_reads_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("jackfield.media.worker.MOST_UNSENT", 100_000)
+    with process(tmp_path / "m.sock") as running:
+        _, writer = await asyncio.open_unix_connection(tmp_path / "m.sock")
+        writer.write(protocol.frame([protocol.Open(1, "127.0.0.1")]))
+        for _ in range(40):
+            writer.write(protocol.frame([protocol.AskWorker(number) for number in range(500)]))
+        await until(lambda: "reads no events" in caplog.text)
+        await until(lambda: not running.worker.streams)
+        writer.close()
+
+
+def test_a_command_that_fails_is_told_and_disturbs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    road = PythonRoad(PCMU_TO_PCMA, PCMA_TO_PCMU)
+    worker = Worker(road, Ports(20000, 60000, clock=road.now, random=Random()), random=Random())
+    said: list[Any] = []
+
+    listener: Any = SimpleNamespace(streams=set(), say=said.append)
+    worker.do(protocol.Open(1, "127.0.0.1", 1), listener)
+    stream = said[0].streams[0][0]
+    monkeypatch.setattr("jackfield.media.stream.Stream.echo", lambda *_: 1 / 0)
+    worker.do(protocol.Echo(stream, True), listener)
+    assert isinstance(said[-1], Failed)
+    assert "division" in said[-1].reason
+    monkeypatch.setattr("jackfield.media.stream.Stream.tick", lambda *_: 1 / 0)
+    monkeypatch.setattr("jackfield.media.stream.Stream.sweep", lambda *_: 1 / 0)
+    worker.tick_for(worker.streams[stream])
+    for _ in range(4):
+        worker._next_sweep = 0
+        worker.turn(0)
+    monkeypatch.setattr(road, "wait", lambda _: 1 / 0)
+    worker.turn(0)
+    assert worker.statistics().failures == 4
+    assert "cannot go on speaking" in caplog.text
+    worker.close()
