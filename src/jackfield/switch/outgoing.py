@@ -107,6 +107,8 @@ class OutgoingLeg(Leg):
                 self.obstacle = f'trunk "{dial.trunk.name}" has no room'
                 return
             self.hops = await switch.trunks.hops(dial.trunk)
+        elif self.flow is not None:
+            return
         else:
             first = dial.contact.route[0] if dial.contact.route else dial.contact.request_uri
             self.hops = await switch.agent.resolver.resolve(NameAddr.parse(first).uri)
