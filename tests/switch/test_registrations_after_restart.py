@@ -45,6 +45,13 @@ async def restarted(office: Office, store: Path, *, after: float = 10.0, transpo
     return again
 
 
+async def test_a_phone_that_registered_a_moment_before_a_crash_is_found(store: Path):
+    office = Office(store=store)
+    await office.registrar.start(Sockets())
+    assert office.register().status == 200
+    assert (await restarted(office, store, tidy=False)).uris() == office.uris()
+
+
 async def test_phones_on_udp_are_reached_at_once_after_a_restart(store: Path):
     office = Office(store=store)
     await office.registrar.start(Sockets())
@@ -159,7 +166,6 @@ async def test_nobody_else_may_read_the_file(store: Path):
 async def test_a_full_disk_is_told_once_and_nothing_is_lost_when_there_is_room_again(store: Path, monkeypatch, caplog):
     office = Office(store=store)
     await office.registrar.start(Sockets())
-    office.register()
     really_write = registration_log._write
 
     def full(file, data):
@@ -168,6 +174,7 @@ async def test_a_full_disk_is_told_once_and_nothing_is_lost_when_there_is_room_a
 
     monkeypatch.setattr(registration_log, "_write", full)
     with caplog.at_level(logging.ERROR):
+        assert office.register().status == 200
         for _ in range(5):
             office.registrar.sweep()
     assert len([r for r in caplog.records if "No space left" in r.getMessage()]) == 1

@@ -258,7 +258,7 @@ class Locations:
 
     def _keep(self, contact: Contact) -> None:
         if self._store is not None:
-            self._store.append(self._entry(contact))
+            self._store.append(self._entry(contact), at_once=True)
 
     def _keep_renewed(self, contact: Contact) -> None:
         if self._store is not None:

@@ -92,6 +92,8 @@ class RegistrationLog:
         self._draft_path = path.with_name(path.name + ".new")
         self._waiting: list[bytes] = []
         self._waiting_size = 0
+        self._refused = False
+        """The disk took nothing the last time: only `flush` tries again."""
         self._file: IO[bytes] | None = None
         self._draft: IO[bytes] | None = None
         self._since_draft: list[bytes] = []
@@ -123,26 +125,30 @@ class RegistrationLog:
         self.size = at
         self._open()
 
-    def append(self, entry: Entry) -> None:
-        """Take an entry; `flush` writes it."""
+    def append(self, entry: Entry, *, at_once: bool = False) -> None:
+        """Take an entry; `flush` writes it, or it is written `at_once`: what a phone was promised outlives a crash."""
         data = pack(entry)
         if self._draft is not None:
             self._since_draft.append(data)
         if self._waiting_size < _MAX_WAITING:
             self._waiting.append(data)
             self._waiting_size += len(data)
+        if at_once and not self._refused:
+            self.flush()
 
     def flush(self) -> bool:
         """Write what waits. False when the disk takes nothing; it is kept and tried again."""
         if not self._waiting:
             return True
-        if self._file is None and not self._open():
+        self._refused = self._file is None and not self._open()
+        if self._refused:
             return False
         assert self._file is not None
         data = b"".join(self._waiting)
         try:
             _write(self._file, data)
         except OSError as problem:
+            self._refused = True
             self._complain(problem)
             self._cut()
             return False
