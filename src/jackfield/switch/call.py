@@ -131,7 +131,8 @@ class Call(CallBase):
         fork = Fork(self)
         legs = [outgoing_leg(self, dial, fork) for dial in dials]
         for leg in legs:
-            await leg.find_way()
+            if leg.flow is None:
+                await leg.find_way()
         try:
             await self._open_streams([self.anchor, *(leg for leg in legs if not leg.obstacle)])
         except (MediaLost, NoPort) as problem:

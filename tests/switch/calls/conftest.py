@@ -15,9 +15,11 @@ def pytest_asyncio_loop_factories() -> dict[str, object]:
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    """A switch with extensions 101-104, and phones to be plugged in."""
+async def house(caplog: pytest.LogCaptureFixture) -> AsyncIterator[House]:
+    """A switch with extensions 101-104, and phones to be plugged in. Nothing in it may fail with a traceback."""
     made = House()
     await made.open()
     yield made
     await made.close()
+    faults = [record.getMessage() for record in caplog.records if record.exc_info]
+    assert made.faults_expected or not faults

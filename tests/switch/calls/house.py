@@ -59,6 +59,8 @@ class House:
         )
         self.phones: list[Phone] = []
         self.switch: Switch
+        self.faults_expected = False
+        """A test lets something raise on purpose; else nothing may be logged with a traceback."""
 
     async def open(self) -> None:
         transports = MemoryTransports(self.network, SWITCH)
@@ -131,10 +133,18 @@ class House:
         return "\n".join(line["text"] for line in (record or self.record)["journal"])
 
     def assert_quiet(self) -> None:
-        """Nothing is left of any call."""
+        """Nothing is left of any call: no dialog, no port, no task, no timer of ours, no channel of a trunk."""
         assert not self.switch.calls
         assert not self.pool.streams
         assert not [s for s in self.switch.agent.sessions.values() if not s.ended]
+        assert not self.switch.media._workers
+        assert not self.switch.unwritten
+        assert not [row for row in self.switch.trunks.table() if row.calls]
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("call ")]
+        ids = [record["id"] for record in self.records]
+        assert len(ids) == len(set(ids)), "a call has one record"
+        started = {id for kind, id, _ in self.spooled if kind == "call_started"}
+        assert started <= set(ids), "every call that began has a record"
 
 
 class Conversation:
@@ -168,7 +178,8 @@ class Conversation:
         self.final = response
         self.remote = sdp.parse(response.body)
         body = b"" if self.phone.offers else self.phone.describe(self)
-        session.ack(body)
+        if self.phone.acknowledges:
+            session.ack(body)
         self._done.set()
 
     def on_failed(self, response: Response) -> None:
@@ -237,11 +248,34 @@ class Conversation:
         return await self.reoffer(direction="sendrecv")
 
     async def reoffer(self, *, direction: str = "sendrecv", codecs: tuple[str, ...] = ()) -> Response:
+        return await self.offer(self.phone.describe(self, direction=direction, codecs=codecs))
+
+    async def offer(self, body: bytes) -> Response:
+        """Send a re-INVITE with this description."""
         assert self.session is not None
-        response = await self.session.reinvite(self.phone.describe(self, direction=direction, codecs=codecs))
+        response = await self.session.reinvite(body)
         if response.body:
             self.remote = sdp.parse(response.body)
         return response
+
+    async def ask_for_offer(self) -> Response:
+        """Send a re-INVITE without a description, and answer what comes."""
+        assert self.session is not None
+
+        def answer(offered: bytes) -> bytes:
+            self.remote = sdp.parse(offered)
+            return self.phone.answer_to(self.remote, self)
+
+        return await self.session.reinvite(None, answer=answer)
+
+    async def ask_for_fax(self) -> Response:
+        """Offer T.38 instead of audio."""
+        self.version += 1
+        address = self.phone.address
+        return await self.offer(
+            f"v=0\r\no=- 7 {self.version} IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
+            "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n".encode()
+        )
 
     async def refer(self, target: str, **headers: str) -> Response:
         assert self.session is not None
@@ -251,9 +285,30 @@ class Conversation:
     @property
     def replaces(self) -> str:
         """This dialog, as the value of Replaces in a Refer-To to the same switch."""
-        assert self.session is not None
-        dialog = self.session.dialog
+        session = self.session or next(
+            one for one in self.phone.agent.sessions.values() if one.early in (self.outgoing, self.incoming)
+        )
+        dialog = session.dialog
         return f"{dialog.call_id}%3Bto-tag%3D{dialog.remote_tag}%3Bfrom-tag%3D{dialog.local_tag}"
+
+    @property
+    def replaces_header(self) -> str:
+        """This dialog, as another phone names it in an INVITE with Replaces to the switch."""
+        return self.replaces.replace("%3B", ";").replace("%3D", "=")
+
+    @property
+    def shown(self) -> str:
+        """Number that the switch named last as the one at the other end."""
+        for message in [*reversed(self.offers), self.final, *reversed(self.provisional), self.invite]:
+            identity = message.get("P-Asserted-Identity") if message is not None else None
+            if identity is not None:
+                return identity.partition("sip:")[2].partition("@")[0]
+        return ""
+
+    @property
+    def invite(self) -> Request | None:
+        """The INVITE that rang here."""
+        return self.incoming.request if self.incoming is not None else None
 
     def notified(self) -> list[str]:
         """Status lines of the NOTIFYs about a transfer."""
@@ -293,6 +348,7 @@ class Phone:
         self.offers = offers
         """False: an INVITE without description."""
         self.answers_offers = 200
+        self.acknowledges = True
         self.transports = MemoryTransports(house.network, address)
         self.agent = Agent(
             user_agent="Test phone",

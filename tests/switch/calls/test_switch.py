@@ -232,6 +232,7 @@ async def test_a_fault_in_a_destination_costs_only_that_call(house: House, caplo
         async def run(self, call, service) -> None:  # type: ignore[no-untyped-def]
             raise ZeroDivisionError("a fault")
 
+    house.faults_expected = True
     house.switch.plugins = Plugins()  # type: ignore[assignment]
     await house.configure(services=(Service(number="*70", kind="plugin", plugin="x"),))
     alice = await house.phone("101")
