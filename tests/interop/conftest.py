@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def ports() -> Iterator[Block]:
     """Ports for the phones of one test."""
-    reserved = block(800)
+    reserved = block()
     yield reserved
     reserved.release()
 

@@ -36,10 +36,10 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Start a system that may be broken: `system = await start(drain_seconds=20)`."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def begin(folder: Path = tmp_path, **settings: Any) -> System:
-            ports = block(800)
+        async def begin(**settings: Any) -> System:
+            ports = block()
             stack.callback(ports.release)
-            system = System(folder / "system", ports, configuration(), **settings)
+            system = System(tmp_path / "system", ports, configuration(), **settings)
             return await stack.enter_async_context(system)
 
         yield begin
@@ -242,6 +242,16 @@ async def test_calls_go_on_while_the_sqlite_file_is_locked(start: Start, booth: 
     assert [record["outcome"] for record in records] == ["answered", "answered"]
 
 
+async def _keep_full(path: Path) -> None:
+    """Take every byte, also those that others give back."""
+    with path.open("ab", buffering=0) as file:
+        while True:
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(65536))
+            await asyncio.sleep(0.02)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can only be mounted by root (sudo make test)")
 async def test_calls_go_on_while_the_disk_is_full_and_their_records_arrive(
     start: Start, booth: Booth, tmp_path: Path
@@ -250,15 +260,10 @@ async def test_calls_go_on_while_the_disk_is_full_and_their_records_arrive(
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "jackfield-test", disk], check=True)
     try:
-        system = await start(folder=disk)
+        system = await start(data=disk / "data")
         mine, theirs = await _talk(system, booth)
-        filler = disk / "filler"
-        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(65536))
-        with contextlib.suppress(OSError), filler.open("ab", buffering=0) as file:
-            while True:
-                file.write(b"\0")
+        filler = asyncio.create_task(_keep_full(disk / "filler"))
+        await asyncio.sleep(0.2)
         await mine.hang_up()
         await theirs.ended()
         for _ in range(2):
@@ -270,11 +275,15 @@ async def test_calls_go_on_while_the_disk_is_full_and_their_records_arrive(
         async with Wire(system.account("103")) as wire:  # registering works too
             answer = await wire.send("REGISTER", headers="Expires: 60\r\n", password=system.account("103").password)
             assert answer.status == 200
-        filler.unlink()
+        await system.logs("No space left")
+        filler.cancel()
+        (disk / "filler").unlink()
 
         records = await system.records(3, number="101", timeout=40.0)
         assert [record["outcome"] for record in records] == ["answered"] * 3
         await system.stop()
+        lines = [line for line in system.log().splitlines() if "No space left" in line]
+        assert len(lines) <= 4, lines  # one for each thing that can't be written
     finally:
         subprocess.run(["umount", "-l", disk], check=False)
 

@@ -39,7 +39,7 @@ def network() -> Iterator[Network]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_house(tmp_path_factory: pytest.TempPathFactory, network: Network) -> AsyncIterator[System]:
-    ports = block(800)
+    ports = block()
     settings = configuration([extension(111, behind_nat="never")], settings={"qualify_interval": QUALIFY})
     prefix = network.inside("house")
     async with System(
@@ -59,7 +59,7 @@ async def house(shared_house: System) -> AsyncIterator[System]:
 
 @pytest.fixture
 def ports() -> Iterator[Block]:
-    reserved = block(800)
+    reserved = block()
     yield reserved
     reserved.release()
 

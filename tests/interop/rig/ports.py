@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ __all__ = ["Block", "NoPorts", "block"]
 
 FIRST, LAST = 12000, 32000
 STEP = 400
+PATIENCE = 60.0  # seconds
 
 
 class NoPorts(Exception):
@@ -51,23 +53,32 @@ class Block:
             lock.close()
 
 
-def block(size: int = 800) -> Block:
-    """Reserve ports in a row that are free on 127.0.0.1 by UDP and TCP. Raises `NoPorts`."""
+def block(size: int = 400) -> Block:
+    """Reserve ports in a row that are free on 127.0.0.1 by UDP and TCP; waits a while. Raises `NoPorts`."""
     starts = list(range(FIRST, LAST - size + 1, STEP))
     random.Random().shuffle(starts)
-    for first in starts:
-        locks: list[socket.socket] = []
-        try:
-            for last in range(first + STEP - 1, first + size, STEP):
-                locks.append(_bound(socket.SOCK_STREAM, last))
-            for port in range(first, first + size - 1):
-                _bound(socket.SOCK_DGRAM, port).close()
-        except OSError:
-            for lock in locks:
-                lock.close()
-            continue
-        return Block(first, size, locks)
-    raise NoPorts(f"no {size} ports in a row are free between {FIRST} and {LAST}: end what takes them")
+    until = time.monotonic() + PATIENCE
+    while True:
+        for first in starts:
+            if (locks := _reserved(first, size)) is not None:
+                return Block(first, size, locks)
+        if time.monotonic() > until:
+            raise NoPorts(f"no {size} ports in a row are free between {FIRST} and {LAST}: end what takes them")
+        time.sleep(1.0)  # a benchmark beside us, perhaps
+
+
+def _reserved(first: int, size: int) -> list[socket.socket] | None:
+    locks: list[socket.socket] = []
+    try:
+        for last in range(first + STEP - 1, first + size, STEP):
+            locks.append(_bound(socket.SOCK_STREAM, last))
+        for port in range(first, first + size - 1):
+            _bound(socket.SOCK_DGRAM, port).close()
+    except OSError:
+        for lock in locks:
+            lock.close()
+        return None
+    return locks
 
 
 def _bound(kind: socket.SocketKind, port: int) -> socket.socket:

@@ -46,11 +46,12 @@ class System:
         *,
         host: str = "127.0.0.1",
         rtp: int = 200,
+        data: Path | None = None,
         prefix: Sequence[str] = (),
         **settings: Any,
     ) -> None:
         self.folder, self.ports, self.configuration, self.host = folder, ports, configuration, host
-        self.data = folder / "data"
+        self.data = data or folder / "data"
         self.address = host.split(",")[0]
         self.sip_port, self.tls_port, self.ws_port, self.wss_port, self.console_port = (
             ports.take() for _ in range(5)
