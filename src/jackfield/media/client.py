@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -55,6 +56,8 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+SPARES = 16
+"""Streams that the switch keeps open in advance for each address, so that no caller waits until ports are opened."""
 KNOCK_FIRST, KNOCK_LONGEST = 0.05, 1.0  # seconds between attempts to reach a worker that is away
 
 
@@ -175,7 +178,7 @@ class Stream:
 class Worker:
     """One media process, as the switch sees it."""
 
-    def __init__(self, path: Path, lost: Callable[[Worker], None]) -> None:
+    def __init__(self, path: Path, lost: Callable[[Worker], None], *, spares: int = 0) -> None:
         self.path = path
         self.alive = False
         self.open_streams = 0  # the load by which the pool chooses
@@ -183,7 +186,11 @@ class Worker:
         self._streams: dict[int, Stream] = {}
         self._questions: dict[int, asyncio.Future[Report]] = {}
         self._request = 0
+        self._spares_wanted = spares
+        self._spares: dict[str, deque[Stream]] = {}  # by address
+        self._refills: dict[int, str] = {}  # the address, by request
         self._outbox: list[Command] = []
+        self._flushing = False
         self._transport: asyncio.Transport | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -193,17 +200,51 @@ class Worker:
     async def open(self, *, address: str, count: int = 1, rtcp_mux: bool = False) -> list[Stream]:
         """Open streams on `address` (our own, an IP literal) in one round trip.
 
-        Raises NoPort when the range is used up or the address cannot be bound, MediaLost when the worker has gone.
+        Spare ones are taken without a round trip. Raises NoPort when the range is used up or the address cannot be
+        bound, MediaLost when the worker has gone.
         """
-        answer = await self._ask(lambda request: protocol.Open(request, address, count, rtcp_mux))
-        if isinstance(answer, protocol.Refused):
-            raise NoPort(answer.reason)
-        assert isinstance(answer, protocol.Opened)
+        streams = [] if rtcp_mux else self._take_spares(address, count)
+        missing = count - len(streams)
+        asked = self._question(lambda request: protocol.Open(request, address, missing, rtcp_mux)) if missing else None
+        if not rtcp_mux:
+            self._refill(address)
+        if asked is not None:
+            try:
+                answer = await self._answer(asked)
+            except asyncio.CancelledError:
+                self._give_back(address, streams)
+                raise
+            if isinstance(answer, protocol.Opened):
+                streams += self._opened(answer, address)
+            else:
+                assert isinstance(answer, protocol.Refused)
+                streams += self._take_spares(address, missing)  # another call may have had the last ports opened
+                if len(streams) < count:
+                    self._give_back(address, streams)
+                    raise NoPort(answer.reason)
+        self.open_streams += len(streams)
+        return streams
+
+    def _opened(self, answer: protocol.Opened, address: str) -> list[Stream]:
         streams = [Stream(self, stream, address, port) for stream, port in answer.streams]
         for stream in streams:
             self._streams[stream.id] = stream
-        self.open_streams += len(streams)
         return streams
+
+    def _take_spares(self, address: str, count: int) -> list[Stream]:
+        spares = self._spares.get(address, ())
+        return [spares.popleft() for _ in range(min(count, len(spares)))] if spares else []
+
+    def _give_back(self, address: str, streams: Sequence[Stream]) -> None:
+        self._spares.setdefault(address, deque()).extend(streams)
+
+    def _refill(self, address: str) -> None:
+        """Have spare streams opened when there are few; the command leaves along with the next one."""
+        missing = self._spares_wanted - len(self._spares.get(address, ()))
+        if missing * 2 >= self._spares_wanted > 0 and self.alive and address not in self._refills.values():
+            self._request += 1
+            self._refills[self._request] = address
+            self._outbox.append(protocol.Open(self._request, address, missing, spare=True))
 
     async def statistics(self) -> WorkerStats:
         """Ask the worker for its counters. Raises MediaLost."""
@@ -215,8 +256,9 @@ class Worker:
         """Send a command at the end of this turn of the loop."""
         if not self.alive:
             return
-        if not self._outbox:
+        if not self._flushing:
             assert self._loop is not None
+            self._flushing = True
             self._loop.call_soon(self._flush)
         self._outbox.append(command)
 
@@ -225,6 +267,9 @@ class Worker:
         self.open_streams -= 1
 
     async def _ask(self, question: Callable[[int], Command]) -> Report:
+        return await self._answer(self._question(question))
+
+    def _question(self, question: Callable[[int], Command]) -> asyncio.Future[Report]:
         if not self.alive:
             raise MediaLost(f"the media process at {self.path} is not running")
         self._request += 1
@@ -233,6 +278,9 @@ class Worker:
         answer: asyncio.Future[Report] = self._loop.create_future()
         self._questions[request] = answer
         self.tell(question(request))
+        return answer
+
+    async def _answer(self, answer: asyncio.Future[Report]) -> Report:
         try:
             return await answer
         except asyncio.CancelledError:
@@ -242,6 +290,7 @@ class Worker:
             raise
 
     def _flush(self) -> None:
+        self._flushing = False
         outbox, self._outbox = self._outbox, []
         if outbox and self._transport is not None:
             self._transport.write(protocol.frame(outbox))
@@ -259,6 +308,8 @@ class Worker:
         self.alive = False
         self._transport = None
         self._outbox = []
+        self._spares.clear()
+        self._refills.clear()
         streams, self._streams = self._streams, {}
         for stream in streams.values():
             stream.closed = True
@@ -279,6 +330,10 @@ class Worker:
                 self._event(message)  # type: ignore[arg-type]
 
     def _answered(self, message: protocol.Opened | protocol.Refused | protocol.WorkerTold) -> None:
+        address = self._refills.pop(message.request, None)
+        if address is not None and isinstance(message, protocol.Opened):
+            self._give_back(address, self._opened(message, address))
+            return
         answer = self._questions.pop(message.request, None)
         if answer is not None and not answer.done():
             answer.set_result(message)
@@ -331,7 +386,9 @@ class _Link(asyncio.Protocol):
 class MediaPool:
     """All media processes of this node."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, spares: int = 0) -> None:
+        """`spares`: streams that each worker is to have open in advance, for each address that is in use."""
+        self._spares = spares
         self.on_lost: Callable[[Worker], None] | None = None
         self.workers: list[Worker] = []
         self._keepers: list[asyncio.Task[None]] = []
@@ -341,7 +398,7 @@ class MediaPool:
 
         Returns when all answer, or after `timeout` seconds when at least one does. Raises MediaLost when none does.
         """
-        self.workers = [Worker(Path(path), self._worker_lost) for path in paths]
+        self.workers = [Worker(Path(path), self._worker_lost, spares=self._spares) for path in paths]
         ready = [asyncio.Event() for _ in self.workers]
         self._keepers = [
             asyncio.create_task(self._keep(worker, event)) for worker, event in zip(self.workers, ready, strict=True)

@@ -110,12 +110,13 @@ class WorkerStats:
 
 
 class Open(msgspec.Struct, array_like=True, tag="open", gc=False):
-    """Make `count` streams; answered by `Opened` or `Refused`."""
+    """Make `count` streams; answered by `Opened` or `Refused`. `spare`: in advance, and fewer will do."""
 
     request: int
     address: str
     count: int = 1
     rtcp_mux: bool = False
+    spare: bool = False
 
 
 class AskWorker(msgspec.Struct, array_like=True, tag="worker", gc=False):

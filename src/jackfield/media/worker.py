@@ -314,11 +314,12 @@ class Worker:
             for _ in range(command.count):
                 opened.append(self.open_stream(command.address, command.rtcp_mux, connection.say))
         except NoPort as error:
-            for stream in opened:
-                self._close(stream)
-            log.error("%s", error)
-            connection.say(protocol.Refused(command.request, str(error), True))
-            return
+            if not command.spare:
+                for stream in opened:
+                    self._close(stream)
+                log.error("%s", error)
+                connection.say(protocol.Refused(command.request, str(error), True))
+                return
         for stream in opened:
             self._owners[stream.id] = connection
             connection.streams.add(stream.id)

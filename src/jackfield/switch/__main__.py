@@ -18,7 +18,7 @@ import uvloop
 
 from jackfield import capture, logs, settings
 from jackfield.control import ControlError, ControlServer
-from jackfield.media.client import MediaLost, MediaPool
+from jackfield.media.client import SPARES, MediaLost, MediaPool
 from jackfield.network.certificate import SelfSigned, names_of_this_machine
 from jackfield.settings import Settings, SettingsError
 from jackfield.sip.transport.tls import server_context
@@ -69,7 +69,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         raise CannotStart(f"there is no configuration in {files.path}: 'jackfield init' makes a first one") from None
     except Exception as problem:
         raise CannotStart(f"the configuration {files.snapshot} can't be read: {problem}") from None
-    pool = MediaPool()
+    pool = MediaPool(spares=SPARES)
     await pool.connect([files.media_socket(number) for number in range(configured.media_count)])
     spool = Spool(files.spool)
     recorder = capture.Recorder()
