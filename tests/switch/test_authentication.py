@@ -235,3 +235,24 @@ def test_a_phone_on_the_machine_of_a_trunk_is_a_phone():
 def test_a_trunk_does_not_register_without_a_password():
     door = Door(trunks=KnownTrunks({"192.0.2.10": trunk()}))
     assert door.check(request("REGISTER", "sip:test"), FakeFlow(remote=("192.0.2.10", 5060))).status == 401
+
+
+def test_a_phone_without_a_password_is_challenged_at_the_door(door: Door):
+    at_the_door = door.authenticator.at_the_door
+    made = request()
+    challenge = at_the_door(made, FakeFlow())
+    assert isinstance(challenge, Response)
+    answered = authorize(made, challenge, "u101")
+    assert at_the_door(answered, FakeFlow()) is None, "passwords are looked at inside"
+    assert isinstance(door.check(answered), Sender)
+    anybody = "<sip:bob@example.com>;tag=a"
+    assert at_the_door(request("REGISTER", "sip:test", from_=anybody), FakeFlow()).status == 401
+    assert at_the_door(request(from_=anybody), FakeFlow()) is None
+    assert at_the_door(request("OPTIONS"), FakeFlow()) is None
+
+
+def test_a_trunk_is_not_challenged_at_the_door_though_it_names_a_phone():
+    provider = trunk("provider")
+    door = Door(trunks=KnownTrunks({"198.51.100.9": provider}))
+    assert door.authenticator.at_the_door(request(), FakeFlow(remote=("198.51.100.9", 5060))) is None
+    assert door.authenticator.at_the_door(request(), FakeFlow()) is not None

@@ -364,7 +364,7 @@ class Agent:
         if refusal is None:
             self.counters[method] += 1
         else:
-            self.counters["refused at the door"] += 1
+            self.counters["challenged at the door" if refusal.status == 401 else "refused at the door"] += 1
             if refusal.status:
                 self._sign(refusal)
         return refusal

@@ -30,6 +30,7 @@ _ALGORITHMS = {"md5": ("MD5",), "sha256": ("SHA-256",), "both": _BOTH}
 _TRY_AGAIN = frozenset(
     ("no credentials", "malformed credentials", "wrong realm", "algorithm not offered", "no qop", "qop not offered")
 )
+_WITH_PASSWORD = frozenset(("INVITE", "MESSAGE"))  # what phones send outside of dialogs
 _LOG_EVERY = 60.0  # seconds between two lines about the same address and name: scanners try thousands
 
 
@@ -56,6 +57,20 @@ class Authenticator:
         self._use_realm(snapshot().general.realm)
         self._log = SparseLog(log, wall_clock, _LOG_EVERY)
         self.counters = {"challenged": 0, "accepted": 0, "refused": 0}
+
+    def at_the_door(self, request: Request, flow: Flow) -> Response | None:
+        """Return the challenge for a phone's request that has no password yet, before any state is made for it.
+
+        RFC 3261 section 8.2.7 allows it, and nearly every call and registration begins so. None: look more closely.
+        """
+        if "Authorization" in request:
+            return None
+        if request.method != "REGISTER":
+            if request.method not in _WITH_PASSWORD or request.from_.uri.username not in self._snapshot().lines:
+                return None
+            if self._trunks is not None and self._trunks.identify(request, flow) is not None:
+                return None
+        return self._challenge(request, flow)
 
     def check(self, request: Request, flow: Flow) -> Sender | Response:
         """Return who sent the request, or the response to give: 401 with challenges, 403.

@@ -121,6 +121,7 @@ class Switch:
             transports=transports,
             resolver=resolver,
             trace=trace,
+            admit=self._at_the_door,
             session_expires=snapshot.general.session_expires,
         )
         current = self._current_snapshot
@@ -307,6 +308,9 @@ class Switch:
         return address in self._known or address in ("127.0.0.1", "::1")
 
     # --- what SIP brings -------------------------------------------------------------------------------------------
+
+    def _at_the_door(self, request: Request, flow: Flow) -> Response | None:
+        return self.authenticator.at_the_door(request, flow)
 
     def _on_invite(self, incoming: IncomingInvite) -> None:
         """A new call. Nothing here waits, so that a caller hears from us within a turn of the loop."""
