@@ -148,7 +148,8 @@ class Certificates:
 
     def issue(self, name: str, *alternative: str) -> tuple[Path, Path]:
         """Return certificate and key for a common name, and host names or addresses besides."""
-        certificate, key_file = self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        stem = "-".join((name, *alternative)).replace(":", "_")
+        certificate, key_file = self._folder / f"{stem}.pem", self._folder / f"{stem}.key"
         if not certificate.exists():
             key = ec.generate_private_key(ec.SECP256R1())
             subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
