@@ -242,6 +242,7 @@ def test_a_phone_without_a_password_is_challenged_at_the_door(door: Door):
     made = request()
     challenge = at_the_door(made, FakeFlow())
     assert isinstance(challenge, Response)
+    assert at_the_door(made.copy(), FakeFlow()).to_bytes() == challenge.to_bytes(), "a copy that was sent too early"
     answered = authorize(made, challenge, "u101")
     assert at_the_door(answered, FakeFlow()) is None, "passwords are looked at inside"
     assert isinstance(door.check(answered), Sender)

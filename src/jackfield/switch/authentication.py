@@ -31,6 +31,7 @@ _TRY_AGAIN = frozenset(
     ("no credentials", "malformed credentials", "wrong realm", "algorithm not offered", "no qop", "qop not offered")
 )
 _WITH_PASSWORD = frozenset(("INVITE", "MESSAGE"))  # what phones send outside of dialogs
+_GIVEN = 256  # challenges remembered, twice: copies of a request come within half a second, or not at all
 _LOG_EVERY = 60.0  # seconds between two lines about the same address and name: scanners try thousands
 
 
@@ -56,12 +57,15 @@ class Authenticator:
         self._challengers: dict[tuple[str, ...], Challenger] = {}
         self._use_realm(snapshot().general.realm)
         self._log = SparseLog(log, wall_clock, _LOG_EVERY)
+        self._given: dict[tuple[object, ...], Response] = {}  # challenges, by source, branch and Call-ID
+        self._given_before: dict[tuple[object, ...], Response] = {}
         self.counters = {"challenged": 0, "accepted": 0, "refused": 0}
 
     def at_the_door(self, request: Request, flow: Flow) -> Response | None:
         """Return the challenge for a phone's request that has no password yet, before any state is made for it.
 
-        RFC 3261 section 8.2.7 allows it, and nearly every call and registration begins so. None: look more closely.
+        RFC 3261 section 8.2.7 allows it, and nearly every call and registration begins so. A copy of the request gets
+        the same challenge, as that section asks. None: look more closely.
         """
         if "Authorization" in request:
             return None
@@ -70,7 +74,14 @@ class Authenticator:
                 return None
             if self._trunks is not None and self._trunks.identify(request, flow) is not None:
                 return None
-        return self._challenge(request, flow)
+        key = (flow.remote, request.via.branch, request.call_id)
+        response = self._given.get(key) or self._given_before.get(key)
+        if response is None:
+            response = self._challenge(request, flow)
+            if len(self._given) >= _GIVEN:
+                self._given, self._given_before = {}, self._given
+            self._given[key] = response
+        return response
 
     def check(self, request: Request, flow: Flow) -> Sender | Response:
         """Return who sent the request, or the response to give: 401 with challenges, 403.
