@@ -131,13 +131,14 @@ class Sipp:
 
     def __init__(
         self, folder: Path, host: str, port: int, own_port: int, scenario: Scenario, *options: str,
-        address: str = "127.0.0.1", calls: int = 1, media_port: int = 0,
+        address: str = "127.0.0.1", calls: int = 1, media_port: int = 0, trace: bool = True,
     ) -> None:  # fmt: skip
         self.folder, self.calls = folder, calls
         self._target = f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"
         self._scenario = scenario
         self._options = [
-            "-i", address, "-p", str(own_port), "-m", str(calls), "-nostdin", "-trace_msg", "-trace_err",
+            "-i", address, "-p", str(own_port), "-m", str(calls), "-nostdin", "-trace_err",
+            *(["-trace_msg"] if trace else []),
             *(["-mi", address, "-mp", str(media_port)] if media_port else []), *options,
         ]  # fmt: skip
 
