@@ -32,7 +32,7 @@ TICK_NS = 20_000_000
 CATCH_UP = 3  # ticks that were missed and are made up for at once; more are left out, so that nobody gets a burst
 SWEEP_NS = 250_000_000  # a quarter of the streams each time
 SLICES = 4
-READ_BYTES = 256 << 10
+READ_BYTES = 64 << 10  # larger ones are mapped and unmapped by malloc each time: three more system calls
 COLLECT_NS = 600_000_000_000
 MOST_UNSENT = 64 << 20  # bytes of events for a switch that does not read them
 
