@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -155,12 +155,18 @@ def number(text: str, limit: int) -> int | None:
     return None
 
 
-def with_numbers(codecs: Sequence[str | Codec], keep: dict[str, int]) -> list[Codec]:
+def with_numbers(codecs: Sequence[str | Codec], keep: Mapping[str, int]) -> list[Codec]:
     """Give every codec a payload number of its own, those in `keep` (label → number) first.
 
     Static codecs have their static number. A dynamic number asked for twice goes to the first one; the other gets
     the next that is free. Codecs that find no free number any more are left out; doubles too.
     """
+    return list(_with_numbers(tuple(codecs), tuple(keep.items())))
+
+
+@lru_cache(maxsize=256)
+def _with_numbers(codecs: tuple[str | Codec, ...], kept: tuple[tuple[str, int], ...]) -> list[Codec]:
+    keep = dict(kept)
     wanted: list[Codec] = []
     seen: set[str] = set()
     for item in codecs:

@@ -126,7 +126,7 @@ def offer(
         kind="audio",
         port=port,
         protocol="RTP/SAVP" if crypto and not optional_encryption else "RTP/AVP",
-        codecs=with_numbers(wanted, dict(payload_types or {})),
+        codecs=with_numbers(wanted, payload_types or {}),
         direction=direction,
         address=address,
         ptime=ptime,
@@ -184,15 +184,14 @@ def answer(
     problems: list[str] = []
     for media in offered.media:
         if media.kind == "audio" and media.port and remote is None:
-            accepted = _accept_audio(media, codecs, direction, dtmf, crypto or (), require_encryption, single)
+            accepted = _accept_audio(media, codecs, direction, dtmf, crypto or (), require_encryption, single, rtcp_mux)
             if isinstance(accepted, str):
                 problems.append(accepted)
             else:
                 ours, remote = accepted
                 ours.address, ours.port, ours.ptime = address, port, ptime or media.ptime
-                ours.rtcp_mux = remote.rtcp_mux and rtcp_mux
+                ours.rtcp_mux = remote.rtcp_mux
                 ours.rtcp = _rtcp_line(port, rtcp_port, ours.rtcp_mux)
-                remote = replace(remote, rtcp_mux=ours.rtcp_mux)
                 lines.append(ours)
                 continue
         elif (
@@ -249,8 +248,9 @@ def read_answer(local_offer: Session, answered: Session) -> Negotiated:
         direction=ours.direction,
         crypto=crypto,
         local_crypto=local_crypto,
+        rtcp_mux=ours.rtcp_mux and theirs.rtcp_mux,
     )
-    return Negotiated(codec, replace(remote, rtcp_mux=ours.rtcp_mux and theirs.rtcp_mux), image)
+    return Negotiated(codec, remote, image)
 
 
 def _accept_audio(
@@ -261,6 +261,7 @@ def _accept_audio(
     crypto: Sequence[Crypto],
     require_encryption: bool,
     single: bool,
+    rtcp_mux: bool,
 ) -> tuple[Media, RemoteAudio] | str:
     """Our line and the peer's meaning, or the reason why the offered audio line can't be taken."""
     if not media.is_rtp:
@@ -278,7 +279,7 @@ def _accept_audio(
     for wish in codecs:
         peer = offered.get(_label(wish))
         if peer is not None and peer.is_audio and all(peer is not known for known, _ in matched):
-            matched.append((peer, replace(peer, fmtp=_our_parameters(wish, peer))))
+            matched.append((peer, _with_parameters(peer, _our_parameters(wish, peer))))
     if not matched:
         return _no_common(media, [named(c) if isinstance(c, str) else c for c in codecs])
     if single:
@@ -287,7 +288,7 @@ def _accept_audio(
     ours = Media(
         kind="audio",
         protocol=media.protocol,
-        codecs=[our for _, our in matched] + [replace(event, fmtp="0-15") for event in events],
+        codecs=[our for _, our in matched] + [_with_parameters(event, "0-15") for event in events],
         direction=narrow(direction, reverse(_peer_direction(media))),
         crypto=[ours_crypto] if ours_crypto else [],
     )
@@ -299,6 +300,7 @@ def _accept_audio(
         direction=direction,
         crypto=theirs,
         local_crypto=ours_crypto,
+        rtcp_mux=media.rtcp_mux and rtcp_mux,
     )
     return ours, remote
 
@@ -312,6 +314,7 @@ def _remote_audio(
     direction: Direction,
     crypto: Crypto | None,
     local_crypto: Crypto | None,
+    rtcp_mux: bool,
 ) -> RemoteAudio:
     usable = is_literal(media.address) and not is_unspecified(media.address)
     events = _telephone_events(common, [codec])
@@ -336,7 +339,7 @@ def _remote_audio(
         cn_payload_type=noise,
         ptime=min(wanted, media.maxptime) if media.maxptime else wanted,
         maxptime=media.maxptime,
-        rtcp_mux=media.rtcp_mux,
+        rtcp_mux=rtcp_mux,
         crypto=crypto,
         local_crypto=local_crypto,
         protocol=media.protocol,
@@ -402,6 +405,10 @@ def _our_parameters(wish: str | Codec, peer: Codec) -> str:
     if isinstance(wish, Codec):
         return wish.fmtp
     return named(wish).fmtp or peer.fmtp
+
+
+def _with_parameters(codec: Codec, fmtp: str) -> Codec:
+    return codec if codec.fmtp == fmtp else replace(codec, fmtp=fmtp)
 
 
 def _no_common(media: Media, ours: Sequence[Codec]) -> str:

@@ -31,6 +31,7 @@ class Message:
 
     __slots__ = (
         "_body",
+        "_call_id",
         "_contacts",
         "_cseq",
         "_from",
@@ -54,6 +55,7 @@ class Message:
         self._from: NameAddr | None = None
         self._to: NameAddr | None = None
         self._cseq: CSeq | None = None
+        self._call_id = ""
         self._contacts: list[NameAddr] | None = None
         self._options: dict[str, frozenset[str]] | None = None
         self.received_from: tuple[str, int] | None = None
@@ -148,6 +150,8 @@ class Message:
             self._to = None
         elif key == "cseq":
             self._cseq = None
+        elif key == "call-id":
+            self._call_id = ""
         elif key == "contact":
             self._contacts = None
         elif self._options is not None:
@@ -219,14 +223,18 @@ class Message:
     @property
     def call_id(self) -> str:
         """Call-ID. Raises MalformedHeader in a message that was built without one."""
-        return self._need("call-id", "Call-ID")
+        call_id = self._call_id
+        if not call_id:
+            call_id = self._call_id = self._need("call-id", "Call-ID")
+        return call_id
 
     @property
     def cseq(self) -> CSeq:
         """CSeq. Raises MalformedHeader in a message that was built without one."""
         cseq = self._cseq
         if cseq is None:
-            cseq = self._cseq = CSeq.parse(self._need("cseq", "CSeq"))
+            text = self._need("cseq", "CSeq")
+            cseq = self._cseq = _shared_cseq(text) if len(text) <= _MAX_SHARED_CSEQ else CSeq.parse(text)
         return cseq
 
     @property
@@ -389,6 +397,8 @@ def make_line(name: str, value: str) -> tuple[str, str]:
 # The messages of one call repeat the same few addresses; a `NameAddr` is a value, so that all may share one. Long
 # ones, which nobody repeats but a flood, are not kept: what is kept takes a few MB at most.
 _shared_address = lru_cache(MAX_SHARED_ADDRESSES)(NameAddr.parse)
+_shared_cseq = lru_cache(256)(CSeq.parse)  # "1 INVITE" is in every call
+_MAX_SHARED_CSEQ = 24
 
 
 def _address(name: str, value: str) -> NameAddr:

@@ -336,6 +336,8 @@ class Via:
     @property
     def received(self) -> str | None:
         """The address that the message really came from, IPv6 without brackets (RFC 3261 18.2.1)."""
+        if self._params is None and "received" not in self._params_text.lower():
+            return None
         received = self.params.get("received")
         return received.strip("[]") if received else None
 
@@ -357,12 +359,14 @@ class Via:
         host: the source address, an IP literal. RFC 3261 18.2.1, RFC 3581 4. Itself if there is nothing to add.
         """
         given = self._params_text
-        if self._params is None and self._text is not None and "received" not in given:
+        if self._params is None and self._text is not None and "received" not in given.lower():
             # The usual forms, without taking the parameters apart and writing them all again.
             if given.endswith(";rport"):
                 return self._with_params_text(f"{given}={port};received={host}")
             if ";rport;" in given:
                 return self._with_params_text(given.replace(";rport;", f";rport={port};", 1) + f";received={host}")
+            if host == self.host and "rport" not in given.lower():
+                return self
         wants_port = "rport" in self.params
         if not wants_port and host == self.host and "received" not in self.params:
             return self

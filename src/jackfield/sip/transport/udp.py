@@ -75,10 +75,8 @@ class UdpFlow(Flow):
     def for_response(self, message: Message) -> Flow:
         """Return this flow if the peer asked for `rport` or sends from where it listens (RFC 3581, 18.2.2)."""
         via = message.via
-        if "rport" in via.params:
-            return self
         port = via.port or DEFAULT_PORTS["UDP"]
-        if port == self.remote[1]:
+        if port == self.remote[1] or "rport" in via.params:
             return self
         return self._socket.flow((self.remote[0], port))
 
