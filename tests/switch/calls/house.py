@@ -272,10 +272,12 @@ class Conversation:
         """Offer T.38 instead of audio."""
         self.version += 1
         address = self.phone.address
-        return await self.offer(
+        text = (
             f"v=0\r\no=- 7 {self.version} IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
-            "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n".encode()
+            "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
+            "a=T38FaxUdpEC:t38UDPRedundancy\r\n"
         )
+        return await self.offer(text.encode())
 
     async def refer(self, target: str, **headers: str) -> Response:
         assert self.session is not None
