@@ -108,6 +108,9 @@ class Events:
         response.set_body("application/sdp", SDP)
         reply(response)
 
+    def on_update(self, request: Request) -> None:
+        return None
+
     def on_request(self, request: Request, reply: Reply) -> None:
         reply(request.reply(200))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -388,6 +388,28 @@ async def test_a_cancelled_open_leaves_no_ports_behind(tmp_path: Path) -> None:
         assert (await pool.worker().statistics()).uptime > 0
         await until(lambda: running.worker._ids == 2 and not running.worker.streams)
         assert pool.worker().open_streams == 0
+        await pool.close()
+
+
+async def test_streams_that_come_in_the_moment_of_the_cancellation_serve_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "m.sock"
+    with process(path) as running:
+        pool = MediaPool()
+        await pool.connect([path])
+        worker = pool.worker()
+        opening = asyncio.create_task(worker.open(address="127.0.0.1", count=2))
+        received = worker.received
+
+        def and_cancel(messages: Sequence[object]) -> None:
+            received(messages)
+            opening.cancel()
+
+        worker.received = and_cancel  # type: ignore[method-assign]
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        with pytest.raises(StopIteration):  # no round trip
+            worker.open(address="127.0.0.1", count=2).send(None)
+        assert len(running.worker.streams) == 2
         await pool.close()
 
 

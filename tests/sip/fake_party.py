@@ -37,6 +37,9 @@ class Events:
             response.set_body("application/sdp", SDP_ANSWER)
         return response
 
+    def on_update(self, request: Request) -> None:
+        return None
+
     def on_request(self, request: Request, reply: Reply) -> None:
         self.requests.append(request)
         reply(request.reply(200))

@@ -212,6 +212,9 @@ class Worker:
             try:
                 answer = await self._answer(asked)
             except asyncio.CancelledError:
+                if asked.done() and not asked.cancelled() and asked.exception() is None:
+                    came = asked.result()  # in the same moment
+                    streams += self._opened(came, address) if isinstance(came, protocol.Opened) else []
                 self._give_back(address, streams)
                 raise
             if isinstance(answer, protocol.Opened):

@@ -344,6 +344,9 @@ class PhoneCall:
             response.set_body(SDP, body)
         reply(response)
 
+    def on_update(self, request: Request) -> None:
+        """Nothing changes for us."""
+
     def on_request(self, request: Request, reply: Reply) -> None:
         """Take digits by INFO, news of a transfer, and whatever else."""
         if request.method == "INFO":

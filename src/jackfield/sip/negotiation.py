@@ -306,6 +306,7 @@ class Negotiation:
         if not invite and not request.body:
             self._follow(transaction, request)
             self.accept(transaction, request, request.reply(200))
+            session.events.on_update(request)
             return
         if self.local_offer or self._exchange is not None or self.unacknowledged is not None:
             session.refuse(transaction, 491)

@@ -47,6 +47,9 @@ class SessionEvents(Protocol):
         Supported and the session timer headers are added to the reply.
         """
 
+    def on_update(self, request: Request) -> None:
+        """Note an UPDATE without a description, answered already: the peer may say who is connected (RFC 4916)."""
+
     def on_request(self, request: Request, reply: Reply) -> None:
         """Answer any other request in the dialog: INFO, REFER, NOTIFY, MESSAGE, OPTIONS, SUBSCRIBE."""
 
@@ -67,6 +70,9 @@ class UnattendedEvents:
     def on_offer(self, request: Request, reply: Reply) -> None:
         """Keep the session as it is."""
         reply(request.reply(488))
+
+    def on_update(self, request: Request) -> None:
+        """Nobody is interested."""
 
     def on_request(self, request: Request, reply: Reply) -> None:
         """Refuse for now."""

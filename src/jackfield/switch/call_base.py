@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jackfield.logs import call_id
 from jackfield.media.client import MediaLost, NoPort, Stream
-from jackfield.switch import conversation, identity, offers
+from jackfield.switch import conversation, identity, offers, transfer
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.destinations import destination_of
 from jackfield.switch.dial import Diversion
@@ -435,6 +435,13 @@ class CallBase:
         """A re-INVITE or UPDATE of a leg."""
         offers.receive(self, leg, request, reply)
 
+    def leg_identity(self, leg: Leg, request: Request) -> None:
+        """A leg may say that somebody else is at its end now: show it to the other party."""
+        if leg.learn_identity(request):
+            other = self.other(leg)
+            if other is not None and other.answered and not other.party.trunk:
+                self.spawn(transfer.tell_connected(self, other, leg.party))
+
     def leg_requests(self, leg: Leg, request: Request, reply: Reply) -> None:
         """A request of a leg inside its dialog."""
         conversation.receive(self, leg, request, reply)
@@ -474,26 +481,6 @@ class CallBase:
     def state(self) -> str:
         """ "ringing" or "talking"."""
         return "ringing" if self.record.answered is None else "talking"
-
-    def describe(self) -> dict[str, Any]:
-        """One line for `jackfield calls`."""
-        record = self.record
-        called = record.called
-        return {
-            "id": self.id,
-            "from": {"number": record.caller.number, "name": record.caller.name},
-            "to": {"number": called.number if called else self.dialed, "name": called.name if called else ""},
-            "dialed": record.dialed,
-            "state": self.state,
-            "started": record.started,
-            "answered": record.answered,
-            "seconds": self.now() - record.started,
-            "legs": [
-                {"party": str(leg), "codec": leg.audio.codec, "address": leg.record.address, "held": leg.held}
-                for leg in self.legs
-                if not leg.ended and not leg.leaving
-            ],
-        }
 
     def involves(self, extension: str) -> bool:
         """True when a phone of this extension takes part now."""

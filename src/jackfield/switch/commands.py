@@ -22,6 +22,7 @@ from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, Outb
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from jackfield.switch.call_base import CallBase
     from jackfield.switch.snapshot import Snapshot
     from jackfield.switch.switch import Switch
 
@@ -64,14 +65,14 @@ class Commands:
             "draining": switch.draining,
             "configuration": switch.snapshot.version,
             "registrations": [dataclasses.asdict(row) for row in switch.registrar.table()],
-            "calls": [call.describe() for call in switch.calls.values()],
+            "calls": [call_row(call) for call in switch.calls.values()],
             "trunks": [dataclasses.asdict(row) for row in switch.trunks.table()],
             "counters": await self.metrics(request),
         }
 
     async def calls(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         """Calls in progress."""
-        return [call.describe() for call in self.switch.calls.values()]
+        return [call_row(call) for call in self.switch.calls.values()]
 
     async def trunks(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         """The trunks alone: what is asked for every few seconds must not carry all registrations along."""
@@ -160,6 +161,27 @@ class Commands:
         level = str(request.get("level", "info"))
         logs.set_level(level)
         return {"level": level}
+
+
+def call_row(call: CallBase) -> dict[str, Any]:
+    """A call in progress as plain data."""
+    record = call.record
+    called = record.called
+    return {
+        "id": record.id,
+        "from": {"number": record.caller.number, "name": record.caller.name},
+        "to": {"number": called.number if called else record.dialed, "name": called.name if called else ""},
+        "dialed": record.dialed,
+        "state": call.state,
+        "started": record.started,
+        "answered": record.answered,
+        "seconds": call.now() - record.started,
+        "legs": [
+            {"party": str(leg), "codec": leg.audio.codec, "address": leg.record.address, "held": leg.held}
+            for leg in call.legs
+            if not leg.ended and not leg.leaving
+        ],
+    }
 
 
 _MEDIA_GAUGES = frozenset(("streams", "ports_free"))

@@ -143,6 +143,10 @@ class Leg:
         """A re-INVITE or UPDATE."""
         self.call.leg_offers(self, request, reply)
 
+    def on_update(self, request: Request) -> None:
+        """An UPDATE without a description: a refresh, or news of who is connected."""
+        self.call.leg_identity(self, request)
+
     def on_request(self, request: Request, reply: Reply) -> None:
         """INFO, REFER, NOTIFY, MESSAGE, OPTIONS inside the dialog."""
         self.call.leg_requests(self, request, reply)

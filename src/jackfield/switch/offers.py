@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jackfield.switch import transfer
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.codec_choice import TRANSCODABLE, to_ask
 
@@ -26,11 +25,7 @@ def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
     audio = leg.audio
     other = call.other(leg)
     codec = other.audio.codec if other else ""
-    if leg.learn_identity(request) and other is not None and other.answered and not other.party.trunk:
-        call.spawn(transfer.tell_connected(call, other, leg.party))
-    if not request.body and request.method == "UPDATE":
-        reply(request.reply(200))  # a refresh, or news of who is connected
-        return
+    call.leg_identity(leg, request)
     try:
         if not request.body:
             reply(_with_sdp(request, audio.offer(to_ask(audio.profile.codecs, codec))))  # the ACK brings the answer
@@ -38,6 +33,10 @@ def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
         audio.receive_offer(request.body)
         offered = audio.offered
         if offered is not None and offered.image is not None and offered.audio is None:
+            if call.conversing and other is not None and other.audio.offered is not None:
+                audio.withdraw()
+                reply(request.reply(491))  # both ask for fax at once, and each would wait for the other
+                return
             call.spawn(_pass_fax(call, leg, request, reply))
             return
         body = audio.answer(codec)
