@@ -216,7 +216,7 @@ async def test_a_server_that_takes_no_connection_is_told():
     async with exchange(account(transport="tcp", qualify_interval=0)) as us:
         await us.trunks.start()
         await pass_time(5)
-        assert "TCP 192.0.2.10:5060 can't be reached" in us.row().text
+        assert us.row().text.startswith("nobody listens at TCP 192.0.2.10:5060 - check Trunks > Odorik > Hosts")
 
 
 @simulated

@@ -471,13 +471,16 @@ class Agent:
             return []
         return await self.resolver.resolve(uri)
 
-    async def flow_to(self, hop: Hop) -> Flow | None:
-        """Return a flow to a hop; None, and a line in the log, if it can't be reached."""
+    async def flow_to(self, hop: Hop, *, why: Callable[[str], None] | None = None) -> Flow | None:
+        """Return a flow to a hop; None if it can't be reached: `why` gets the reason, or else the log."""
         try:
             return await self.transports.flow_to(hop)
         except TransportFailed as error:
             self.counters["hops not reached"] += 1
-            log.warning("%s can't be reached: %s", hop, error)
+            if why is not None:
+                why(str(error))
+            else:
+                log.warning("%s can't be reached: %s", hop, error)
             return None
 
     async def flow_towards(self, uri: Uri, near: Flow) -> Flow | None:

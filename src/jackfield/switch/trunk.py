@@ -257,6 +257,8 @@ class LiveTrunk:
             return "refused", self._registered_text
         if self.resolved and not self.health.hops:
             return "down", f"no address found for {', '.join(trunk.hosts) or 'no host'} - check {where}, and DNS"
+        if not self.health.any_up and self._registered == "down":
+            return "down", self._registered_text  # which says why
         if not self.health.any_up:
             addresses = ", ".join(str(one.hop) for one in self.health.hops)
             return "down", (

@@ -101,10 +101,12 @@ class Registration:
         )
         pause = 0.0
         for hop in hops:
-            flow = await self._agent.flow_to(hop)
+            problems: list[str] = []
+            flow = await self._agent.flow_to(hop, why=problems.append)
             if flow is None:
                 self._events.hop_failed(hop)
-                text = f"{hop} can't be reached - check Trunks > {self._trunk.name} > Hosts, and the network"
+                setting = "Hosts and Verify TLS" if hop.transport == "TLS" else "Hosts"
+                text = f"{problems[-1]} - check Trunks > {self._trunk.name} > {setting}, and the network"
                 continue
             response = await self._send(hop, flow, self._expires)
             if response.local:
