@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,7 +33,7 @@ class Outside:
         self.system, self.carrier, self.first, self.second = system, carrier, first, second
 
 
-def _configuration(carrier: int, first: int, second: int, silent: int) -> dict[str, Any]:
+def _configuration(carrier: Kamailio, first: int, second: int, silent: int) -> dict[str, Any]:
     address = {"kind": "address", "transport": "udp", "qualify_interval": 0, "answer_timeout": 1}
     return configuration(
         [extension(201)],
@@ -43,12 +42,30 @@ def _configuration(carrier: int, first: int, second: int, silent: int) -> dict[s
             {
                 "name": "Carrier",
                 "kind": "register",
-                "hosts": [f"127.0.0.1:{carrier}"],
+                "hosts": [f"127.0.0.1:{carrier.port}"],
                 "transport": "udp",
                 "username": "acme",
                 "password": PASSWORD,
                 "caller_id": "5550100",
             },
+            {
+                "name": "Secure",
+                "kind": "register",
+                "hosts": [f"127.0.0.1:{carrier.tls_port}"],
+                "transport": "tls",
+                "verify_tls": False,
+                "username": "acme-secure",
+                "password": PASSWORD,
+            },
+            {
+                "name": "Forged",
+                "kind": "register",
+                "hosts": [f"127.0.0.1:{carrier.tls_port}"],
+                "transport": "tls",
+                "username": "acme-forged",
+                "password": PASSWORD,
+            },
+            {"name": "Neighbour", "kind": "address", "hosts": ["127.0.0.2"], "qualify_interval": 0},
             {"name": "Pair", "hosts": [f"127.0.0.1:{first}", f"127.0.0.1:{second}"], **address},
             {"name": "Silent", "hosts": [f"127.0.0.1:{silent}", f"127.0.0.1:{second}"], **address},
             {"name": "Alone", "hosts": [f"127.0.0.1:{silent}"], **address},
@@ -57,9 +74,11 @@ def _configuration(carrier: int, first: int, second: int, silent: int) -> dict[s
             {"trunk": "Carrier", "number": "5550100", "target": "101"},
             {"trunk": "Carrier", "number": "5550101", "rewrite": {"strip": 5, "prefix": "2"}},
             {"trunk": "Carrier", "number": "5550102", "target": "*61"},
+            {"trunk": "Neighbour", "number": "55520*", "target": "101"},
         ],
         outbound=[
             {"name": "Carrier", "prefix": "9", "trunks": ["Carrier"]},
+            {"name": "Secure", "prefix": "75", "strip": 2, "trunks": ["Secure"]},
             {"name": "Pair", "prefix": "71", "strip": 2, "trunks": ["Pair"]},
             {"name": "Silent", "prefix": "72", "strip": 2, "trunks": ["Silent"]},
             {"name": "Backup", "prefix": "73", "strip": 2, "trunks": ["Alone", "Carrier"]},
@@ -77,7 +96,7 @@ async def outside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Out
         stack.callback(ports.release)
         carrier = await stack.enter_async_context(Kamailio(folder / "carrier", ports))
         first, second, silent = ports.take(), ports.take(), ports.take()
-        settings = _configuration(carrier.port, first, second, silent)
+        settings = _configuration(carrier, first, second, silent)
         system = await stack.enter_async_context(System(folder / "system", ports, settings))
 
         async def registered() -> bool:
@@ -182,6 +201,72 @@ async def test_a_number_of_the_trunk_without_a_rule_is_not_found(house: Outside,
     assert "404" in await (await olga.dial("5550177")).ended()
 
 
+async def test_a_call_through_an_encrypted_trunk(house: Outside, town: Booth) -> None:
+    anna = await town.phone(house.system.account("101"), 440)
+    olga = await town.phone(house.carrier.customer("6175559000"), 660)
+
+    async def registered() -> bool:
+        return (await _trunk(house.system, "Secure"))["state"] == "registered"
+
+    await eventually(registered, "the encrypted trunk to be registered")
+    mine = await anna.dial("756175559000")
+    theirs = await (await olga.rings()).answer()
+    await mine.hears(660)
+    await theirs.hears(440)
+    await mine.hang_up()
+    await theirs.ended()
+
+
+async def test_a_trunk_whose_certificate_nobody_vouches_for_gets_no_password(house: Outside) -> None:
+    row = await _trunk(house.system, "Forged")
+
+    assert row["state"] != "registered"
+    assert "certificate" in row["text"].lower(), row
+    assert "certificate" in (await house.system.logs("Forged")).lower()
+    assert "acme-forged" not in house.carrier.output
+
+
+async def test_a_call_from_a_trunk_that_is_known_by_its_address(house: Outside, town: Booth, tmp_path: Path) -> None:
+    """It needs no password, and its numbers lead where the rule says; from another address the same is refused."""
+    anna = await town.phone(house.system.account("101"), 440)
+    invite = [
+        "INVITE sip:5552077@[remote_ip]:[remote_port] SIP/2.0",
+        "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+        'From: "Neighbour" <sip:6175550000@[local_ip]>;tag=[call_number]n',
+        "To: <sip:5552077@[remote_ip]>",
+        "Call-ID: [call_id]",
+        "CSeq: 1 INVITE",
+        "Max-Forwards: 70",
+        "Contact: <sip:[local_ip]:[local_port]>",
+    ]
+    ack = ["ACK [next_url] SIP/2.0", *invite[1:3], "To: <sip:5552077@[remote_ip]>[peer_tag_param]", invite[4],
+           "CSeq: 1 ACK", *invite[6:]]  # fmt: skip
+    bye = [line.replace("ACK", "BYE").replace("CSeq: 1", "CSeq: 2") for line in ack]
+    call = (
+        Scenario()
+        .request(invite, sdp=True)
+        .receive(100, optional=True)
+        .receive(180)
+        .receive(200)
+        .request(ack, again=0)
+        .pause(1.0)
+        .request(bye)
+        .receive(200)
+    )
+    call.steps[3] = call.steps[3].replace("<recv ", '<recv rrs="true" ')
+    system, port = house.system, house.system.ports.take()
+    async with Sipp(tmp_path / "in", "127.0.0.1", system.sip_port, port, call, address="127.0.0.2") as sipp:
+        theirs = await (await anna.rings()).answer()
+        assert "96175550000" in theirs.caller
+        await sipp.done()
+        await theirs.ended()
+
+    refused = Scenario().request(invite, sdp=True).receive(100, optional=True).receive(401, optional=True).receive(404)
+    async with Sipp(tmp_path / "no", "127.0.0.1", system.sip_port, port, refused, address="127.0.0.3") as sipp:
+        await sipp.until("SIP/2.0 40[134]")
+    assert len(anna.calls) == 1
+
+
 async def test_a_stranger_cannot_call_out(house: Outside, town: Booth) -> None:
     """One that is neither phone nor trunk reaches at most the house's own numbers."""
     account = house.system.account("101")
@@ -256,10 +341,7 @@ async def test_when_no_trunk_answers_the_caller_is_told_and_the_administrator_to
     assert "respon" in line or "answer" in line
 
 
-async def test_the_carrier_comes_back_and_the_trunk_registers_again(
-    house: Outside, town: Booth, ports: Block, tmp_path: Path
-) -> None:
-    """A wrong password stops a trunk with a clear line; once it's right, the trunk registers."""
+async def test_a_trunk_with_a_wrong_password_says_so_and_registers_once_it_is_right(house: Outside) -> None:
     trunk = {"name": "Carrier", "password": "wrong-password"}
     await house.system.apply({"trunks": [trunk]})
 
@@ -277,4 +359,3 @@ async def test_the_carrier_comes_back_and_the_trunk_registers_again(
         return (await _trunk(house.system, "Carrier"))["state"] == "registered"
 
     await eventually(up, "the trunk to be registered again")
-    await asyncio.sleep(0)

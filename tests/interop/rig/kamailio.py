@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import glob
+import ipaddress
 import shutil
 import signal
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from .accounts import Account
 from .ports import Block
@@ -25,11 +31,35 @@ def why_no_kamailio() -> str:
     """Return why it can't be had, or ""."""
     if shutil.which("kamailio") is None:
         return "Debian's package kamailio is not installed (apt install kamailio)"
+    if not Path(_modules(), "tls.so").exists():
+        return "Debian's package kamailio-tls-modules is not installed (apt install kamailio-tls-modules)"
     return ""
 
 
 def _modules() -> str:
     return next(glob.iglob("/usr/lib/*/kamailio/modules/"), "/usr/lib/kamailio/modules/")
+
+
+def _make_certificate(folder: Path, address: str) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "carrier.example")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "certificate.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )
 
 
 CONFIGURATION = """
@@ -42,6 +72,8 @@ tcp_children=1
 auto_aliases=no
 listen=udp:{address}:{port}
 listen=tcp:{address}:{port}
+listen=tls:{address}:{tls_port}
+enable_tls=yes
 loadmodule "kex.so"
 loadmodule "corex.so"
 loadmodule "tm.so"
@@ -55,6 +87,10 @@ loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "xlog.so"
 loadmodule "auth.so"
+loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "private_key", "{folder}/key.pem")
+modparam("tls", "certificate", "{folder}/certificate.pem")
 modparam("usrloc", "db_mode", 0)
 modparam("registrar", "max_expires", 600)
 modparam("rr", "enable_full_lr", 1)
@@ -99,13 +135,18 @@ class Kamailio:
     """`async with Kamailio(folder, ports) as carrier: …`."""
 
     def __init__(self, folder: Path, ports: Block, address: str = "127.0.0.1") -> None:
-        self.folder, self.address, self.port = folder, address, ports.take(2)
+        self.folder, self.address, self.port, self.tls_port = folder, address, ports.take(), ports.take()
         self.output = ""
 
     async def __aenter__(self) -> Kamailio:
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "kamailio.cfg"
-        file.write_text(CONFIGURATION.format(address=self.address, port=self.port, password=PASSWORD))
+        _make_certificate(self.folder, self.address)
+        file.write_text(
+            CONFIGURATION.format(
+                address=self.address, port=self.port, tls_port=self.tls_port, password=PASSWORD, folder=self.folder
+            )
+        )
         self._process = await asyncio.create_subprocess_exec(
             "kamailio", "-DD", "-E", "-f", str(file), "-m", "32", "-M", "8", "-L", _modules(), "-Y", str(self.folder),
             "-P", str(self.folder / "pid"), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
