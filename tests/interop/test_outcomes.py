@@ -273,3 +273,22 @@ def _seconds(text: str) -> float:
     from datetime import datetime
 
     return datetime.fromisoformat(text).timestamp()
+
+
+@pytest.mark.parametrize("who", ["caller", "called"])
+async def test_a_phone_may_ask_that_ringing_is_acknowledged(system: System, booth: Booth, who: str) -> None:
+    """Reliable provisional responses (RFC 3262), on one side only: the other side need not know of it."""
+    reliable = {"extra_params": [f"100rel={'required' if who == 'caller' else 'yes'}"]}
+    anna = await booth.phone(system.account("101"), 440, **(reliable if who == "caller" else {}))
+    bert = await booth.phone(system.account("102"), 660, **(reliable if who == "called" else {}))
+
+    mine = await anna.dial("102")
+    theirs = await bert.rings()
+    await mine.happens("CALL_RINGING", "CALL_PROGRESS")
+    (call,) = await system.calls()
+    await theirs.answer()
+    await mine.hears(660)
+    await theirs.hears(440)
+    await mine.hang_up()
+    await theirs.ended()
+    assert "PRACK" in await system.ladder(call["id"])
