@@ -1,6 +1,6 @@
-"""What a server's memory grows by: held calls, registrations, and 50,000 calls one after the other.
+"""What a server's memory grows by: held calls, registrations, 50,000 calls one after the other, and saturation.
 
-    python bench/memory.py [--asterisk FOLDER] [--quick] [--only calls|registrations|growth]
+    python bench/memory.py [--asterisk FOLDER] [--quick] [--only calls|registrations|growth|saturation]
 
 Memory is the proportional set size (PSS) of all processes. "At rest" is 35 s later, when SIP has let go of what it must
 remember of answered requests (RFC 3261 timers H, J, L: 32 s).
@@ -22,7 +22,7 @@ import sipp
 from phones import Phones
 
 REST = 35.0
-CASES = ("calls", "registrations", "growth")
+CASES = ("calls", "registrations", "growth", "saturation")
 FIRST_MORE = 10_000
 
 
@@ -68,14 +68,17 @@ def registrations(server: rig.Server, table: rig.Table, count: int, rest: float)
         phones.close()
 
 
-def growth(server: rig.Server, table: rig.Table, count: int, rest: float) -> None:
-    """Calls as fast as they go, ten times `count`; memory after the first tenth, and after the last."""
+def growth(server: rig.Server, table: rig.Table, count: int, rest: float, rate: int) -> None:
+    """Calls one after the other, ten times `count`; memory after the first tenth, and after the last.
+
+    At a fixed rate: what SIP must remember for 32 s is then the same from the first tenth on.
+    """
     failed = 0
     at_rest, peak = [], 0.0
     with sipp.answering(server):
         for part in range(10):
             outcome = sipp.run(
-                server, "caller", rate=5000, calls=count, at_once=30, rows=sipp.call_rows(), limit=60 + count / 50
+                server, "caller", rate=rate, calls=count, at_once=60, rows=sipp.call_rows(), limit=60 + 3 * count / rate
             )
             failed += outcome.failed
             peak = max(peak, server.memory())
@@ -84,11 +87,25 @@ def growth(server: rig.Server, table: rig.Table, count: int, rest: float) -> Non
                 time.sleep(rest)
                 at_rest.append(server.memory())
     first, last = at_rest
-    table.add(f"after {count:,} calls", server.name, first / 1024, "MB")
-    table.add(f"after {count * 10:,} calls", server.name, last / 1024, "MB")
-    table.add("highest in between", server.name, peak / 1024, "MB")
-    table.add(f"growth from {count:,} to {count * 10:,} calls", server.name, (last - first) / 1024, "MB")
-    table.add(f"failed of {count * 10:,}", server.name, failed)
+    case = f"{count * 10:,} calls at {rate}/s"
+    table.add(f"{case}: after {count:,}", server.name, first / 1024, "MB")
+    table.add(f"{case}: after the last", server.name, last / 1024, "MB")
+    table.add(f"{case}: growth", server.name, (last - first) / 1024, "MB")
+    table.add(f"{case}: highest", server.name, peak / 1024, "MB")
+    table.add(f"{case}: failed", server.name, failed)
+
+
+def saturated(server: rig.Server, table: rig.Table, count: int, rest: float) -> None:
+    """Calls as fast as they go, for longer than SIP remembers them."""
+    with sipp.answering(server):
+        outcome = sipp.run(
+            server, "caller", rate=5000, calls=count, at_once=30, rows=sipp.call_rows(), limit=60 + count / 50
+        )
+        case = f"{count:,} calls at saturation"
+        table.add(f"{case}: at the end", server.name, server.memory() / 1024, "MB")
+        time.sleep(rest)
+        table.add(f"{case}: at rest", server.name, server.memory() / 1024, "MB")
+        table.add(f"{case}: failed", server.name, outcome.failed)
 
 
 def main() -> None:
@@ -98,6 +115,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1000, help="calls held at once (default %(default)s)")
     parser.add_argument("--registrations", type=int, default=20_000, help="(default %(default)s)")
     parser.add_argument("--growth", type=int, default=50_000, help="calls one after the other (default %(default)s)")
+    parser.add_argument("--rate", type=int, default=150, help="of those calls, per second (default %(default)s)")
     options = parser.parse_args()
     os.sched_setaffinity(0, {rig.LOAD_CORE})
     scale, rest = (0.05, 1.0) if options.quick else (1.0, REST)
@@ -105,7 +123,8 @@ def main() -> None:
     works: dict[str, Callable[[rig.Server, rig.Table], None]] = {
         "calls": partial(held_calls, count=int(options.calls * scale), rest=rest),
         "registrations": partial(registrations, count=len(more), rest=rest),
-        "growth": partial(growth, count=int(options.growth * scale / 10), rest=rest),
+        "growth": partial(growth, count=int(options.growth * scale / 10), rest=rest, rate=options.rate),
+        "saturation": partial(saturated, count=int(25_000 * scale), rest=rest),
     }
     table, foreign = rig.Table(), []
     for _ in range(1 if options.quick else options.runs):

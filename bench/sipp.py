@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -45,7 +46,8 @@ def run(
         folder = Path(name)
         command = [*_sipp(server, scenario), "-p", str(servers.free_port()), "-r", str(rate), "-m", str(calls),
                    "-l", str(at_once), "-trace_stat", "-fd", "1", "-stf", str(folder / "stat.csv"),
-                   "-timeout", f"{limit:.0f}s", "-recv_timeout", "10000", "-timer_resol", "1"]  # fmt: skip
+                   "-timeout", f"{limit:.0f}s", "-recv_timeout", "10000", "-timer_resol", "1",
+                   "-trace_err", "-error_file", str(folder / "errors")]  # fmt: skip
         if scenario == "caller":
             command += ["-d", str(pause_ms)]
         if rows:
@@ -62,8 +64,15 @@ def run(
         with suppress(OSError, IndexError), (folder / "stat.csv").open() as file:
             last = list(csv.DictReader(file, delimiter=";"))[-1]
             successful = int(last["SuccessfulCall(C)"])
+            if successful < calls:
+                _show_errors(folder / "errors")
             return Outcome(successful, calls - successful, seconds)
         return Outcome(0, calls, seconds)
+
+
+def _show_errors(path: Path) -> None:
+    with suppress(OSError), path.open(errors="replace") as file:
+        print("  " + file.read(1500).replace("\n", "\n  "), file=sys.stderr)
 
 
 @contextmanager
