@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import glob
 import ipaddress
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -29,11 +30,15 @@ PASSWORD = "carriers-secret-7"
 
 def why_no_kamailio() -> str:
     """Return why it can't be had, or ""."""
-    if shutil.which("kamailio") is None:
+    if _program() is None:
         return "Debian's package kamailio is not installed (apt install kamailio)"
     if not Path(_modules(), "tls.so").exists():
         return "Debian's package kamailio-tls-modules is not installed (apt install kamailio-tls-modules)"
     return ""
+
+
+def _program() -> str | None:
+    return shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
 def _modules() -> str:
@@ -148,7 +153,7 @@ class Kamailio:
             )
         )
         self._process = await asyncio.create_subprocess_exec(
-            "kamailio", "-DD", "-E", "-f", str(file), "-m", "32", "-M", "8", "-L", _modules(), "-Y", str(self.folder),
+            _program() or "kamailio", "-DD", "-E", "-f", str(file), "-m", "32", "-M", "8", "-L", _modules(), "-Y", str(self.folder),
             "-P", str(self.folder / "pid"), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
