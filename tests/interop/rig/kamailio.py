@@ -153,7 +153,8 @@ class Kamailio:
             )
         )
         self._process = await asyncio.create_subprocess_exec(
-            _program() or "kamailio", "-DD", "-E", "-f", str(file), "-m", "32", "-M", "8", "-L", _modules(), "-Y", str(self.folder),
+            _program() or "kamailio", "-DD", "-E", "-f", str(file), "-m", "32", "-M", "8",
+            "-L", _modules(), "-Y", str(self.folder),
             "-P", str(self.folder / "pid"), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
