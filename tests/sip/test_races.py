@@ -65,6 +65,30 @@ async def test_a_repeated_2xx_gets_the_same_ack_again(network: Network) -> None:
     assert len(handler.answers) == 1
 
 
+async def test_a_repeated_2xx_of_a_call_that_is_over_gets_the_same_ack_again(network: Network) -> None:
+    caller, peer = Party(network, A), Peer(network, B)
+    handler = Handler()
+    caller.call(B, handler)
+    await network.run(0.1)
+    ok = peer.answer(peer.requests("INVITE")[0], 200, body=SDP_ANSWER)
+    peer.send(A, ok)
+    await network.run(0.1)
+    handler.session.bye()
+    await network.run(0.1)
+    peer.send(A, peer.answer(peer.requests("BYE")[0], 200))
+    peer.send(A, ok)
+    await network.run(0.1)
+    acks = peer.requests("ACK")
+    assert len(acks) == 2
+    assert len({ack.to_bytes() for ack in acks}) == 1
+    fork = peer.answer(peer.requests("INVITE")[0], 200, body=SDP_ANSWER)
+    fork.set("To", fork.get("To").partition(";tag=")[0] + ";tag=another")
+    peer.send(A, fork)
+    await network.run(0.1)
+    assert len(peer.requests("ACK")) == 3, "a phone that answers late is hung up"
+    assert peer.requests("BYE")[-1].to.tag == "another"
+
+
 async def test_a_repeated_2xx_before_the_user_has_acknowledged_waits_for_him(network: Network) -> None:
     caller, peer = Party(network, A), Peer(network, B)
     handler = Handler(ack=False)

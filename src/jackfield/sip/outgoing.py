@@ -55,6 +55,7 @@ class OutgoingInvite:
     """
 
     __slots__ = (
+        "_acknowledged",
         "_agent",
         "_cancelled",
         "_given_contact",
@@ -83,6 +84,7 @@ class OutgoingInvite:
         self._transaction: InviteClientTransaction | None = None
         self._sessions: dict[str, Session] = {}
         self._winner: Session | None = None
+        self._acknowledged: dict[str, tuple[bytes, Flow]] = {}  # by To tag, of sessions that are over
         self._hops: list[Hop] = []
         self._given_contact = "Contact" in request
         self._local_user = request.from_.uri.user
@@ -189,6 +191,9 @@ class OutgoingInvite:
         session.prack(response)
 
     def _on_success(self, response: Response) -> None:
+        if self._acknowledged and (ack := self._acknowledged.get(response.to.tag or "")) is not None:
+            ack[1].send(ack[0])
+            return
         session = self._session_of(response)
         if session.confirmed:
             session.repeat_ack(self.request.cseq.number)
@@ -209,11 +214,23 @@ class OutgoingInvite:
             return
         self._winner = session
         self._settled = True
+        session.on_over = self._let_go
         session.start_timer(agreed(response, self._agent.session_expires))
         self._drop_others(session)
         handler, self._handler = self._handler, None
         if handler is not None:
             handler.on_answered(session, response)
+
+    def _let_go(self) -> None:
+        """The session is over: hold no more of it than the ACK for copies of its 2xx."""
+        session = self._winner
+        if session is not None and session.last_ack is not None:
+            number, data, flow = session.last_ack
+            if number == self.request.cseq.number:
+                tag = session.dialog.remote_tag
+                self._acknowledged[tag] = (data, flow)
+                self._sessions.pop(tag, None)
+                self._winner = None
 
     def _on_refusal(self, response: Response) -> None:
         status = response.status

@@ -46,12 +46,12 @@ class Session:
 
     events: set by the user. credentials: answers 401 and 407 to our requests, if set (see `exchange.Credentials`).
     caller: we sent the INVITE that made it. confirmed: a 2xx was sent or came. ended: it is over, from whichever side.
+    on_over: called when it ends. last_ack: of ours: CSeq number, bytes, and the way it took.
     pinned: requests go by `flow` whatever the peer's Contact says (it is behind a NAT, or on a connection).
     """
 
     __slots__ = (
         "_abilities",
-        "_ack",
         "_answered",
         "_bye_waiting",
         "_connection_timer",
@@ -70,8 +70,10 @@ class Session:
         "early",
         "ended",
         "events",
+        "last_ack",
         "late_prack",
         "negotiation",
+        "on_over",
         "pinned",
     )
 
@@ -101,9 +103,10 @@ class Session:
         self.confirmed = False
         self.ended = False
         self.early: IncomingInvite | OutgoingInvite | None = None
+        self.on_over: Callable[[], None] | None = None
         self.negotiation = Negotiation(self)
         self._abilities = Abilities()
-        self._ack: tuple[int, bytes, Flow] | None = None
+        self.last_ack: tuple[int, bytes, Flow] | None = None
         self._answered: UnacknowledgedAnswer | None = None
         self._bye_waiting: Headers | None = None
         self._receiver: ReliableReceiver | None = None
@@ -375,8 +378,9 @@ class Session:
         if self._connection_timer is not None:
             self._connection_timer.cancel()
         self.negotiation.close()
-        # Transactions hold on to the session for half a minute: not to all that it was for.
-        events, self.events = self.events, _UNATTENDED
+        events, self.events = self.events, _UNATTENDED  # stragglers hold a session, not what it was for
+        if self.on_over is not None:
+            self.on_over()
         if why is not None:
             events.on_ended(why)
 
@@ -425,9 +429,7 @@ class Session:
     @property
     def contact(self) -> str:
         """Our Contact towards this peer."""
-        if self._contact is not None:
-            return self._contact
-        return self.agent.contact(self._flow, self._local_user, secure=self.dialog.secure)
+        return self._contact or self.agent.contact(self._flow, self._local_user, secure=self.dialog.secure)
 
     def with_flow(self, use: Callable[[Flow | None], None]) -> None:
         """Call `use` with the way to the peer: at once where it is known, in order of the calls where it must be found.
@@ -475,13 +477,13 @@ class Session:
         if flow is not None:
             self.agent.layer.stamp(ack, flow)
             data = ack.to_bytes()
-            self._ack = (number, data, flow)
+            self.last_ack = (number, data, flow)
             flow.send(data)
 
     def repeat_ack(self, number: int) -> None:
         """Answer another copy of the 2xx to our INVITE with this CSeq number (RFC 3261 section 13.2.2.4)."""
-        if self._ack is not None and self._ack[0] == number:
-            self._ack[2].send(self._ack[1])
+        if (ack := self.last_ack) is not None and ack[0] == number:
+            ack[2].send(ack[1])
 
     def receive_reliable(self, response: Response) -> bool:
         """Note a reliable provisional response; False if it is a copy or came too early, and is to be dropped."""
