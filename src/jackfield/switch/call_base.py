@@ -262,6 +262,7 @@ class CallBase:
         """Take a leg in, for instance out of another call."""
         leg.call = self
         self.legs.append(leg)
+        self.switch.engaged.begins(leg)
         self.record.legs.append(leg.record)
 
     def adopt(self, leg: Leg, role: Role) -> None:
@@ -481,7 +482,3 @@ class CallBase:
     def state(self) -> str:
         """ "ringing" or "talking"."""
         return "ringing" if self.record.answered is None else "talking"
-
-    def involves(self, extension: str) -> bool:
-        """True when a phone of this extension takes part now."""
-        return any(leg.party.extension == extension and not leg.ended and not leg.leaving for leg in self.legs)

@@ -35,6 +35,7 @@ from jackfield.switch.audio import NotAcceptable, Profile
 from jackfield.switch.authentication import Authenticator
 from jackfield.switch.call import Call
 from jackfield.switch.call_base import CallBase
+from jackfield.switch.engaged import Engaged
 from jackfield.switch.identity import Sender
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.outgoing import OutgoingLeg
@@ -96,6 +97,7 @@ class Switch:
         self.now = wall_clock
         self.public_address = public_address
         self.calls: dict[str, Call] = {}
+        self.engaged = Engaged()
         self.memory: dict[str, Any] = {}
         """What destinations remember between calls, such as who rang last."""
         self.recent: deque[tuple[str, list[str]]] = deque(maxlen=2000)
@@ -121,7 +123,7 @@ class Switch:
             transports=transports,
             resolver=resolver,
             trace=trace,
-            admit=self._at_the_door,
+            admit=lambda request, flow: self.authenticator.at_the_door(request, flow),
             session_expires=snapshot.general.session_expires,
         )
         current = self._current_snapshot
@@ -244,7 +246,7 @@ class Switch:
 
     def calls_of(self, extension: str) -> int:
         """How many calls the phones of an extension are in."""
-        return sum(call.involves(extension) for call in self.calls.values())
+        return self.engaged.calls_of(extension)
 
     def phone_profile(self, extension: Extension, line: Line, contact: Contact | None) -> Profile:
         """What a phone may use, and whether it's behind a NAT."""
@@ -308,9 +310,6 @@ class Switch:
         return address in self._known or address in ("127.0.0.1", "::1")
 
     # --- what SIP brings -------------------------------------------------------------------------------------------
-
-    def _at_the_door(self, request: Request, flow: Flow) -> Response | None:
-        return self.authenticator.at_the_door(request, flow)
 
     def _on_invite(self, incoming: IncomingInvite) -> None:
         """A new call. Nothing here waits, so that a caller hears from us within a turn of the loop."""
