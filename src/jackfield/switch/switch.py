@@ -123,12 +123,12 @@ class Switch:
             transports=transports,
             resolver=resolver,
             trace=trace,
-            admit=lambda request, flow: self.authenticator.at_the_door(request, flow),
             session_expires=snapshot.general.session_expires,
         )
         current = self._current_snapshot
         self.trunks = Trunks(self.agent, current, clock=loop.time, wall_clock=wall_clock, emit=self._emit_event)
         self.authenticator = Authenticator(current, secret=secret, wall_clock=wall_clock, trunks=self.trunks)
+        self.agent.admit = self.authenticator.at_the_door
         self.registrar = Registrar(
             current,
             self.authenticator,
