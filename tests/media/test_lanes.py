@@ -125,7 +125,7 @@ def test_both_paths_do_the_same(fast_library: Path, seed: int) -> None:
     kinds[8], types[8] = chance.choice((Kind.RELAY_TO_ULAW, Kind.HAND)), 0
     kinds[13], types[13] = chance.choice((Kind.RELAY, Kind.DROP)), 13
     kinds[96], types[96] = Kind.HAND, 97
-    kinds[101], types[101] = chance.choice((Kind.RELAY_EVENT, Kind.HAND_EVENT)), 102
+    kinds[101], types[101] = chance.choice((Kind.RELAY_EVENT, Kind.HAND_EVENT, Kind.DROP_EVENT)), 102
     clocks = chance.choice(((8000, 8000), (8000, 48_000), (48_000, 8000)))
     for pair in pairs:
         pair.wire(bytes(kinds), bytes(types))

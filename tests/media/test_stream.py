@@ -172,6 +172,37 @@ def test_jitter_is_measured(house: House) -> None:
     assert sa.statistics().jitter_ms == pytest.approx(10, abs=1)
 
 
+@pytest.mark.parametrize("way", ["passed on", "echoed", "told", "left out", "to nobody"])
+def test_digits_are_no_jitter(house: House, way: str) -> None:
+    """The packets of an event repeat the timestamp of its beginning (RFC 4733 section 2.2)."""
+    a, b, sa, sb = house.call()
+    if way == "echoed":
+        sa.echo(True)
+    elif way == "told":
+        sa.unbridge()
+        sa.listen_digits(True, inband=False)
+    elif way == "left out":
+        sb.configure(b.remote(dtmf_payload_type=None))
+    elif way == "to nobody":
+        sa.unbridge()
+    for _ in range(20):
+        house.clock.advance(0.02)
+        house.say(a, sa)
+    begin = a.ts + 160
+    for number in range(25):
+        house.clock.advance(0.02)
+        ended = number >= 22
+        event = bytes((5, 0x80 | 10 if ended else 10)) + min(160 * (number + 1), 3680).to_bytes(2, "big")
+        a.ts += 160
+        a.seq += 1
+        house.say(a, sa, event, 101, ts=begin, seq=a.seq, marker=number == 0)
+    for _ in range(20):
+        house.clock.advance(0.02)
+        house.say(a, sa)
+    assert sa.statistics().packets_in == 66
+    assert sa.statistics().jitter_ms < 0.1
+
+
 def test_loss_is_counted_over_changes_of_the_source(house: House) -> None:
     a, _, sa, _ = house.call()
     house.say(a, sa, skip=4)

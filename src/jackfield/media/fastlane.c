@@ -53,7 +53,7 @@ struct jf_road {
 };
 /* end */
 
-enum { DROP, RELAY, RELAY_TO_ALAW, RELAY_TO_ULAW, RELAY_EVENT, HAND, HAND_EVENT }; /* kinds, as in lane.py */
+enum { DROP, RELAY, RELAY_TO_ALAW, RELAY_TO_ULAW, RELAY_EVENT, HAND, HAND_EVENT, DROP_EVENT }; /* kinds, as in lane.py */
 enum { READY = 1, RTCP, PACKET, MAPPED = 1, AHEAD = 2, NEW_SOURCE = 4 };
 enum { SLOTS = 64, BUFFER = 2048, MAX_DROPOUT = 3000, WINDOW = 64 };
 enum { RATE_WINDOW_NS = 20000000, BUSY_RATE = 1000, GATHERED = 6, SHORTEST_PAUSE_NS = 500000 };
@@ -205,7 +205,9 @@ static int take(struct jf_road *road, struct jf_lane *in, struct jf_hand *hand, 
     if (!is_new(road, in, hand->seq, read32(data + 8))) return 0;
     in->packets_in++, in->bytes_in += end - start;
     kind = start < end ? in->kind[hand->payload_type] : DROP;
-    if (kind != RELAY_EVENT && kind != HAND_EVENT) { /* RFC 3550 appendix A.8 */
+    if (kind == DROP_EVENT) {
+        kind = DROP; /* its timestamp stands still: no jitter */
+    } else if (kind != RELAY_EVENT && kind != HAND_EVENT) { /* RFC 3550 appendix A.8 */
         transit = ticks(now, in->clock_in) - hand->ts;
         if (in->transit) {
             uint32_t off = transit - in->transit;

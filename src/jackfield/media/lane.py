@@ -40,6 +40,7 @@ class Kind(enum.IntEnum):
     RELAY_EVENT = 4  # RFC 4733: timestamps stand still
     HAND = 5  # to `Hearer.heard`
     HAND_EVENT = 6
+    DROP_EVENT = 7
 
 
 MAPPED, AHEAD, NEW_SOURCE = 1, 2, 4  # flags of what is handed back
@@ -141,7 +142,7 @@ class Lane:
         self.bytes_in += len(payload)
         type_in = second & 0x7F
         kind = self.kind[type_in] if payload else 0
-        event = kind == 4 or kind == 6
+        event = kind == 4 or kind >= 6
         if not event:
             transit = (now // 1000 * self.clock_in // 1000000 - ts) & 0xFFFFFFFF
             if self.transit:
@@ -151,6 +152,8 @@ class Lane:
                 if off <= JUMP_SECONDS * self.clock_in:  # else the source set its clock
                     self.jitter += off - ((self.jitter + 8) >> 4)
             self.transit = transit
+        elif kind == 7:
+            kind = 0  # from here on as anything that is left out
         out = self.to
         if kind == 0:
             if out is not None and out.source == self.key:

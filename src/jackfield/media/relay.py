@@ -81,9 +81,14 @@ def wire(
     goes to the target must pass through Python (encryption, recording). `listening`: digits are told to the switch.
     """
     to = target if listens(target) else None
-    if source is None or not source.sends or source.raw or (to is None and not heard and not listening):
+    if source is None or not source.sends or source.raw:
         return NOTHING
     kinds, types = bytearray(128), bytearray(128)
+    number = -1 if source.dtmf_payload_type is None else source.dtmf_payload_type
+    if to is None and not heard and not listening:
+        if 0 <= number < 128:
+            kinds[number] = Kind.DROP_EVENT  # what is left out is counted all the same
+        return Wiring(bytes(kinds))
     ways: dict[int, Way] = {}
     problems: list[str] = []
 
@@ -93,13 +98,13 @@ def wire(
         types[noise] = to.cn_payload_type
         ways[noise] = Way("cn", to.cn_payload_type)
 
-    for codec, number in (*source.others, (source.codec, source.payload_type)):
-        if codec in NO_AUDIO or not 0 <= number < 128:
+    for codec, audio_type in (*source.others, (source.codec, source.payload_type)):
+        if codec in NO_AUDIO or not 0 <= audio_type < 128:
             continue
         if to is None:
             if heard:
-                kinds[number] = Kind.HAND
-                ways[number] = Way(codec)
+                kinds[audio_type] = Kind.HAND
+                ways[audio_type] = Way(codec)
             continue
         way = _way(codec, to)
         if way is None:
@@ -109,12 +114,11 @@ def wire(
         if way.transcoded_to:
             kind = LAWS.get(codec, Kind.HAND) if way.transcoded_to in LAWS else Kind.HAND
         assert way.payload_type is not None
-        kinds[number] = Kind.HAND if heard or handed else kind
-        types[number] = way.payload_type
-        ways[number] = way
+        kinds[audio_type] = Kind.HAND if heard or handed else kind
+        types[audio_type] = way.payload_type
+        ways[audio_type] = way
 
     events: Events = ""
-    number = -1 if source.dtmf_payload_type is None else source.dtmf_payload_type
     if to is not None and not echo:
         if to.dtmf_mode == "info":
             events = "tell"
@@ -124,7 +128,7 @@ def wire(
             events = "tone"
     if 0 <= number < 128:
         ways.pop(number, None)
-        kinds[number] = Kind.DROP
+        kinds[number] = Kind.DROP_EVENT
         if events == "pass" and to is not None:
             types[number] = to.dtmf_payload_type or 0
             same = event_clock(source) == event_clock(to) and source.clock_rate == to.clock_rate
