@@ -85,11 +85,17 @@ class DataDir:
         return self.path / "secret.key"
 
     def prepare(self) -> None:
-        """Make the folders and the secret where they are missing. Raises `OSError`."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.spool, self.sounds, self.certificates, self.logs, self.run):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        self.secret()
+        """Make the folders and the secret where they are missing. Raises `OSError`, with the mend in its text."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.spool, self.sounds, self.certificates, self.logs, self.run):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            self.secret()
+        except OSError as problem:
+            raise OSError(
+                f"the data directory {self.path} can't be used ({problem.strerror}: {problem.filename}): "
+                "choose another with --data-dir, or see to the owner, the rights and the free room of this one"
+            ) from None
 
     def secret(self) -> bytes:
         """Return the installation's secret, 64 hexadecimal digits; make it at the first call. Raises `OSError`."""

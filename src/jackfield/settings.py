@@ -53,6 +53,8 @@ class PortRange(tuple[int, int]):
         low, high = int(first) + int(first) % 2, int(last) - 1 + int(last) % 2
         if not 1024 <= low <= 65534 or not high <= 65535:
             raise ValueError("both ends must lie between 1024 and 65535")
+        if int(first) > int(last):
+            raise ValueError(f'the first port comes first: "{last}-{first}"')
         if high - low < 3:
             raise ValueError("a call needs 4 ports (2 phones, RTP and RTCP each): make the range larger")
         return cls((low, high))

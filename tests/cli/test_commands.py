@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,13 @@ def test_a_call_can_be_seen_traced_and_hung_up(running: Installation, tmp_path: 
     until = time.monotonic() + 20
     while id not in (text := result(running.jackfield("calls", "--history", "--number", "101"))):
         assert time.monotonic() < until, text
+    told = result(running.jackfield("calls", id))
+    assert "hung up by the administrator (SIP 200, Q.850 16)" in told
+    assert "102 is extension 102 (Phone 102)" in told
+    assert "Phone 101 (101) talks with Phone 102 (102)" in told
+    assert [leg["role"] for leg in json.loads(result(running.jackfield("calls", id, "--json")))["legs"]] == [
+        "caller", "callee",
+    ]  # fmt: skip
     past = json.loads(
         result(running.jackfield("calls", "--history", "--since", "2026-01-01", "--json", "--limit", "5"))
     )
@@ -164,6 +172,40 @@ def test_the_echo_test_says_back_what_it_hears(running: Installation, tmp_path: 
     result(done)
     assert "answered by *43" in done.stderr
     assert heard.stat().st_size > 8000
+
+
+def test_a_call_that_never_was_is_named(running: Installation) -> None:
+    done = running.jackfield("calls", "nothing")
+    result(done, 1)
+    assert 'there is no call "nothing"' in done.stderr
+
+
+def test_the_history_is_told_in_the_time_of_the_company(running: Installation, tmp_path: Path) -> None:
+    running.jackfield("phone", "101", "--call", "7778", "--json")
+    rows: list[dict[str, str]] = []
+    until = time.monotonic() + 20
+    while not rows:
+        assert time.monotonic() < until
+        rows = json.loads(result(running.jackfield("calls", "--history", "--number", "7778", "--json")))
+    (tmp_path / "zone.yaml").write_text("settings: {time_zone: Pacific/Kiritimati}\n")
+    (tmp_path / "back.yaml").write_text("settings: {time_zone: UTC}\n")
+    result(running.jackfield("apply", str(tmp_path / "zone.yaml")))
+    try:
+        question = ("calls", "--history", "--number", "7778")
+        table = result(running.jackfield(*question))
+        assert "started (Pacific/Kiritimati)" in table
+        there = f"{datetime.fromisoformat(rows[0]['started']) + timedelta(hours=14):%Y-%m-%d %H:%M:%S}"
+        assert there in table
+        assert json.loads(result(running.jackfield(*question, "--until", there, "--json"))) == []
+    finally:
+        result(running.jackfield("apply", str(tmp_path / "back.yaml")))
+
+
+def test_a_document_that_is_not_text_is_told_by_its_line(running: Installation, tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes('extensions:\n  - {number: "201", name: Zoë}\n'.encode("latin-1"))
+    done = running.jackfield("apply", str(tmp_path / "latin.yaml"))
+    result(done, 1)
+    assert "latin.yaml, line 2: not UTF-8 text" in done.stderr
 
 
 def test_a_call_to_nowhere_fails_with_a_status(running: Installation) -> None:
@@ -187,6 +229,9 @@ def test_an_outgoing_account_may_be_given_by_flags(running: Installation) -> Non
         (["phone", "999"], "there is no extension 999; known: 101"),
         (["phone", "101", "--codecs", "mp3"], "there is no codec “mp3”"),
         (["phone", "101", "--transport", "smoke"], "is no transport"),
+        (["phone", "101", "--call", "102", "--digits", "1x"], "“x” can't be dialled with --digits"),
+        (["phone", "101", "--call", "102", "--record", "/nowhere/x.wav"], "there is no folder /nowhere"),
+        (["calls", "--number", "101"], "belong to --history"),
         (["phone", "101", "--digits-by", "shouting"], "is no way to send digits"),
         (["route", "999", "101"], "there is no extension 999"),
         (["route", "trunk:x", "101"], "there is no trunk"),

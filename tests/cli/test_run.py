@@ -128,7 +128,14 @@ def test_route_needs_a_configuration(fresh: Installation) -> None:
 def test_a_file_that_is_not_there_is_named(fresh: Installation) -> None:
     done = fresh.jackfield("apply", "/none.yaml")
     assert done.returncode == 1
-    assert "/none.yaml" in done.stderr
+    assert done.stderr == "jackfield: /none.yaml: No such file or directory\n"
+
+
+def test_a_data_directory_that_can_not_be_made_is_named_with_the_mend(fresh: Installation) -> None:
+    done = fresh.jackfield("run", "--data-dir", "/proc/nowhere")
+    assert done.returncode == 1
+    assert "the data directory /proc/nowhere can't be used" in done.stderr
+    assert "choose another with --data-dir" in done.stderr
 
 
 def test_init_makes_what_was_asked_for(fresh: Installation) -> None:
@@ -160,6 +167,7 @@ def test_version() -> None:
         [sys.executable, "-m", "jackfield.cli", "version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"jackfield {__version__}\n"
+    assert jackfield("--version").stdout == f"jackfield {__version__}\n"
     done = jackfield("version", "--json")
     assert json.loads(done.stdout)["jackfield"] == __version__
 

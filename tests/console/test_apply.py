@@ -229,6 +229,20 @@ def test_what_does_not_fit_is_refused(sqlite: Settings, text: str, words: str):
     assert words in said[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("services: [{number: '77', kind: teleport}]", '"teleport" is not known here'),
+        ("trunks: [{name: T, kind: registr, hosts: [a.example]}]", 'did you mean "register"?'),
+    ],
+)
+def test_a_value_that_can_not_be_read_is_not_told_to_be_missing_too(sqlite: Settings, text: str, words: str):
+    with pytest.raises(api.DocumentError) as caught:
+        api.apply(sqlite, text)
+    (only,) = caught.value.problems
+    assert words in only.message
+
+
 def test_two_new_things_clash_too_and_the_first_one_wins(sqlite: Settings):
     said = refused(sqlite, "services: [{number: 300, kind: echo}]\nextensions:\n- {number: 300, name: A}")
     assert said == ['line 1: services[0].number: number 300 is already the extension "A"; next free: 301']

@@ -26,6 +26,11 @@ def test_a_flag_wins_over_the_environment_and_the_environment_over_the_file(
     assert found.data_dir == tmp_path
 
 
+def test_a_range_that_is_upside_down_is_told_so() -> None:
+    with pytest.raises(SettingsError, match='the first port comes first: "10000-20000"'):
+        load(rtp_ports="20000-10000")
+
+
 def test_a_settings_file_may_stand_elsewhere(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("host: [192.0.2.1, '::1']\nlog_format: JSON\nrtp_ports: 20000-20099\n")

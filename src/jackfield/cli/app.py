@@ -5,12 +5,21 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
+from jackfield import __version__
 from jackfield.cli import configuration, live, phones, running
 
 __all__ = ["app", "explained"]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"jackfield {__version__}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     help="Jackfield, a business phone system: starts it, configures it, and looks into it while it runs.",
@@ -26,6 +35,16 @@ for module in (running, configuration, live, phones):
     module.register(app)
 
 
+@app.callback()
+def every(
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", help="Print the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
+
+
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
     """Turn the errors that an administrator can mend into a line on standard error and an exit status."""
@@ -35,9 +54,16 @@ def explained() -> Iterator[None]:
         status = _status(error)
         if status is None:
             raise
-        for line in str(error).splitlines():
+        for line in _words(error).splitlines():
             print(f"jackfield: {line}", file=sys.stderr)
         sys.exit(status)
+
+
+def _words(error: Exception) -> str:
+    """Return the error's text, that of the operating system without its number: "x.yaml: No such file or directory"."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _status(error: Exception) -> int | None:

@@ -57,7 +57,7 @@ def apply(
     go on as they began.
     """
     found = settings_in_force(data_dir, config)
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    text = _text(file)
 
     from jackfield.cli.output import print_json
     from jackfield.console import api
@@ -73,6 +73,15 @@ def apply(
         print_json(difference.to_dict())
     else:
         print(difference.text)
+
+
+def _text(file: Path) -> str:
+    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    try:
+        return data.decode("utf-8-sig")  # some editors of Windows begin a file with a mark
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise OSError(f"{file}, line {line}: not UTF-8 text: save the file in that encoding") from None
 
 
 def export(

@@ -10,7 +10,7 @@ import typer
 from jackfield.cli.options import DataDir, Json, described, settings, settings_in_force
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
 __all__ = ["register"]
 
@@ -22,14 +22,16 @@ def register(app: typer.Typer) -> None:
         help=described(calls),
         epilog="Examples:\n\n"
         "  jackfield calls\n\n"
-        "  jackfield calls --history --number 101 --since 2026-11-20 --limit 20",
+        "  jackfield calls --history --number 101 --since 2026-11-20 --limit 20\n\n"
+        "  jackfield calls 50011f848e",
     )(calls)
     app.command(
-        help=described(hangup), epilog="Example:  jackfield hangup k3f9-1   (the ids are those of “jackfield calls”)"
+        help=described(hangup),
+        epilog="Example:  jackfield hangup 50011f848e   (the ids are those of “jackfield calls”)",
     )(hangup)
     app.command(
         help=described(trace),
-        epilog="Examples:\n\n  jackfield trace k3f9-1\n\n  jackfield trace k3f9-1 --pcap call.pcap",
+        epilog="Examples:\n\n  jackfield trace 50011f848e\n\n  jackfield trace 50011f848e --pcap call.pcap",
     )(trace)
 
 
@@ -62,6 +64,9 @@ def status(data_dir: DataDir = None, as_json: Json = False) -> None:
 
 
 def calls(
+    id: Annotated[
+        str, typer.Argument(metavar="ID", help="Everything about this call: times, legs, quality and journal")
+    ] = "",
     history: Annotated[bool, typer.Option("--history", help="Calls that are over, the newest first")] = False,
     number: Annotated[str, typer.Option(help="With --history: only calls with this number in them")] = "",
     since: Annotated[
@@ -72,21 +77,31 @@ def calls(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """List the calls in progress, or with --history those that are over."""
+    """List the calls in progress, or with --history those that are over; with an ID, show all that is known of one.
+
+    Times are the company's; in JSON they are UTC. The beginning of an ID is enough.
+    """
     from jackfield.cli.output import print_json
 
     found = settings_in_force(data_dir)
-    if not history:
+    if not history and not id:
+        if number or since or until:
+            raise typer.BadParameter("--number, --since and --until belong to --history: add it")
         from jackfield.control import ask_sync
 
         active = ask_sync(found.files.switch_socket, "calls")
         return print_json(active) if as_json else _show_calls(active)
+    from jackfield.cli import past
     from jackfield.console import api
 
-    past = api.calls(found, number=number, since=_time(since), until=_time(until), limit=limit)
-    if as_json:
-        return print_json(past)
-    _show_history(past)
+    zone = past.zone_of(found)
+    if id:
+        one = api.call(found, id)
+        if one is None:
+            raise api.ConsoleError(f'there is no call "{id}": “jackfield calls --history” shows those that were')
+        return print_json(one) if as_json else past.show_call(one, zone)
+    rows = api.calls(found, number=number, since=_time(since, zone), until=_time(until, zone), limit=limit)
+    return print_json(rows) if as_json else past.show_calls(rows, zone)
 
 
 def hangup(
@@ -108,7 +123,7 @@ def trace(
 ) -> None:
     """Show the SIP messages of a call as a ladder, or save them as pcap.
 
-    The switch keeps the last few thousand messages; of older calls the journal in “jackfield calls --history” remains.
+    The switch keeps the last few thousand messages; of older calls the journal in “jackfield calls CALL” remains.
     """
     from jackfield.control import ask_sync
 
@@ -137,15 +152,16 @@ def _or_none(socket: Path, verb: str) -> Any:
         return None
 
 
-def _time(text: str) -> datetime | None:
+def _time(text: str, zone: tzinfo) -> datetime | None:
     from datetime import datetime
 
     if not text:
         return None
     try:
-        return datetime.fromisoformat(text).astimezone()
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"“{text}” is no time: write 2026-11-20 or 2026-11-20T08:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def _show_phones(phones: list[dict[str, Any]]) -> None:
@@ -222,28 +238,3 @@ def _show_processes(processes: list[dict[str, Any]], ago: Any) -> None:
         for one in processes
     ]
     table("Processes", ("process", "state", "pid>", "since>", "restarts>", "memory>"), rows)
-
-
-def _show_history(past: list[dict[str, Any]]) -> None:
-    from jackfield.cli.output import duration, table
-
-    def shown(party: Any) -> str:
-        if isinstance(party, dict):
-            return f"{party.get('number') or 'anonymous'} {party.get('name') or ''}".strip()
-        return str(party or "")
-
-    rows = [
-        (
-            call.get("id"),
-            str(call.get("started", ""))[:19].replace("T", " "),
-            shown(call.get("caller")),
-            shown(call.get("called")) or call.get("dialed"),
-            call.get("direction"),
-            call.get("outcome"),
-            duration(call.get("duration") or 0),
-            call.get("reason"),
-        )
-        for call in past
-    ]
-    columns = ("id", "started (UTC)", "from", "to", "direction", "outcome", "length>", "reason")
-    table("", columns, rows, empty="No calls.")

@@ -73,10 +73,15 @@ def phone(
     """
     from jackfield.cli.output import print_json
     from jackfield.cli.softphone import Task, be
+    from jackfield.rtp.events import DIGITS
 
     who = _account(extension, user, password, server, port, _transport(transport), data_dir, config)
     if digits_by not in ("rfc4733", "info", "inband"):
         raise typer.BadParameter(f"“{digits_by}” is no way to send digits: rfc4733, info or inband")
+    if wrong := sorted(set(digits) - set(DIGITS)):
+        raise typer.BadParameter(f"“{''.join(wrong)}” can't be dialled with --digits: use {DIGITS}")
+    if record is not None and not record.absolute().parent.is_dir():
+        raise typer.BadParameter(f"--record {record}: there is no folder {record.parent}")
     task: Task = Task(
         account=who,
         call=call,

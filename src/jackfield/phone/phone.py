@@ -156,7 +156,9 @@ class Phone:
         """Register, and again in time from then on. Raises `PhoneError` with the server's status when it refuses."""
         response = await self._send_register(self.expires)
         if response.status >= 300:
-            raise PhoneError(f"{self.account.username} can't register: {_refusal(response)}", response.status)
+            raise PhoneError(
+                f"{self.account.username} can't register: {_refusal(response, self._hop)}", response.status
+            )
         if self._refresh is None:
             self._refresh = asyncio.create_task(self._keep_registered())
 
@@ -167,7 +169,9 @@ class Phone:
             self._refresh = None
         response = await self._send_register(0)
         if response.status >= 300:
-            raise PhoneError(f"{self.account.username} can't unregister: {_refusal(response)}", response.status)
+            raise PhoneError(
+                f"{self.account.username} can't unregister: {_refusal(response, self._hop)}", response.status
+            )
 
     async def _keep_registered(self) -> None:
         pause = 0.0
@@ -177,7 +181,7 @@ class Phone:
             response = await self._send_register(self.expires)
             pause = 0.0 if response.status < 300 else SHORTEST_REFRESH
             if response.status >= 300:
-                self.report(f"registration lost: {_refusal(response)}")
+                self.report(f"registration lost: {_refusal(response, self._hop)}")
 
     async def _send_register(self, expires: int) -> Response:
         account = self.account
@@ -391,9 +395,13 @@ def _granted(response: Response, asked: int) -> float:
     return float(response.expires if response.expires is not None else asked)
 
 
-def _refusal(response: Response) -> str:
+def _refusal(response: Response, hop: Hop | None) -> str:
     if response.local:
-        return "the server does not answer" if response.status == 408 else response.reason
+        way = f" at {hop}" if hop is not None else ""
+        if response.status == 408:
+            return f"the server{way} does not answer"
+        closed = response.reason == "Connection Failed"
+        return f"no SIP server listens{way}, or a firewall refuses" if closed else response.reason
     hints = {401: "SIP name or password is wrong", 403: "not allowed", 404: "the SIP name is not known there"}
     hint = hints.get(response.status, "")
     return f"{response.status} {response.reason}" + (f" ({hint})" if hint else "")

@@ -63,11 +63,13 @@ def _one(item: Item) -> Iterator[Problem]:
         item.row.clean_fields(exclude={column.name for column in item.row._meta.fields} - own)
     except ValidationError as error:
         failed.append(error)
-    try:
-        item.row.check_together()
-    except ValidationError as error:
-        failed.append(error)
-    seen = set()
+    refused = item.wanted.refused if item.wanted is not None else set()
+    if not refused:  # else it would complain of what only looks as if it were missing
+        try:
+            item.row.check_together()
+        except ValidationError as error:
+            failed.append(error)
+    seen = set(refused)
     for failure in failed:
         for name, errors in failure.error_dict.items():
             if name not in seen:

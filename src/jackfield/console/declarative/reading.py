@@ -27,6 +27,7 @@ class Wanted:
     values: dict[str, Any] = field(default_factory=dict)
     written_in: dict[str, int] = field(default_factory=dict)  # line of each value
     lines: list[Wanted] | None = None  # of an extension; None when nothing is said about them
+    refused: set[str] = field(default_factory=set)  # fields whose value could not be read
     first: bool = False  # a line that is given on the extension itself, and is therefore its first one
 
     @property
@@ -135,6 +136,7 @@ def _value(wanted: Wanted, known: Field, entry: Entry, problems: list[Problem]) 
         value = read(entry.value, known.type, known.default)
     except Refused as refused:
         problems.append(Problem(f"{wanted.path}.{known.name}{refused.path}", refused.line, refused.message))
+        wanted.refused.add(known.name)
         return
     if known.required and value == "":
         problems.append(wanted.problem(known.name, "must be given"))
