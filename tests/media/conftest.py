@@ -6,7 +6,7 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from jackfield.media import fastlane
+from jackfield.media.client import MediaPool
 from jackfield.media.lane import PythonRoad
 from jackfield.media.ports import Ports
 from jackfield.media.protocol import Remote, StreamEvent
@@ -24,7 +25,8 @@ from jackfield.rtp import packet
 from jackfield.rtp.codecs.g711 import PCMA_TO_PCMU, PCMU_TO_PCMA
 from jackfield.rtp.packet import Packet
 
-PATIENCE = 5.0  # seconds of real time after which something that must come will not come any more
+from .process import PATIENCE, process
+
 ULAW_SILENCE = b"\xff" * 160
 
 
@@ -218,3 +220,12 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
         stack.callback(worker.close)
         yield built
     assert worker.statistics().failures == 0, "something raised on the packet path"
+
+
+@pytest.fixture
+async def pool(tmp_path: Path) -> AsyncIterator[MediaPool]:
+    with process(tmp_path / "media.sock"):
+        made = MediaPool()
+        await made.connect([tmp_path / "media.sock"])
+        yield made
+        await made.close()

@@ -18,7 +18,7 @@ from jackfield.media import __main__ as program
 from jackfield.media import protocol
 from jackfield.media.protocol import Frames, Report
 
-from .conftest import PATIENCE
+from .process import PATIENCE
 
 START = 20.0  # seconds in which a process must have started, on a machine with much to do
 
