@@ -123,6 +123,8 @@ class Negotiation:
         """Send a re-INVITE or UPDATE; see `Session.reinvite`."""
         headers = tuple(headers)
         if method == "UPDATE" and not body:  # no offer: it may go at any time (RFC 3311 section 5.1)
+            while self._session.awaits_ack and not self._session.ended:
+                await self._quiet()  # but it must not overtake our 2xx: to the peer there is no dialog before that
             return await self._try(
                 method, partial(self._send, method, b"", headers, content_type, None, self._on_updated)
             )

@@ -350,6 +350,8 @@ class Session:
         if self.ended or not self.confirmed or request.method in ("NOTIFY", "SUBSCRIBE", "PRACK"):
             return  # those speak of a subscription, or of one response
         if response.status == 481:
+            if self._answered is not None:
+                return  # the peer has not seen our 2xx yet: his ACK will come, or the want of it ends the session
             self._close(Ended(481, f"{request.method} refused: {response.reason}", by_peer=False, message=response))
             self.agent.forget(self)
         elif response.status == 408:

@@ -112,7 +112,7 @@ class CallBase:
         """Begin. The anchor is set."""
         self.task = asyncio.create_task(self.run(), name=f"call {self.id}")
         # A task that is cancelled before its first step never runs, not even what stands in `finally`.
-        self.task.add_done_callback(lambda _: self._finish(487, self.record.reason))
+        self.task.add_done_callback(self._cut_short)
         minutes = self.snapshot.general.max_call_minutes
         if minutes:
             loop = asyncio.get_running_loop()
@@ -201,9 +201,14 @@ class CallBase:
         entry = self.plan.entry
         log.error("%s goes on though its call is over: it must let asyncio.CancelledError pass", entry)
         self.note("the destination went on after the end and was left behind")
-        self._finish(*(self._ordered or (487, self.record.reason)))
+        self._cut_short(None)
         if self.task is not None:
             self.task.cancel()
+
+    def _cut_short(self, task: asyncio.Task[None] | None) -> None:
+        """The task has ended, perhaps without having begun, or is left behind: see to it that the call ends."""
+        status, reason = self._ordered or (487, self.record.reason)
+        self._finish(status, reason)
 
     def refuse(self, status: int, reason: str) -> None:
         """End a call that has not begun to run."""
@@ -371,10 +376,14 @@ class CallBase:
 
     # --- what legs report ---------------------------------------------------------------------------------------
 
+    def _note_ringing(self) -> None:
+        record = self.record
+        if record.ringing is None and record.answered is None:  # a transfer may ring long after the answer
+            record.ringing = self.now()
+
     def pass_ringing(self, leg: OutgoingLeg, response: Response) -> None:
         """A phone rings."""
-        if self.record.ringing is None:
-            self.record.ringing = self.now()
+        self._note_ringing()
         anchor = self.anchor
         if isinstance(anchor, IncomingLeg) and not anchor.answered:
             anchor.ring(self._connected_headers(anchor, leg.party))
@@ -385,8 +394,7 @@ class CallBase:
 
     def pass_early_media(self, leg: OutgoingLeg) -> None:
         """The far side lets itself be heard before it answers."""
-        if self.record.ringing is None:
-            self.record.ringing = self.now()
+        self._note_ringing()
         anchor = self.anchor
         headers = self._connected_headers(anchor, leg.party)
         if isinstance(anchor, IncomingLeg) and not anchor.answered:

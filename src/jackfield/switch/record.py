@@ -107,6 +107,7 @@ class CallRecord:
             self.outcome, self.sip_status, self.q850 = "answered", 200, q850(200)
         elif caller.status == 487 and not by_order:  # the caller's own CANCEL: nobody else is told 487
             self.outcome, self.sip_status, self.q850 = "cancelled", 487, q850(487)
+            reason = reason or caller.reason
         else:
             if not self.hung_up_by and caller.ended is None:
                 refused = any(leg.status == status for leg in self.legs if leg is not caller)

@@ -56,6 +56,8 @@ class Streams:
             by_address.setdefault(bind, []).append((leg, told))
         for bind, wanting in by_address.items():
             streams = await worker.open(address=bind, count=len(wanting))
+            if not worker.alive:
+                raise MediaLost("the media process died when it had opened the ports")
             for (leg, told), stream in zip(wanting, streams, strict=True):
                 if leg.ended or call.over:
                     stream.close()  # it left while the ports were being opened

@@ -147,7 +147,7 @@ async def blind(call: CallBase, under_way: Transfer, target: Uri) -> bool:
         caller=stays.party,
     )
     plan = route(call.snapshot, request, call.switch.local_time(call.snapshot))
-    status, reason = 480, "nobody answered"
+    status, reason = 480, ""
     try:
         if call.hops > call.snapshot.general.max_hops:
             raise HangUp(482, "transferred in a circle")
@@ -159,7 +159,9 @@ async def blind(call: CallBase, under_way: Transfer, target: Uri) -> bool:
     except (MediaLost, NoPort) as problem:
         status, reason = 503, str(problem)
     if call.transfer is not under_way:
+        call.record.reason = call.record.reason or reason
         return True  # it had succeeded, and that conversation is over too
+    reason = reason or "nobody answered"
     under_way.failed(status, reason)
     call.note(f"the transfer to {number} failed: {status} {reason}")
     if leg.ended or call.anchor is not stays:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from jackfield.sip.digest import ha1
+from jackfield.sip.tokens import Tokens
 from jackfield.switch.snapshot import Extension, General, Line, RingGroup, Service, Snapshot, Sound
 from jackfield.switch.switch import Switch
 
@@ -55,6 +56,8 @@ class House:
             sounds=sounds("welcome", "default", "echo-test"),
         )
         self.phones: list[Phone] = []
+        self.tokens: Tokens | None = None
+        """Where the phones take random names and times from; a test that is to be repeatable sets it."""
         self.switch: Switch
         self.faults_expected = False
         """A test lets something raise on purpose; else nothing may be logged with a traceback."""

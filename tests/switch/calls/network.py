@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jackfield.sip.flow import Flow, Hop, TransportFailed
@@ -11,19 +11,29 @@ from jackfield.sip.message import parse
 
 
 class Network:
-    """Knows who is where. `lost(data)` decides which datagrams do not arrive."""
+    """Knows who is where. `lost(data)` decides which datagrams do not arrive.
+
+    `weather(from, to)` says after how many seconds each copy of a datagram arrives, all in order by default.
+    """
 
     def __init__(self) -> None:
         self.ends: dict[tuple[str, int], MemoryTransports] = {}
         self.lost: Callable[[bytes], bool] = lambda data: False
+        self.weather: Callable[[str, str], Sequence[float]] | None = None
         self.wire: list[str] = []
         """First lines of all that was sent, "from -> to: line"."""
 
     def carry(self, data: bytes, source: tuple[str, int], target: tuple[str, int], transport: str) -> None:
         self.wire.append(f"{source[0]} -> {target[0]}: {data.split(chr(13).encode(), 1)[0].decode()}")
         end = self.ends.get(target)
-        if end is not None and not self.lost(data):
-            asyncio.get_running_loop().call_soon(end.arrive, data, source, transport)
+        if end is None or self.lost(data):
+            return
+        loop = asyncio.get_running_loop()
+        if self.weather is None or transport != "UDP":
+            loop.call_soon(end.arrive, data, source, transport)
+            return
+        for delay in self.weather(source[0], target[0]):
+            loop.call_later(delay, end.arrive, data, source, transport)
 
 
 class MemoryFlow(Flow):

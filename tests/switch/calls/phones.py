@@ -240,6 +240,7 @@ class Phone:
             on_request=self._on_request,
             transports=self.transports,
             resolver=NoNames(),
+            tokens=house.tokens,
         )
         self.transports.receive = self._receive
         self.received: list[Request | Response] = []
