@@ -232,7 +232,7 @@ class Locations:
     def _tell(self, contact: Contact, event: str, why: str) -> None:
         found = self._snapshot().lines.get(contact.username)
         number = found[0].number if found else ""
-        log.info("extension %s: %s is %s%s", number, contact, event, f": {why}" if why else "")
+        log.info("extension %s: %s is %s%s", number, contact, event, f": {why}" if why not in ("", event) else "")
         self._emit(
             "registration",
             {

@@ -20,6 +20,7 @@ LONGEST_RINGING = 300.0
 async def outbound(call: Call, plan: OutboundPlan) -> None:
     """Try the trunks in order. Only a trunk that failed makes way for the next, never a busy or unwilling callee."""
     status, reason = 503, f'no trunk of the outgoing route "{plan.route.name}" could take the call'
+    failed: list[str] = []
     with call.switch.trunks.route_slot(plan.route) as free:
         if not free:
             text = f'the {plan.route.max_calls} calls of the outgoing route "{plan.route.name}" are all taken'
@@ -33,7 +34,9 @@ async def outbound(call: Call, plan: OutboundPlan) -> None:
             status, reason = ringing.status, ringing.reason
             if not may_fail_over(status):
                 break
-            call.note(f'trunk "{name}" failed: {status} {reason}', f"trunks/{name}")
+            failed.append(f'trunk "{name}" failed: {status} {reason}')
+            call.note(failed[-1], f"trunks/{name}")
+            reason = "; ".join(failed)
         await call.hang_up(status, reason=reason)
 
 
@@ -52,6 +55,8 @@ def _in_order(call: Call, plan: OutboundPlan) -> list[TrunkDial]:
         elif trunks.usable(dial.trunk):
             up.append(dial)
         else:
-            call.note(f'trunk "{name}" is down{": skipped" if len(plan.attempts) > 1 else ""}', f"trunks/{name}")
             down.append(dial)
+    for dial in down:
+        what = "skipped" if up else "tried nevertheless, since no other is up"
+        call.note(f'trunk "{dial.trunk.name}" is down: {what}', f"trunks/{dial.trunk.name}")
     return up or down
