@@ -7,6 +7,7 @@ from django.urls import path
 from jackfield.console import views
 
 urlpatterns = [
+    path("", views.index),
     path("health", views.health),
     path("metrics", views.metrics),
 ]

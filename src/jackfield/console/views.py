@@ -7,15 +7,35 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from jackfield import __version__
 from jackfield.console import access, monitoring
 
 if TYPE_CHECKING:
     from jackfield.console.importer import Importer
 
-__all__ = ["health", "importer", "metrics"]
+__all__ = ["health", "importer", "index", "metrics"]
 
 importer: Importer | None = None
 """Of this process; None where pages are served without one."""
+
+
+INDEX = f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Jackfield</title>
+<h1>Jackfield {__version__}</h1>
+<ul>
+<li><a href="health">Health</a>: is all well, and if not, why?</li>
+<li><a href="metrics">Metrics</a> for Prometheus</li>
+</ul>
+<p>Everything else is done on the command line: <code>jackfield --help</code>.</p>
+</html>
+"""
+
+
+async def index(request: HttpRequest) -> HttpResponse:
+    """Say what is here."""
+    return _refused(request) or HttpResponse(INDEX)
 
 
 async def health(request: HttpRequest) -> HttpResponse:

@@ -136,6 +136,7 @@ class Commands:
         switch = self.switch
         found: dict[str, float] = {
             "calls_active": len(switch.calls),
+            "draining": int(switch.draining),
             "registrations": len(switch.registrar),
             "uptime_seconds": switch.now() - switch.started,
             **{f"{name}_total": count for name, count in switch.counters.items()},
