@@ -97,7 +97,7 @@ def installation(folder: Path, ports: Block) -> Installation:
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Installation]:
     """An installation that was never started."""
-    ports = block(400)
+    ports = block()
     made = installation(tmp_path, ports)
     yield made
     if made.process is not None:
@@ -108,7 +108,7 @@ def fresh(tmp_path: Path) -> Iterator[Installation]:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A running system that many tests share."""
-    ports = block(400)
+    ports = block()
     made = installation(tmp_path_factory.mktemp("system"), ports)
     try:
         made.start()

@@ -37,7 +37,7 @@ def ports() -> Iterator[Block]:
 @pytest.fixture(scope="session")
 def system_ports() -> Iterator[Block]:
     """Ports for the system that many tests share."""
-    reserved = block(1200)
+    reserved = block()
     yield reserved
     reserved.release()
 

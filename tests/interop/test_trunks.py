@@ -90,7 +90,7 @@ def _configuration(carrier: Kamailio, first: int, second: int, silent: int) -> d
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def outside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Outside]:
     """One system with trunks for all tests of this module."""
-    ports = block(1200)
+    ports = block()
     folder = tmp_path_factory.mktemp("trunks")
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(ports.release)

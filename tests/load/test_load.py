@@ -38,7 +38,7 @@ CALLS_A_SECOND = 60
 async def test_many_calls_at_once_lose_no_packet(tmp_path: Path, calls: int, seconds: int) -> None:
     numbers = [str(300 + index) for index in range(2 * CROWDS)]
     settings = configuration([extension(number, max_calls=100, codecs=["pcmu"]) for number in numbers])
-    ports = block(2000)
+    ports = block()
     audio = iter(range(ports.take(2 * calls * 2 + 2), 65535, 2))
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(ports.release)
@@ -145,7 +145,7 @@ def _called() -> Scenario:
 @pytest.mark.parametrize("calls", [300, pytest.param(10_000, marks=[pytest.mark.load, pytest.mark.timeout(900)])])
 async def test_of_many_calls_in_a_row_none_fails(tmp_path: Path, calls: int) -> None:
     settings = configuration([extension(300, max_calls=100), extension(301, max_calls=100)])
-    ports = block(2000)
+    ports = block()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(ports.release)
         system = await stack.enter_async_context(System(tmp_path / "system", ports, settings, rtp=1200))

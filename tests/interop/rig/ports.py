@@ -1,46 +1,46 @@
-"""Ports that nobody else takes: each test reserves whole blocks of them.
+"""Ports that nobody else takes: each test reserves whole areas of them.
 
-The blocks lie below the ports that the kernel gives out by itself. Each is held by TCP sockets, one on the last of
-every 400 ports, so that two test runs on one machine never share one.
+The areas lie below the ports that the kernel gives out by itself. Each is held by a TCP socket on its last port, so
+that two test runs on one machine never share one. A program that asks nobody (a benchmark, a system that runs here)
+may have ports in any of them: those are passed over.
 """
 
 from __future__ import annotations
 
-import random
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from random import Random
 
 __all__ = ["Block", "NoPorts", "block"]
 
 FIRST, LAST = 12000, 32000
-STEP = 400
-PATIENCE = 60.0  # seconds
+AREA = 400
+PATIENCE = 30.0  # seconds; less than a test may last, so that it is this that is told
 
 
 class NoPorts(Exception):
-    """Every block is taken."""
+    """Every area is taken."""
 
 
-@dataclass
 class Block:
-    """Ports from `first` on. `take()` gives them out one after the other, `span()` several in a row."""
+    """Ports that are ours until `release()`: as many as are asked for, however many that be."""
 
-    first: int
-    size: int
-    locks: Sequence[socket.socket] = field(repr=False)
-    used: int = 0
+    def __init__(self, areas: range = range(FIRST, LAST, AREA), *, patience: float = PATIENCE) -> None:
+        self._areas = areas
+        self._patience = patience
+        self._locks: list[socket.socket] = []
+        self._next = self._end = 0
 
     def take(self, count: int = 1) -> int:
-        """Return the first of `count` ports in a row; the first one is even."""
-        start = self.used + self.used % 2
-        if start // STEP != (start + count) // STEP and count < STEP:
-            start = (start + count) // STEP * STEP  # the lock's port is not to be given out
-        if start + count >= self.size:
-            raise NoPorts(f"the block of {self.size} ports is used up")
-        self.used = start + count
-        return self.first + start
+        """Return the first of `count` free ports in a row; it is even. Waits while all are taken; raises `NoPorts`."""
+        first = self._in_a_row(count)
+        if first is None:
+            self.reserve(count)
+            first = self._in_a_row(count)
+            assert first is not None
+        self._next = first + count
+        return first
 
     def span(self, count: int) -> str:
         """Return a range as settings take it: "12000-12199"."""
@@ -49,36 +49,78 @@ class Block:
 
     def release(self) -> None:
         """Let others have the ports."""
-        for lock in self.locks:
+        for lock in self._locks:
             lock.close()
 
+    def reserve(self, count: int) -> None:
+        """Go on in areas of which `count` ports in a row are free. Waits while there are none; raises `NoPorts`."""
+        step = self._areas.step
+        wide = -(-(count + 2) // step)
+        starts = list(self._areas)[: len(self._areas) - wide + 1]
+        Random().shuffle(starts)  # that two runs don't get into each other's way
+        until = time.monotonic() + self._patience
+        while True:
+            for first in starts:
+                locks = _locked(range(first + step - 1, first + wide * step, step))
+                if locks is None:
+                    continue
+                before = self._next, self._end
+                self._next, self._end = first, first + wide * step
+                if self._in_a_row(count) is not None:
+                    self._locks += locks
+                    return
+                self._next, self._end = before
+                for lock in locks:
+                    lock.close()
+            if time.monotonic() > until:
+                raise NoPorts(
+                    f"no {count} ports in a row are free on 127.0.0.1 between {self._areas[0]} and "
+                    f"{self._areas[-1] + step - 1}, other test runs have them or other programs: "
+                    "`ss -lunpt` shows whose they are"
+                )
+            time.sleep(0.5)  # another test run beside us, which will give some back
 
-def block(size: int = 400) -> Block:
-    """Reserve ports in a row that are free on 127.0.0.1 by UDP and TCP; waits a while. Raises `NoPorts`."""
-    starts = list(range(FIRST, LAST - size + 1, STEP))
-    random.Random().shuffle(starts)
-    until = time.monotonic() + PATIENCE
-    while True:
-        for first in starts:
-            if (locks := _reserved(first, size)) is not None:
-                return Block(first, size, locks)
-        if time.monotonic() > until:
-            raise NoPorts(f"no {size} ports in a row are free between {FIRST} and {LAST}: end what takes them")
-        time.sleep(1.0)  # a benchmark beside us, perhaps
+    def _in_a_row(self, count: int) -> int | None:
+        first = self._next + self._next % 2
+        while first + count <= self._end:
+            busy = next((port for port in range(first, first + count) if not self._free(port, count)), None)
+            if busy is None:
+                return first
+            first = busy + 1 + (busy + 1) % 2
+        return None
+
+    def _free(self, port: int, count: int) -> bool:
+        step = self._areas.step
+        if (port - self._areas.start) % step == step - 1:
+            return count >= step and _usable(socket.SOCK_DGRAM, port)  # so many are for audio: our lock is no hindrance
+        return _usable(socket.SOCK_DGRAM, port) and (count >= step or _usable(socket.SOCK_STREAM, port))
 
 
-def _reserved(first: int, size: int) -> list[socket.socket] | None:
+def block() -> Block:
+    """Reserve ports on 127.0.0.1, for UDP and TCP. Waits while there are none; raises `NoPorts`."""
+    reserved = Block()
+    reserved.reserve(1)
+    return reserved
+
+
+def _locked(ports: Sequence[int]) -> list[socket.socket] | None:
     locks: list[socket.socket] = []
     try:
-        for last in range(first + STEP - 1, first + size, STEP):
-            locks.append(_bound(socket.SOCK_STREAM, last))
-        for port in range(first, first + size - 1):
-            _bound(socket.SOCK_DGRAM, port).close()
+        for port in ports:
+            locks.append(_bound(socket.SOCK_STREAM, port))
     except OSError:
         for lock in locks:
             lock.close()
         return None
     return locks
+
+
+def _usable(kind: socket.SocketKind, port: int) -> bool:
+    try:
+        _bound(kind, port).close()
+    except OSError:
+        return False
+    return True
 
 
 def _bound(kind: socket.SocketKind, port: int) -> socket.socket:
