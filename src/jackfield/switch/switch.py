@@ -138,9 +138,11 @@ class Switch:
             emit=self._emit_event,
             secret=secret,
         )
-        self.qualifier = Qualifier(self.agent, self.registrar, current, clock=loop.time, emit=self._emit_event)
-        self.sounds = Sounds()
         self.random = random.Random()
+        self.qualifier = Qualifier(
+            self.agent, self.registrar, current, clock=loop.time, emit=self._emit_event, random=self.random
+        )
+        self.sounds = Sounds()
         self.plugins = Plugins()
         self.media = Streams(pool, self._addresses, self.calls.values)
 

@@ -23,6 +23,7 @@ __all__ = ["Chaos"]
 NUMBERS = ("101", "102", "102", "103", "104", "200", "201", "202", "*43", "*61", "*62", "9123", "9123", "9456", "777")
 KEYS = ("hold", "resume", "codec", "fax", "ask", "refer", "refer", "replace", "info", "update", "bye")
 REFUSALS = (302, 403, 404, 480, 486, 488, 500, 503, 603)
+MOMENT = 1e-5  # seconds
 QUIET = 100.0
 """Seconds after which everything that was begun is over: a round of ringing and the longest transaction."""
 
@@ -52,7 +53,8 @@ class Chaos:
         """Plug everything in, by good weather."""
         house, agent = self.house, self.house.switch.agent
         house.tokens = agent.tokens = agent.layer.tokens = Tokens(self.random.randbytes)
-        house.switch.random = Random(self.random.random())
+        house.switch.random.seed(self.random.random())
+        house.switch.trunks._random = house.switch.random
         await house.configure(
             trunks=(trunk("One", CARRIER, max_calls=2), trunk("Two", CARRIER, BACKUP)),
             outbound=(Outbound(name="World", prefix="9", trunks=("One", "Two"), max_calls=3),),
@@ -84,13 +86,15 @@ class Chaos:
         if source in self.vanished or target in self.vanished or random.random() < self._loss:
             return []
         copies = 2 if random.random() < self._doubling else 1
-        return [random.uniform(0.0, self._delay) for _ in range(copies)]
+        # Never two things at exactly the same time: which comes first would be left to chance, not to the seed.
+        return [random.uniform(MOMENT, self._delay + 2 * MOMENT) for _ in range(copies)]
 
     async def play(self) -> None:
         """Let things happen for about a minute."""
         random = self.random
         for _ in range(random.randint(5, 30)):
-            await self.house.pass_time(random.choice((0.0, 0.0, 0.01, 0.3, 1.0, 4.0, random.uniform(0.0, 9.0))))
+            pause = random.choice((0.0, 0.0, 0.01, 0.3, 1.0, 4.0, random.uniform(0.0, 9.0)))
+            await self.house.pass_time(pause + random.uniform(0.0, MOMENT) if pause else 0.0)
             deed = random.choices(DEEDS, WEIGHTS)[0]
             deed(self)
 
@@ -139,7 +143,7 @@ class Chaos:
             self.say(f"a phone's own trouble: {task.exception()!r}")
 
     def _later(self, seconds: float, what: Callable[..., object], *arguments: object) -> None:
-        asyncio.get_running_loop().call_later(seconds, what, *arguments)
+        asyncio.get_running_loop().call_later(seconds + self.random.uniform(0.0, MOMENT), what, *arguments)
 
     # --- what phones do with a call that comes -----------------------------------------------------------------------
 
