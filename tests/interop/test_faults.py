@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -263,7 +264,7 @@ async def test_calls_go_on_while_the_disk_is_full_and_their_records_arrive(
         system = await start(data=disk / "data")
         mine, theirs = await _talk(system, booth)
         filler = asyncio.create_task(_keep_full(disk / "filler"))
-        await asyncio.sleep(0.2)
+        await eventually(lambda: shutil.disk_usage(disk).free == 0, "the disk to be full")
         await mine.hang_up()
         await theirs.ended()
         for _ in range(2):

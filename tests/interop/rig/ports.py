@@ -10,9 +10,10 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
-__all__ = ["Block", "NoPorts", "block"]
+__all__ = ["Block", "NoPorts", "block", "udp_port_in_use"]
 
 FIRST, LAST = 12000, 32000
 AREA = 400
@@ -101,6 +102,14 @@ def block() -> Block:
     reserved = Block()
     reserved.reserve(1)
     return reserved
+
+
+def udp_port_in_use(port: int) -> bool:
+    """Whether a socket of any address has the port; asks the kernel, and does not get into the way of who binds it."""
+    ends = f":{port:04X}"
+    tables = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
+    lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
+    return any(line.split()[1].endswith(ends) for line in lines)
 
 
 def _locked(ports: Sequence[int]) -> list[socket.socket] | None:

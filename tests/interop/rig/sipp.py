@@ -19,6 +19,8 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from .accounts import Account
+from .ports import udp_port_in_use
+from .system import eventually
 from .wire import Wire
 
 __all__ = ["Scenario", "Sipp", "SippFailed", "registered", "why_no_sipp"]
@@ -133,7 +135,7 @@ class Sipp:
         self, folder: Path, host: str, port: int, own_port: int, scenario: Scenario, *options: str,
         address: str = "127.0.0.1", calls: int = 1, media_port: int = 0, trace: bool = True,
     ) -> None:  # fmt: skip
-        self.folder, self.calls = folder, calls
+        self.folder, self.calls, self._own_port = folder, calls, own_port
         self._target = f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"
         self._scenario = scenario
         self._options = [
@@ -150,7 +152,8 @@ class Sipp:
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         self._output = asyncio.create_task(self._process.communicate())
-        await asyncio.sleep(0.15)  # it says nothing when its socket is there
+        # It says nothing when its socket is there.
+        await eventually(lambda: self._output.done() or udp_port_in_use(self._own_port), "SIPp to listen")
         return self
 
     async def __aexit__(self, *_: object) -> None:
