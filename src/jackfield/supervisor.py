@@ -27,7 +27,7 @@ __all__ = ["Child", "Program", "StartFailed", "Supervisor", "programs"]
 
 log = logging.getLogger(__name__)
 
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0  # the console is nice, and slow to start where others keep the processors busy
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before each further start
 STEADY_SECONDS = 60.0  # who ran this long starts again with the shortest pause
 # Audio can't wait, a caller should not, pages and records can.
@@ -244,10 +244,6 @@ class Supervisor:
 
     async def _settings(self, _: dict[str, Any]) -> dict[str, Any]:
         """What this installation runs with: flags of `jackfield run` are known to nobody else."""
-        return self.settings.model_dump(mode="json")
-
-    async def _settings_asked(self, _: dict[str, Any]) -> dict[str, Any]:
-        """Return the settings in force, so that other commands need not be given the flags of `run` again."""
         return self.settings.model_dump(mode="json")
 
     async def _stop_asked(self, request: dict[str, Any]) -> None:

@@ -93,6 +93,13 @@ def test_a_port_that_is_taken_is_named_with_the_mend(fresh: Installation) -> Non
     assert "Traceback" not in done.stderr
 
 
+def test_an_address_of_another_machine_is_told_with_those_of_this_one(fresh: Installation) -> None:
+    fresh.more = {"JACKFIELD_HOST": "192.0.2.77"}
+    done = fresh.jackfield("run")
+    assert done.returncode == 1
+    assert "SIP over UDP can't listen: 192.0.2.77 is no address of this machine; --host must be one of: " in done.stderr
+
+
 def test_a_certificate_that_is_not_there_is_named(fresh: Installation) -> None:
     fresh.more = {"JACKFIELD_TLS_CERTIFICATE": "/none.pem", "JACKFIELD_TLS_KEY": "/none.key"}
     done = fresh.jackfield("run")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import errno
+import os
 import socket
 import ssl
 import stat
@@ -14,7 +16,7 @@ from cryptography import x509
 
 from jackfield.network.addresses import local_addresses, reachable_addresses
 from jackfield.network.certificate import SelfSigned, names_of_this_machine
-from jackfield.network.ports import can_bind, listening, owner
+from jackfield.network.ports import can_bind, listening, owner, refusal
 
 NOW = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
 
@@ -80,6 +82,25 @@ def test_a_taken_port_is_found_with_its_owner(kind: str, type_: int, address: st
         assert "(pid " in owner(found[0].inode)
     assert can_bind(kind, address, port) is None  # type: ignore[arg-type]
     assert owner(found[0].inode) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "flag", "why", "mend"),
+    [
+        (
+            errno.EADDRNOTAVAIL,
+            "--console-port",
+            "192.0.2.7 is no address of this machine",
+            "--console-host must be one",
+        ),
+        (errno.EACCES, "--sip-port", "UDP port 60 on 192.0.2.7 needs more rights", "choose one above 1023 with --sip-"),
+        (errno.ENOBUFS, "--sip-port", "UDP port 60 on 192.0.2.7 can't be used", "choose another port with --sip-port"),
+    ],
+)
+def test_a_port_that_is_refused_is_told_with_what_helps(code: int, flag: str, why: str, mend: str) -> None:
+    told = refusal("udp", "192.0.2.7", 60, OSError(code, os.strerror(code)), flag)
+    assert told[0].startswith(why)
+    assert told[1].startswith(mend)
 
 
 def test_a_certificate_covers_names_and_addresses_and_is_kept(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from jackfield.check import Finding
 from jackfield.control import ControlError, ask_sync
-from jackfield.network.addresses import local_addresses, reachable_addresses
-from jackfield.network.ports import Kind, can_bind, listening, owner
+from jackfield.network.addresses import reachable_addresses
+from jackfield.network.ports import Kind, can_bind, listening, owner, refusal
 from jackfield.settings import Settings
 
 __all__ = ["addresses", "audio_ports", "certificate", "name_servers", "sip_and_console_ports"]
@@ -49,18 +49,7 @@ def _port(name: str, kind: Kind, host: str, port: int, subject: str, ours: bool)
         user = next((owner(found.inode) for found in listening(kind) if found.port == port), "")
         if ours and (not user or user.startswith(("python", "jackfield"))):
             return Finding("ok", subject, f"Jackfield listens at {where}")
-        return Finding(
-            "error",
-            subject,
-            f"{where} is taken" + (f" by {user}" if user else " by another program"),
-            f"stop that program, or choose another port with {flag}",
-        )
-    if error.errno == errno.EADDRNOTAVAIL:
-        known = ", ".join(local_addresses()) or "none"
-        return Finding("error", subject, f"{host} is no address of this machine", f"--host must be one of: {known}")
-    return Finding(
-        "error", subject, f"{where}: {error.strerror}", f"choose another port with {flag}, or run with more rights"
-    )
+    return Finding("error", subject, *refusal(kind, host, port, error, flag))
 
 
 def audio_ports(settings: Settings) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ import uvicorn
 
 from jackfield import logs, settings
 from jackfield.console.api import ConsoleError
+from jackfield.network.ports import refusal
 from jackfield.settings import Settings, SettingsError
 
 log = logging.getLogger("jackfield.console")
@@ -201,10 +202,8 @@ def _listen(configured: Settings) -> list[socket.socket]:
         try:
             listener.bind((host, configured.console_port))
         except OSError as problem:
-            raise CannotStart(
-                f"the console can't listen on {host} port {configured.console_port} ({problem.strerror or problem}): "
-                "stop what uses the port, or choose another with --console-port"
-            ) from None
+            why, mend = refusal("tcp", host, configured.console_port, problem, "--console-port")
+            raise CannotStart(f"the console can't listen: {why}; {mend}") from None
         listeners.append(listener)
     return listeners
 

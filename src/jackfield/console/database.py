@@ -103,7 +103,9 @@ def database_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (DatabaseError, InterfaceError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        lines = [line.strip() for line in str(error).splitlines()]
+        told = " ".join(line for line in lines if not line.startswith("Is the server running"))  # our mend asks that
+        reason = told.rstrip(".") or type(error).__name__
         raise DatabaseAway(f"{described(settings)} can't be used: {reason}. {_mend(settings, reason)}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import os
 import socket
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["Socket", "can_bind", "listening", "owner"]
+from jackfield.network.addresses import local_addresses
+
+__all__ = ["Socket", "can_bind", "listening", "owner", "refusal"]
 
 Kind = Literal["tcp", "udp"]
 _TCP_LISTEN = "0A"
@@ -64,6 +67,27 @@ def can_bind(kind: Kind, address: str, port: int) -> OSError | None:
         except OSError as error:
             return error
     return None
+
+
+def refusal(kind: Kind, address: str, port: int, error: OSError, flag: str) -> tuple[str, str]:
+    """Return why the kernel refused this port in words, and the mend. `flag` sets the port: "--sip-port"."""
+    where = f"{kind.upper()} port {port} on {address}"
+    if error.errno == errno.EADDRINUSE:
+        user = next((owner(found.inode) for found in listening(kind) if found.port == port), "")
+        return (
+            f"{where} is taken by {user or 'another program'}",
+            f"stop that program, or choose another port with {flag}",
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        host = "--host" if flag.startswith("--sip") else "--console-host"
+        known = ", ".join(local_addresses()) or "none"
+        return f"{address} is no address of this machine", f"{host} must be one of: {known}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return (
+            f"{where} needs more rights ({error.strerror})",
+            f"choose one above 1023 with {flag}, or give the right to low ports as packaging/jackfield.service does",
+        )
+    return f"{where} can't be used: {error.strerror or error}", f"choose another port with {flag}"
 
 
 def _address(text: str) -> str:

@@ -13,6 +13,7 @@ import ssl
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import uvloop
 
@@ -20,6 +21,7 @@ from jackfield import capture, logs, settings
 from jackfield.control import ControlError, ControlServer
 from jackfield.media.client import SPARES, MediaLost, MediaPool
 from jackfield.network.certificate import SelfSigned, names_of_this_machine
+from jackfield.network.ports import refusal
 from jackfield.settings import Settings, SettingsError
 from jackfield.sip.transport.tls import server_context
 from jackfield.spool import Spool
@@ -139,10 +141,9 @@ async def _listen(switch: Switch, configured: Settings) -> None:
                 await agent.listen(transport, host, port, tls=tls if transport in ("TLS", "WSS") else None)
             except OSError as problem:
                 setting = {"UDP": "sip", "TCP": "sip"}.get(transport, f"sip-{transport.lower()}")
-                raise CannotStart(
-                    f"SIP over {transport} can't listen on {host} port {port} ({problem.strerror or problem}): "
-                    f"stop what uses the port, or choose another with --{setting}-port"
-                ) from None
+                kind: Literal["udp", "tcp"] = "udp" if transport == "UDP" else "tcp"
+                why, mend = refusal(kind, host, port, problem, f"--{setting}-port")
+                raise CannotStart(f"SIP over {transport} can't listen: {why}; {mend}") from None
 
 
 def _server_tls(configured: Settings) -> ssl.SSLContext:
