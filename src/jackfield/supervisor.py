@@ -27,7 +27,7 @@ __all__ = ["Child", "Program", "StartFailed", "Supervisor", "programs"]
 
 log = logging.getLogger(__name__)
 
-READY_SECONDS = 120.0  # the console is nice, and slow to start where others keep the processors busy
+READY_SECONDS = 120.0  # where others keep the processors busy a start takes long
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before each further start
 STEADY_SECONDS = 60.0  # who ran this long starts again with the shortest pause
 # Audio can't wait, a caller should not, pages and records can.
@@ -131,7 +131,8 @@ class Child:
             )
         finally:
             os.close(there)
-        _prioritise(self._process.pid, self.program.nice)
+        if self.program.nice < 0 or self.restarts:  # the first start waits for everybody, and nobody calls yet
+            _prioritise(self._process.pid, self.program.nice)
         waiting = asyncio.create_task(self._await_ready(here))
         try:
             return await self._process.wait()
@@ -150,6 +151,7 @@ class Child:
             try:
                 if await reader.readline():
                     self._enter("running")
+                    _prioritise(self.pid, self.program.nice)
                     if self.restarts:
                         log.warning("%s runs again", self.name)
                     self.ready.set()
@@ -339,16 +341,16 @@ def _die_with(parent: int) -> Callable[[], None]:
 
 def _prioritise(pid: int, nice: int) -> None:
     """Set how the process stands against others on the machine; to put it before them needs root or CAP_SYS_NICE."""
-    if not nice:
+    if not nice or not pid:
         return
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + nice)
+        for thread in map(int, os.listdir(f"/proc/{pid}/task")):  # Linux has a value for each
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, 0) + nice)
+            if nice > 0:
+                os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))  # never takes the CPU from another
     # Each of our processes is a session of its own, and Linux shares the CPU between sessions first (sched(7)).
     with contextlib.suppress(OSError), open(f"/proc/{pid}/autogroup", "w") as file:
         file.write(str(nice))
-    if nice > 0:
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))  # it never takes the CPU away from another
 
 
 def _ending(status: int) -> str:

@@ -231,9 +231,12 @@ asyncio.run(supervisor.run(up=lambda: print(supervisor.children[0].pid, flush=Tr
 async def test_what_can_wait_gives_way_to_calls_and_audio(settings: Settings) -> None:
     nice = {found.name: found.nice for found in programs(settings)}
     assert nice["media-0"] < nice["switch"] < 0 < nice["console"]
-    patient = Program("patient", [sys.executable, "-c", OBEDIENT], nice=5)
+    threads = "import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    patient = Program("patient", [sys.executable, "-c", threads + OBEDIENT], nice=5)
     async with running(settings, patient, program("usual", OBEDIENT)) as supervisor:
         first, second = (child.pid for child in supervisor.children)
-        assert os.getpriority(os.PRIO_PROCESS, first) == os.getpriority(os.PRIO_PROCESS, second) + 5
+        usual = os.getpriority(os.PRIO_PROCESS, second)
+        found = [os.getpriority(os.PRIO_PROCESS, int(thread)) for thread in os.listdir(f"/proc/{first}/task")]
+        assert found == [usual + 5, usual + 5]
         assert os.sched_getscheduler(first) == os.SCHED_BATCH
         assert os.sched_getscheduler(second) == os.sched_getscheduler(0)
