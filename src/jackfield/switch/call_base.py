@@ -20,12 +20,13 @@ from jackfield.switch import conversation, identity, offers, transfer
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.destinations import destination_of
 from jackfield.switch.dial import Diversion
-from jackfield.switch.events import Event, Gone, HangUp, Redirect
+from jackfield.switch.events import CallOver, Event, Gone, HangUp, Redirect, Ringing
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.party import Party
 from jackfield.switch.record import CallRecord, LegRecord, Role, called_party, direction_of
-from jackfield.switch.ringing import Fork, Ringing
+from jackfield.switch.ringing import Fork
 from jackfield.switch.route import EmergencyPlan, OutboundPlan, Plan, onward, route
+from jackfield.switch.snapshot import Service, Snapshot
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request, Response
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from jackfield.switch.leg import Reply
     from jackfield.switch.listening import Listener
     from jackfield.switch.outgoing import OutgoingLeg
-    from jackfield.switch.snapshot import Snapshot
     from jackfield.switch.switch import Switch
     from jackfield.switch.transfer import Transfer
 
@@ -199,7 +199,10 @@ class CallBase:
     def _insist(self) -> None:
         """A plug-in has swallowed its cancellation: end the call without it."""
         entry = self.plan.entry
-        log.error("%s goes on though its call is over: it must let asyncio.CancelledError pass", entry)
+        name = f"what {self.plan.number} leads to"
+        if isinstance(entry, Service):
+            name = f'plug-in "{entry.plugin}" (service {entry.number})'
+        log.error("%s goes on though its call is over: it must let asyncio.CancelledError pass", name)
         self.note("the destination went on after the end and was left behind")
         self._cut_short(None)
         if self.task is not None:
@@ -341,7 +344,7 @@ class CallBase:
     def _check_alive(self) -> None:
         """Raise the hang-up again for a destination that has swallowed it."""
         if self.over or self.anchor.ended:
-            raise asyncio.CancelledError
+            raise CallOver
 
     async def _open_media(self) -> Stream:
         """The anchor's stream, with the caller able to hear it."""

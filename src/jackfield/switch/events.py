@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,11 @@ if TYPE_CHECKING:
     from jackfield.switch.leg import Leg
     from jackfield.switch.transfer import Transfer
 
-__all__ = ["Event", "Gone", "HangUp", "Left", "Redirect", "ReferTo"]
+__all__ = ["CallOver", "Event", "Gone", "HangUp", "Left", "Redirect", "ReferTo", "Ringing"]
+
+
+class CallOver(asyncio.CancelledError):
+    """A destination asked something of a call that has ended: the hang-up, told once more to who swallowed it."""
 
 
 class HangUp(Exception):

@@ -6,6 +6,7 @@ It runs in the switch's process, so it must never block; docs/plugins.md shows h
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable
@@ -55,7 +56,9 @@ class Plugins:
             await self._load(service.plugin)(call, service)
         except self._passed_on:
             raise
-        except Exception as fault:
+        except (Exception, SystemExit, asyncio.CancelledError) as fault:
+            if isinstance(fault, asyncio.CancelledError) and _call_is_over(fault):
+                raise
             where = _where(fault)
             log.error(
                 'plug-in "%s" (service %s) failed: %s: %s%s - the call was ended',
@@ -90,6 +93,14 @@ def _ends_of_verbs() -> tuple[type[Exception], ...]:
     from jackfield.switch.events import HangUp, Redirect
 
     return (HangUp, Redirect, NotAcceptable, MediaLost, NoPort)
+
+
+def _call_is_over(cancelled: asyncio.CancelledError) -> bool:
+    """Tell the hang-up from the cancellation of something that the plug-in itself had begun, and waited for."""
+    from jackfield.switch.events import CallOver
+
+    task = asyncio.current_task()
+    return isinstance(cancelled, CallOver) or task is None or task.cancelling() > 0
 
 
 def _where(fault: BaseException) -> str:
