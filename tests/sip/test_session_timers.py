@@ -270,7 +270,7 @@ async def test_a_delayed_offer_may_be_answered_later_by_the_user(network: Networ
     waiting = asyncio.ensure_future(ours.reinvite(SDP_OFFER))  # not while the answer is owed
     await network.run(0.1)
     assert len(network.sent(A, "INVITE")) == 1
-    ours.ack_offer(b"v=0 late")
+    ours.ack(b"v=0 late")
     await network.run(0.2)
     assert callee.events[0].acks[-2].body == b"v=0 late"
     assert (await waiting).status == 200

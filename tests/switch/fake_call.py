@@ -13,9 +13,8 @@ from company import MONDAY_TEN
 
 from jackfield.switch.contact import Contact
 from jackfield.switch.dial import Dial, PhoneDial
-from jackfield.switch.events import HangUp, Redirect
+from jackfield.switch.events import HangUp, Redirect, Ringing
 from jackfield.switch.party import Party
-from jackfield.switch.ringing import Ringing
 from jackfield.switch.route import FromExtension, Plan, RouteRequest, route
 from jackfield.switch.snapshot import Line, Outbound, Snapshot, Trunk
 

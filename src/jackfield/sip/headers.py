@@ -41,7 +41,6 @@ _quoted_pair = re.compile(r"\\(.)", re.S)
 # Token characters, and those of an IPv6 reference: `received=[2001:db8::1]` goes out unquoted.
 _plain_value = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:]+").fullmatch
 
-_new = object.__new__
 
 MAX_CSEQ = 2**31 - 1
 """RFC 3261 8.1.1.5: the sequence number is less than 2**31."""
@@ -50,7 +49,7 @@ MAX_CSEQ = 2**31 - 1
 def quote(text: str) -> str:
     """`text` as a quoted string (RFC 3261 25.1); control characters, which none may hold, become spaces."""
     if not text.isprintable():
-        text = "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else " " for c in text)
+        text = "".join(c if c.isprintable() or 0xDC80 <= ord(c) <= 0xDCFF else " " for c in text)
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -149,6 +148,9 @@ def write_params(params: Mapping[str, str | None]) -> str:
     return text
 
 
+_NOBODY = Uri("*", "")
+
+
 class NameAddr:
     """An address with an optional display name: From, To, Contact, Route, Refer-To (RFC 3261 20.10).
 
@@ -170,7 +172,7 @@ class NameAddr:
         text = text.strip()
         if len(text) > MAX_ADDRESS:
             raise MalformedHeader("address too long")
-        self = _new(cls)
+        self = cls(_NOBODY)
         match = _match_plain_name_addr(text)
         if match is not None:
             quoted, plain, uri, scheme, user, host, port, uri_params, params = match.groups()
@@ -302,9 +304,7 @@ class Via:
         if match is None:
             raise MalformedHeader("malformed Via")
         transport, host, port, params = match.groups()
-        self = _new(cls)
-        self.transport = transport.upper()
-        self.host = host if host[0] != "[" else host[1:-1]
+        self = cls(transport.upper(), host if host[0] != "[" else host[1:-1])
         self.port = None if port is None else int(port)
         if port is not None and len(port) > 4 and int(port) > 65535:
             raise MalformedHeader("port number out of range in Via")

@@ -166,8 +166,6 @@ class Session:
         self.with_flow(partial(self._send_ack, ack, number))
         self.negotiation.settle()
 
-    ack_offer = ack
-
     def prack(self, response: Response, body: bytes = b"", *, content_type: str = SDP, headers: Headers = ()) -> None:
         """Acknowledge a reliable provisional response (RFC 3262 section 4), with our answer if it made an offer."""
         rseq = read_rseq(response)
@@ -191,7 +189,7 @@ class Session:
 
         body: our offer, or a function that makes it when it is sent, which is after all that was under way (what it
         raises is raised here); None asks the peer for his: then `answer(offer)` gives what goes into the ACK, or,
-        without it, the caller calls `ack_offer(answer)` himself, soon. Waits until no other offer is under way, and
+        without it, the caller calls `ack(answer)` himself, soon. Waits until no other offer is under way, and
         tries again after 491 (RFC 3261 section 14.1) and after 500 with Retry-After, three times in all. Never raises:
         a session that is over gives a local 481, silence a local 408, no way to the peer a local 503.
         """

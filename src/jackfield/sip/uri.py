@@ -25,7 +25,6 @@ _match_sip = re.compile(
 _match_other = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([^\s<>]+)").fullmatch
 _split_at_last_at = re.compile(r"([sS][iI][pP][sS]?:)([^;?]*)@([^@]*)", re.S).fullmatch
 
-_new = object.__new__
 
 # RFC 3261 25.1: what may stand unescaped in the user part, the password, a parameter.
 _not_in_user = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,;?/%]")
@@ -33,7 +32,7 @@ _not_in_password = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,%]")
 _not_in_param = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$%]")
 _not_in_headers = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/?:+$%=&]")
 _is_host = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+").fullmatch
-_stray_surrogate = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_stray_surrogate = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
 _escape_sequence = re.compile(r"%([0-9A-Fa-f]{2})")
 
 # RFC 3261 19.1.4: a URI that has one of these does not equal one that lacks it.
@@ -137,7 +136,8 @@ class Uri:
         match = _match_sip(text)
         if match is None:
             return cls._parse_unusual(text)
-        return cls.from_parts(text, *match.groups())
+        scheme, user, host, port, params, headers = match.groups()
+        return cls.from_parts(text, scheme, user, host, port, params, headers)
 
     @classmethod
     def from_parts(
@@ -151,7 +151,7 @@ class Uri:
         headers: str | None = None,
     ) -> Uri:
         """The URI `text`, whose parts a regular expression has found already. Raises MalformedHeader."""
-        self = _new(cls)
+        self = cls("sip")
         self.scheme = scheme if scheme == "sip" else scheme.lower()
         self.password = None
         if user is None:

@@ -9,15 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from jackfield import sdp
 from jackfield.media.client import Remote, Stream
 from jackfield.switch.codec_choice import to_answer, usable_by
-from jackfield.switch.snapshot import DEFAULT_CODECS
-
-if TYPE_CHECKING:
-    from jackfield.switch.snapshot import DtmfMode, SrtpMode
+from jackfield.switch.snapshot import DEFAULT_CODECS, DtmfMode, SrtpMode
 
 SRTP_SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM")
 """SDES suites in order of preference: the first is the one that every phone has."""

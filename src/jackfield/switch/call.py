@@ -7,8 +7,7 @@ This is what a destination gets: verbs that read like what is said of a call. Ho
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import NoReturn
 
 from jackfield.media.client import MediaLost, NoPort
@@ -17,10 +16,10 @@ from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.call_base import CallBase
 from jackfield.switch.codec_choice import to_offer
 from jackfield.switch.dial import Dial
-from jackfield.switch.events import HangUp, Redirect
+from jackfield.switch.events import HangUp, Redirect, Ringing
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.outgoing import outgoing_leg
-from jackfield.switch.ringing import Fork, Ringing
+from jackfield.switch.ringing import Fork
 
 __all__ = ["Call", "HangUp", "Redirect"]
 
@@ -53,16 +52,9 @@ class Call(CallBase):
         await self._open_media()
         await self.listener.play(self.switch.sounds.find(self, sounds), loop=loop)
 
-    @asynccontextmanager
-    async def music(self, name: str = "") -> AsyncIterator[None]:
+    def music(self, name: str = "") -> _Music:
         """Play music to the caller while the block runs; "" is the company's music on hold."""
-        await self._open_media()
-        listener = self.listener
-        listener.start(self.switch.sounds.music(self, name), loop=True)
-        try:
-            yield
-        finally:
-            listener.stop()
+        return _Music(self, name)
 
     async def collect(
         self,
@@ -165,3 +157,19 @@ class Call(CallBase):
     async def hang_up(self, status: int = 0, *, reason: str = "") -> NoReturn:
         """End the call: with this final status when it isn't answered (0: 480), else by BYE."""
         raise HangUp(status or 480, reason)
+
+
+class _Music:
+    """A block with music (an asynchronous context manager: generators of that kind can't be compiled)."""
+
+    def __init__(self, call: Call, name: str) -> None:
+        self._call = call
+        self._name = name
+
+    async def __aenter__(self) -> None:
+        call = self._call
+        await call._open_media()
+        call.listener.start(call.switch.sounds.music(call, self._name), loop=True)
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._call.listener.stop()

@@ -1,10 +1,12 @@
-"""What interrupts a call's coroutine: its own wishes as exceptions, and what happens in a conversation as events."""
+"""What interrupts a call: its own wishes as exceptions, what happens in a conversation as events, how ringing ended."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from jackfield.switch.causes import Outcome, q850
 
 if TYPE_CHECKING:
     from jackfield.sip.uri import Uri
@@ -64,3 +66,20 @@ class ReferTo:
 
 
 Event = Gone | Left | ReferTo
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """How it went: the `leg` that answered, or None with the `status` that says most about why not."""
+
+    leg: Leg | None
+    outcome: Outcome
+    status: int = 200
+    reason: str = ""
+    redirect: str = ""
+    """Number to which the called phone itself forwards (302)."""
+
+    @property
+    def q850(self) -> int:
+        """Q.850 cause of the outcome."""
+        return q850(self.status)

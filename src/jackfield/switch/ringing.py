@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jackfield.switch.audio import NotAcceptable
-from jackfield.switch.causes import COMPLETED_ELSEWHERE, Outcome, outcome_of, q850, reason_header
+from jackfield.switch.causes import COMPLETED_ELSEWHERE, outcome_of, reason_header
+from jackfield.switch.events import Ringing
 
 if TYPE_CHECKING:
     from jackfield.sip.agent import Session
@@ -15,23 +15,6 @@ if TYPE_CHECKING:
     from jackfield.switch.call_base import CallBase
     from jackfield.switch.leg import Leg
     from jackfield.switch.outgoing import OutgoingLeg
-
-
-@dataclass(frozen=True, slots=True)
-class Ringing:
-    """How it went: the `leg` that answered, or None with the `status` that says most about why not."""
-
-    leg: Leg | None
-    outcome: Outcome
-    status: int = 200
-    reason: str = ""
-    redirect: str = ""
-    """Number to which the called phone itself forwards (302)."""
-
-    @property
-    def q850(self) -> int:
-        """Q.850 cause of the outcome."""
-        return q850(self.status)
 
 
 # Which failure says most to a caller when several phones failed differently; the first that occurs wins. A global

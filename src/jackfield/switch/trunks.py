@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from jackfield.sip.digest import DigestClient
 from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.flow import Flow, Hop, bracketed
 from jackfield.sip.uri import escape_user
@@ -23,7 +24,6 @@ from jackfield.switch.trunk import LiveTrunk, uri_of
 
 if TYPE_CHECKING:
     from jackfield.sip.agent import Agent
-    from jackfield.sip.digest import DigestClient
     from jackfield.sip.message import Request
 
 __all__ = ["Credentials", "TrunkRow", "Trunks", "may_fail_over"]
