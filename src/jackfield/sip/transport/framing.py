@@ -9,7 +9,8 @@ __all__ = ["Framer", "Unframeable"]
 _CONTENT_LENGTH = re.compile(rb"\n(?:content-length|l)[ \t]*:\s*([^\r\n]*)", re.IGNORECASE)
 _END = b"\r\n\r\n"
 _BARE_END = b"\n\n"
-_CR, _LF = b"\r\n"
+_LINE_ENDS = re.compile(rb"[\r\n]+")
+_CR = 0x0D
 _MAX_DIGITS = 9
 _TLS_HANDSHAKE = b"\x16"
 _TOKEN_MARKS = b"-.!%*_+`'~"  # what a method may begin with besides letters and digits (RFC 3261 section 25.1)
@@ -124,33 +125,23 @@ class Framer:
     def _skip_line_ends(self) -> None:
         """Drop the line ends between messages, counting the keep-alives among them."""
         buffer = self._buffer
-        size = len(buffer)
-        at = 0
-        while at < size:
-            if buffer[at] == _LF:
-                at += 1
-            elif buffer[at] != _CR:
-                self._half_ping = False
-                break
-            elif at + 1 == size:
-                break  # the line feed is still on its way
-            elif buffer[at + 1] != _LF:
-                at += 1
-            else:
-                at += 2
-                self._count_line_end()
-        if at:
-            del buffer[:at]
-
-    def _count_line_end(self) -> None:
-        if self._awaits_pong:
+        found = _LINE_ENDS.match(buffer)
+        end = found.end() if found is not None else 0
+        if not end:
+            self._half_ping = self._half_ping and not buffer
+            return
+        complete = buffer.count(b"\r\n", 0, end)
+        if complete and self._awaits_pong:
             self._awaits_pong = False
             self.pongs += 1
-        elif self._half_ping:
-            self._half_ping = False
-            self.pings += 1
-        else:
-            self._half_ping = True
+            complete -= 1
+        pings, half = divmod(complete + self._half_ping, 2)
+        self.pings += pings
+        self._half_ping = bool(half) and end == len(buffer)
+        if end == len(buffer) and buffer[-1] == _CR:
+            end -= 1  # the line feed is still on its way
+        del found  # it holds the buffer, which could not be made smaller
+        del buffer[:end]
 
     @staticmethod
     def _content_length(head: bytes) -> int:
