@@ -97,6 +97,35 @@ async def test_a_redirection_that_names_nobody_is_a_failure(house: House, contac
     assert record["sip_status"] == 302
 
 
+async def test_a_redirection_to_a_number_that_nobody_has_is_refused_in_words(house: House) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    redirect(await bob.rings(), "carl")
+    assert await call.outcome() == 404
+    record = await over(house)
+    assert "sent on to carl: a phone of extension 102 forwards" in house.journal()
+    assert record["reason"].startswith("nothing has the number carl")
+
+
+async def test_phones_that_forward_to_each_other_do_not_ring_for_ever(house: House) -> None:
+    alice, bob, carol = [await house.phone(number) for number in ("101", "102", "103")]
+    bob.auto = lambda call: redirect(call, "103")
+    carol.auto = lambda call: redirect(call, "102")
+    assert await alice.call("102").outcome() == 482
+    record = await over(house)
+    assert "which is a loop" in house.journal()
+    assert (record["outcome"], record["q850"]) == ("failed", 25)
+
+
+async def test_a_carrier_is_told_that_a_phone_forwards(house: House) -> None:
+    carrier = await with_trunk(house, caller_id="5550100")
+    await house.change_extension("102", caller_id="5550102")
+    alice, bob = await house.phone("101"), await house.phone("102")
+    alice.call("102")
+    redirect(await bob.rings(), "9777")
+    assert await diversion_of(carrier) == [f"<sip:5550102@{SWITCH}>;reason=deflection;counter=1;privacy=off"]
+
+
 async def test_a_carrier_sends_us_nowhere(house: House) -> None:
     carrier = await with_trunk(house)
     alice, bob = await house.phone("101"), await house.phone("102")
