@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from .rig.booth import Booth, RefusedByPhone
+from .rig.jssip import JsSip, why_no_jssip
 from .rig.system import System, eventually
 from .rig.web_phone import register_by_websocket
 from .rig.wire import Wire
@@ -33,6 +34,31 @@ async def test_a_phone_in_a_browser_registers(system: System, transport: str) ->
         return not await system.registrations("109")
 
     await eventually(gone, "the phone to be known as gone once its page is closed")
+
+
+@pytest.mark.parametrize("transport", ["ws", "wss"])
+async def test_the_library_of_browsers_registers_and_is_called(system: System, booth: Booth, transport: str) -> None:
+    if reason := why_no_jssip():
+        pytest.skip(reason)
+    anna = await booth.phone(system.account("101"), 440)
+    async with JsSip(system.account("109", transport)) as page:
+        contact = (await page.says("registered"))["contact"]
+        assert ".invalid" in contact
+        assert "pub-gruu=" in contact  # it asks for one, so that a transfer to it finds this very page
+        (row,) = await system.registrations("109")
+        assert (row["transport"], row["behind_nat"]) == (transport.upper(), True)
+        assert "JsSIP" in (row["user_agent"] or row["model"])
+
+        mine = await anna.dial("109")
+        invite = await page.says("invite")
+        assert "sip:101@" in invite["from"]
+        assert "m=audio" in invite["body"]
+        assert "486" in await mine.ended()
+
+    async def gone() -> bool:
+        return not await system.registrations("109")
+
+    await eventually(gone, "the page to have taken its registration back")
 
 
 async def test_a_phone_registers_over_ipv6(system: System, booth_ipv6: Booth) -> None:
