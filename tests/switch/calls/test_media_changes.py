@@ -185,6 +185,43 @@ async def test_a_fax_that_the_other_side_does_not_take_is_refused_and_the_talk_g
     await over(house)
 
 
+@pytest.mark.parametrize("who", ["caller", "callee"])
+async def test_a_fax_offer_that_closes_the_audio_line_beside_it(house: House, who: str) -> None:
+    alice, bob, call, answered = await talking(house)
+    one, phone = (call, alice) if who == "caller" else (answered, bob)
+    one.version += 1
+    text = (
+        f"v=0\r\no=- 7 {one.version} IN IP4 {phone.address}\r\ns=-\r\nc=IN IP4 {phone.address}\r\nt=0 0\r\n"
+        "m=audio 0 RTP/AVP 0\r\n"  # as many gateways write it, which switch the line over and keep its place
+        "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
+    )
+    response = await one.offer(text.encode())
+    assert response.status == 200
+    lines = [line for line in response.body.decode().split("\r\n") if line.startswith("m=")]
+    assert lines[0].startswith("m=audio 0 "), "the answer has a line for each that was offered (RFC 3264 section 6)"
+    assert lines[1].startswith("m=image 1")
+    assert is_fax(house, alice, bob) == [True, True]
+    assert (await one.reoffer()).status == 200
+    await house.pass_time(1)
+    assert is_fax(house, alice, bob) == [False, False]
+    call.hang_up()
+    await over(house)
+
+
+@pytest.mark.parametrize("status", [488, 415, 606, 500])
+async def test_a_fax_that_is_refused_leaves_the_talk_as_it_was(house: House, status: int) -> None:
+    alice, bob, call, answered = await talking(house)
+    alice.answers_offers = status
+    response = await answered.ask_for_fax()
+    assert response.status == 488
+    assert is_fax(house, alice, bob) == [False, False]
+    assert (house.hears(alice), house.hears(bob)) == (TALK, TALK)
+    assert call.ended is None
+    assert answered.ended is None
+    call.hang_up()
+    await over(house)
+
+
 async def test_a_fax_with_nobody_at_the_other_end_is_refused(house: House) -> None:
     alice = await house.phone("101")
     call = alice.call("*43")
