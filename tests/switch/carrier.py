@@ -10,12 +10,13 @@ from typing import Any
 
 from calls.network import MemoryTransports, Network
 from calls.simulated_time import SimulatedLoop
+from company import company, trunk
 
 from jackfield.sip.agent import Agent
 from jackfield.sip.digest import Challenger, ha1
 from jackfield.sip.flow import Flow, Hop
 from jackfield.sip.message import Request, Response
-from jackfield.switch.snapshot import Snapshot
+from jackfield.switch.snapshot import Snapshot, Trunk
 from jackfield.switch.trunks import Trunks
 
 
@@ -147,3 +148,16 @@ class Exchange:
 async def pass_time(seconds: float) -> None:
     """Let things happen."""
     await asyncio.sleep(seconds)
+
+
+def account(**fields: Any) -> Trunk:
+    """A trunk that registers with sip.carrier.example."""
+    fields = {"kind": "register", "hosts": ("sip.carrier.example",), "username": "20099", "password": "pw"} | fields
+    return trunk("Odorik", **fields)
+
+
+def exchange(*trunks: Trunk, **fields: Any) -> Exchange:
+    """A house with these trunks, for which sip.carrier.example is 192.0.2.10."""
+    made = Exchange(company(trunks=trunks, **fields))
+    made.names.known["sip.carrier.example"] = ["192.0.2.10"]
+    return made
