@@ -64,6 +64,8 @@ class CallBase:
         self.only_phone: Contact | None = None
         """The one phone to ring, when the caller named it by its GRUU."""
         self.legs: list[Leg] = []
+        self.dialogs: dict[str, str] = {}
+        """SIP Call-IDs of all attempts, each with whom it was for, for whoever asks for a trace."""
         self.extra_headers: tuple[tuple[str, str], ...] = ()
         """For the INVITEs that this call sends: Referred-By while a transfer is under way."""
         self.record = CallRecord(
@@ -272,6 +274,8 @@ class CallBase:
         self.legs.append(leg)
         self.switch.engaged.begins(leg)
         self.record.legs.append(leg.record)
+        if leg.record.call_id:
+            self.dialogs[leg.record.call_id] = leg.party.place
 
     def adopt(self, leg: Leg, role: Role) -> None:
         """Take a leg over from another call, in whose record its part ends here."""

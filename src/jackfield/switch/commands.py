@@ -114,22 +114,25 @@ class Commands:
     async def trace(self, request: dict[str, Any]) -> Any:
         """SIP messages of a call: `format` "ladder" (text) or "pcap" (bytes)."""
         wanted = str(request.get("call", ""))
-        ids = request.get("call_ids") or self._call_ids(wanted)
-        messages = self.recorder.messages(ids)
+        dialogs = self._dialogs(wanted)
+        messages = self.recorder.messages(request.get("call_ids") or dialogs)
         if not messages:
             raise ControlError(
                 f'no SIP messages of "{wanted}" are kept: only the last few megabytes are, so ask soon after the call'
             )
-        return capture.pcap(messages) if request.get("format") == "pcap" else capture.ladder(messages)
+        if request.get("format") == "pcap":
+            return capture.pcap(messages)
+        return capture.ladder(messages, names=dialogs)
 
-    def _call_ids(self, wanted: str) -> list[str]:
+    def _dialogs(self, wanted: str) -> dict[str, str]:
+        """SIP Call-IDs of a call, by the beginning of its id, with whom each was for; else it may be one itself."""
         for call in self.switch.calls.values():
             if wanted and call.id.startswith(wanted):
-                return [leg.call_id for leg in call.record.legs if leg.call_id]
-        for call_id, ids in reversed(self.switch.recent):
+                return call.dialogs
+        for call_id, dialogs in reversed(self.switch.recent):
             if wanted and call_id.startswith(wanted):
-                return ids
-        return [wanted]
+                return dialogs
+        return {wanted: ""}
 
     async def metrics(self, request: dict[str, Any]) -> dict[str, float]:
         """Flat counters and gauges."""

@@ -149,6 +149,7 @@ class OutgoingLeg(Leg):
             headers = []
         call_id = _tokens.call_id()
         self.record.call_id = call_id
+        call.dialogs[call_id] = self.party.place
         self.shown = call.caller
         headers += [
             ("From", f"{shown.from_};tag={_tokens.tag()}"),

@@ -23,5 +23,10 @@ class Party:
     language: str = "en"
     """Of the prompts that the party hears, BCP 47."""
 
+    @property
+    def place(self) -> str:
+        """Which phone or line of ours it is, in short: "101", "trunk Odorik"; a stranger's number."""
+        return self.extension or (f"trunk {self.trunk}" if self.trunk else self.number)
+
     def __str__(self) -> str:
         return f"{self.name} ({self.number})" if self.name else self.number or "unknown"

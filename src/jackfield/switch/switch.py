@@ -100,8 +100,8 @@ class Switch:
         self.engaged = Engaged()
         self.memory: dict[str, Any] = {}
         """What destinations remember between calls, such as who rang last."""
-        self.recent: deque[tuple[str, list[str]]] = deque(maxlen=2000)
-        """Calls that are over, with their SIP Call-IDs, for whoever asks for a trace."""
+        self.recent: deque[tuple[str, dict[str, str]]] = deque(maxlen=2000)
+        """Calls that are over, with their `dialogs`."""
         self.counters: Counter[str] = Counter()
         self.started = wall_clock()
         self.draining = False
@@ -272,7 +272,7 @@ class Switch:
         """A call has ended."""
         self.calls.pop(call.id, None)
         self.media.forget(call)
-        self.recent.append((call.id, [leg.call_id for leg in call.record.legs if leg.call_id]))
+        self.recent.append((call.id, call.dialogs))
         self.counters[f"calls_{call.record.outcome}"] += 1
 
     def _addresses(self, leg: Leg) -> tuple[str, str]:

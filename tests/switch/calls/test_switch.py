@@ -12,9 +12,10 @@ from jackfield.control import ControlError
 from jackfield.sip.message import Request
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.commands import Commands
-from jackfield.switch.snapshot import Service
+from jackfield.switch.snapshot import Outbound, Service
 
 from .house import SWITCH, House, Phone, sounds
+from .test_trunk_calls import BACKUP, CARRIER, provider, trunk
 
 
 @pytest.fixture
@@ -73,14 +74,33 @@ async def test_a_trace_shows_the_ladder_of_a_call_and_gives_a_pcap(house: House,
     ladder = await commands.trace({"call": name})
     assert "INVITE SDP" in ladder
     assert "180 Ringing" in ladder
-    assert "10.0.0.101" in ladder
-    assert "10.0.0.102" in ladder, "both legs are in it"
+    assert "101 UDP 10.0.0.101:5060" in ladder
+    assert "102 UDP 10.0.0.102:5060" in ladder, "both legs are in it"
     call.hang_up()
     await house.pass_time(1)
     assert "BYE" in await commands.trace({"call": name}), "also after its end"
     assert (await commands.trace({"call": name, "format": "pcap"}))[:4] == b"\xd4\xc3\xb2\xa1"
     with pytest.raises(ControlError, match="last few megabytes"):
         await commands.trace({"call": "unknown"})
+
+
+async def test_a_trace_shows_the_attempts_through_all_trunks(house: House, commands: Commands) -> None:
+    first, second = await provider(house, CARRIER), await provider(house, BACKUP)
+    await house.configure(
+        trunks=(trunk("One", CARRIER), trunk("Two", BACKUP, CARRIER)),
+        outbound=(Outbound(name="World", prefix="9", trunks=("One", "Two")),),
+    )
+    await house.pass_time(1)
+    alice = await house.phone("101")
+    for carrier in (first, second):
+        carrier.auto = lambda call: call.reject(503)
+    assert await alice.call("9123").outcome() == 503
+    await house.pass_time(1)
+    ladder = await commands.trace({"call": house.record["id"]})
+    assert f"trunk One UDP {CARRIER}" in ladder
+    assert f"trunk Two UDP {BACKUP}" in ladder
+    assert f"trunk Two UDP {CARRIER}" in ladder
+    assert ladder.count("INVITE SDP") >= 4
 
 
 async def test_what_would_happen_if(house: House, commands: Commands) -> None:
