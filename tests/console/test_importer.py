@@ -233,6 +233,18 @@ def test_nothing_is_closed_while_the_switch_does_not_say(settings, spool, clock)
     assert Call.objects.get().ended is None
 
 
+def test_calls_of_a_switch_that_was_killed_end_when_the_next_one_starts_and_not_with_its_first_call(
+    spool: Spool, importer: Importer
+):
+    begin(spool, "lost", boot="boot-1", started=NOW - 100)
+    all_of(importer)
+    spool.append("switch_started", "boot-2", {"boot": "boot-2", "started": NOW - 5})
+    all_of(importer)
+    lost = Call.objects.get()
+    assert (lost.outcome, lost.hung_up_by, lost.ended) == ("interrupted", "system", NOW - 5)
+    assert not Event.objects.exists()
+
+
 def test_a_late_end_corrects_an_interrupted_call(settings, spool, clock):
     importer = looking(settings, clock, set)
     begin(spool, "a")

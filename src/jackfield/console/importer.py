@@ -145,7 +145,7 @@ class Importer:
             return
         boots = [self._boot, *fresh] if self._boot else fresh
         for old, new in itertools.pairwise(boots):
-            self._say_interrupted(interrupt([old], found.first_call[new]))
+            self._say_interrupted(interrupt([old], found.begun[new]))
         self._boot = fresh[-1]
         State.objects.update_or_create(key=self._state_key, defaults={"value": {"boot": self._boot}})
 

@@ -35,8 +35,8 @@ class Stored:
 
     calls: int = 0
     events: int = 0
-    boots: list[str] = field(default_factory=list)  # starts of the switch, in the order of their first call
-    first_call: dict[str, float] = field(default_factory=dict)  # boot -> when its first call of the batch began
+    boots: list[str] = field(default_factory=list)  # starts of the switch, in their order
+    begun: dict[str, float] = field(default_factory=dict)  # boot -> when it began, or its first call of the batch
     unreadable: list[tuple[Entry, str]] = field(default_factory=list)  # entries that make no sense, and why
 
 
@@ -88,13 +88,15 @@ class _Rows:
 
     def take(self, entry: Entry, found: Stored, ended: set[str]) -> None:
         kind, id, data = entry["kind"], _key(entry["id"]), entry["data"]
-        if kind not in ("call", "call_started"):
+        if kind not in ("call", "call_started", "switch_started"):
             self.events[id] = (id, _text(kind), float(data.get("at") or self._now), _json(data))
             return
         boot = _text(data.get("boot"))
-        if boot and boot not in found.first_call:
+        if boot and boot not in found.begun:
             found.boots.append(boot)
-            found.first_call[boot] = float(data["started"])
+            found.begun[boot] = float(data["started"])
+        if kind == "switch_started":
+            return
         if kind == "call_started":
             if id not in ended:  # else its end is in the same batch, with everything that this one says
                 self.begun.append(_call(id, boot, data, None, ""))

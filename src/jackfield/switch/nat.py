@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from jackfield.sip.flow import DEFAULT_PORTS, Address
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from jackfield.sip.headers import Via
     from jackfield.sip.uri import Uri
 
-__all__ = ["SET", "behind_nat", "is_address", "reason_of", "same_address"]
+__all__ = ["SET", "behind_nat", "inside", "is_address", "reason_of", "same_address"]
 
 SET = "set so for this line"
 
@@ -37,6 +38,21 @@ def is_address(host: str) -> bool:
 def same_address(one: str, other: str) -> bool:
     """Say if two IP literals are one address, however they are spelt."""
     return one == other or (_canonical(one) == _canonical(other) != "")
+
+
+def inside(networks: Sequence[str]) -> Callable[[str], bool]:
+    """Return what says if an address is in one of the networks; cached, since every message asks."""
+    parsed = [ip_network(network, strict=False) for network in networks]
+
+    @lru_cache(maxsize=4096)
+    def is_inside(host: str) -> bool:
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return False
+        return any(address in network for network in parsed if network.version == address.version)
+
+    return is_inside
 
 
 def reason_of(transport: str, source: Address, contact: Uri, via: Via, mode: NatMode, *, proxied: bool = False) -> str:

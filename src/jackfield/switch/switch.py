@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import random
 import time
@@ -16,10 +15,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from zoneinfo import ZoneInfo
 
 from jackfield import __version__
 from jackfield.media.client import MediaLost, NoPort
@@ -36,8 +33,10 @@ from jackfield.switch.authentication import Authenticator
 from jackfield.switch.call import Call
 from jackfield.switch.call_base import CallBase
 from jackfield.switch.engaged import Engaged
+from jackfield.switch.hours import zone
 from jackfield.switch.identity import Sender
 from jackfield.switch.leg import IncomingLeg, Leg
+from jackfield.switch.nat import inside
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.party import Party
 from jackfield.switch.plugins import Plugins
@@ -111,7 +110,7 @@ class Switch:
         self.boot = self._tokens.tag()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ticker: asyncio.TimerHandle | None = None
-        self._is_local = _local_test(snapshot.general.local_networks)
+        self._is_local = inside(snapshot.general.local_networks)
         self._known: set[str] = set()
         self._known_until = 0.0
         self._own_addresses = LocalAddresses(loop.time)
@@ -157,6 +156,8 @@ class Switch:
         restored = await self.registrar.start(cast(Any, transports))
         if restored:
             log.info("%d registrations are back from before the restart", restored)
+        # With it the console closes the calls that were in progress when the switch before this one was killed.
+        self.emit("switch_started", self.boot, {"boot": self.boot, "started": self.started})
         await self.trunks.start()
         await self.qualifier.start()
         self._tick()
@@ -196,7 +197,7 @@ class Switch:
     async def reload(self, snapshot: Snapshot) -> None:
         """Use a new configuration; calls in progress keep the one that they began with."""
         self.snapshot = snapshot
-        self._is_local = _local_test(snapshot.general.local_networks)
+        self._is_local = inside(snapshot.general.local_networks)
         self.agent.session_expires = snapshot.general.session_expires
         self.registrar.reload()
         await self.trunks.reload()
@@ -244,7 +245,7 @@ class Switch:
 
     def local_time(self, snapshot: Snapshot) -> datetime:
         """Now, in the company's time zone."""
-        return datetime.fromtimestamp(self.now(), _zone(snapshot.general.time_zone))
+        return datetime.fromtimestamp(self.now(), zone(snapshot.general.time_zone))
 
     def calls_of(self, extension: str) -> int:
         """How many calls the phones of an extension are in."""
@@ -406,8 +407,8 @@ class Switch:
             leg.answer(_codec_beside(call, victim, leg))
         except NotAcceptable as problem:
             leg.hang_up(488, str(problem))
-        except (MediaLost, NoPort) as problem:
-            leg.hang_up(503, str(problem))
+        except (MediaLost, NoPort) as lost:
+            leg.hang_up(503, str(lost))
         if leg.ended or not await transfer.replace(call, victim, leg):
             leg.hang_up(481, "the call to replace has ended")
             leg.release_audio()
@@ -481,23 +482,3 @@ def _challenges(response: Response) -> list[tuple[str, str]]:
         for name in ("WWW-Authenticate", "Proxy-Authenticate", "Retry-After", "Warning")
         for value in response.all(name)
     ]
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
-
-
-def _local_test(networks: tuple[str, ...]) -> Callable[[str], bool]:
-    """A function that says if an address is in one of the networks; cached, since every message asks."""
-    parsed = [ipaddress.ip_network(network, strict=False) for network in networks]
-
-    @lru_cache(maxsize=4096)
-    def is_local(host: str) -> bool:
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return any(address in network for network in parsed if network.version == address.version)
-
-    return is_local
