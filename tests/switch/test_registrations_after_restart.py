@@ -202,35 +202,49 @@ async def test_a_file_that_can_t_be_read_is_told(tmp_path: Path, caplog):
     assert "can't be read" in caplog.text
 
 
-async def test_the_file_is_written_anew_when_it_is_mostly_history(store: Path, monkeypatch):
-    monkeypatch.setattr("jackfield.switch.locations._COMPACT_FROM", 4000)
-    monkeypatch.setattr("jackfield.switch.locations._STEP", 1)
+def long_history(store: Path, *, phones: int) -> int:
+    """Write a file that is worth being written anew: many phones that went, and some that are there; its size."""
+    written = RegistrationLog(store, lambda: 0.0)
+    assert list(written.read()) == []
+    here = 1_700_010_000.0
+
+    def bound(id: int, username: str, uri: str) -> Bound:
+        return Bound(
+            id, username, uri, "", "UDP", ("192.0.2.9", 5060), ("192.0.2.1", 5060), False, (), "", "Phone" * 50, "",
+            0, 0, "c", 1, 0.0, here,
+        )  # fmt: skip
+
+    for id in range(1, 3500):
+        written.append(bound(id, "u101", "sip:gone@192.0.2.9"))
+        written.append(Removed(id))
+    for number in range(phones):
+        written.append(bound(4000 + number, "u102", f"sip:b{number}@192.0.2.9"))
+    written.close()
+    return store.stat().st_size
+
+
+async def test_the_file_is_written_anew_when_it_is_mostly_history(store: Path):
+    grown = long_history(store, phones=450)
     office = Office(store=store)
-    await office.registrar.start(Sockets())
-    flow = FakeFlow()
-    cseq = 1
-    office.register("<sip:b@192.0.2.9>", "u102", flow=FakeFlow(remote=("192.0.2.9", 5060)))
-    while store.stat().st_size <= 4000:
-        office.register(call_id="a", cseq=cseq, flow=flow)
-        cseq += 2
-        office.registrar.sweep()
-    grown = store.stat().st_size
-    for _ in range(3):
-        office.registrar.sweep()
+    assert await office.registrar.start(Sockets()) == 450
+    draft = store.with_name("registrations.log.new")
+    office.registrar.sweep()
+    assert draft.exists()
+    flow, cseq = FakeFlow(), 1
+    while draft.exists():
         office.register(call_id="a", cseq=cseq, flow=flow)  # what comes while it is written anew is not lost
         cseq += 2
-    office.registrar.sweep()
+        office.registrar.sweep()
+    assert cseq > 5, "not all at once: calls don't wait"
     assert store.stat().st_size < grown / 4
-    assert not store.with_name("registrations.log.new").exists()
     again = await restarted(office, store)
     assert again.uris() == ["sip:a@192.0.2.7:5060"]
-    assert again.uris("u102") == ["sip:b@192.0.2.9"]
+    assert set(again.uris("u102")) == {f"sip:b{number}@192.0.2.9" for number in range(450)}
     assert again.registrar.registered(again.line())[0].cseq == cseq - 2
 
 
 async def test_a_full_disk_while_the_file_is_written_anew_keeps_the_old_one(store: Path, monkeypatch):
-    monkeypatch.setattr("jackfield.switch.locations._COMPACT_FROM", 0)
-    monkeypatch.setattr("jackfield.switch.locations._COMPACT_AT", 0)
+    long_history(store, phones=1)
     office = Office(store=store)
     await office.registrar.start(Sockets())
     office.register()
@@ -244,8 +258,9 @@ async def test_a_full_disk_while_the_file_is_written_anew_keeps_the_old_one(stor
     office.registrar.sweep()
     monkeypatch.setattr(registration_log, "_write", really_write)
     assert not store.with_name("registrations.log.new").exists()
-    monkeypatch.setattr("jackfield.switch.locations._COMPACT_AT", 1000)
-    assert (await restarted(office, store)).uris()
+    again = await restarted(office, store)
+    assert again.uris() == ["sip:a@192.0.2.7:5060"]
+    assert again.uris("u102") == ["sip:b0@192.0.2.9"]
 
 
 def test_bytes_that_are_no_text_are_not_kept_and_do_no_harm(store: Path):
