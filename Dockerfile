@@ -1,5 +1,6 @@
-# docker build -t jackfield . && docker run --network host -v jackfield:/srv/jackfield jackfield
+# docker build -t jackfield . && docker run --network host --stop-timeout 330 -v jackfield:/srv/jackfield jackfield
 #
+# The time to stop lets calls end (drain_seconds, 300 by default); Docker's own 10 seconds would cut them off.
 # Host networking, because audio uses a wide range of UDP ports, and because phones must see the address that answers.
 FROM debian:12 AS build
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv gcc libc6-dev \
@@ -20,6 +21,6 @@ USER jackfield
 ENV PATH=/opt/jackfield/bin:$PATH JACKFIELD_DATA_DIR=/srv/jackfield PYTHONUNBUFFERED=1
 VOLUME /srv/jackfield
 EXPOSE 5060/udp 5060/tcp 5061/tcp 8088/tcp 8089/tcp 10000-20000/udp
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["jackfield", "status"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["jackfield", "status"]
 STOPSIGNAL SIGTERM
 CMD ["jackfield", "run"]

@@ -134,9 +134,11 @@ def test_a_call_can_be_seen_traced_and_hung_up(running: Installation, tmp_path: 
     assert "180 Ringing (INVITE)" in drawn
     assert "INVITE SDP" in json.loads(result(running.jackfield("trace", id, "--json")))["ladder"]
     result(running.jackfield("trace", id, "--pcap", str(tmp_path / "call.pcap")))
+    saved = running.jackfield("trace", id, "--json", "--pcap", str(tmp_path / "call.pcap"))
+    assert json.loads(result(saved))["bytes"] == (tmp_path / "call.pcap").stat().st_size
     assert struct.unpack("<I", (tmp_path / "call.pcap").read_bytes()[:4]) == (0xA1B2C3D4,)
 
-    assert "is ended" in result(running.jackfield("hangup", id))
+    assert json.loads(result(running.jackfield("hangup", id, "--json"))) == {"ended": id}
     text, status_of_called = phones.close()
     outcome = json.loads(text)
     assert outcome["ok"]
@@ -172,6 +174,28 @@ def test_the_echo_test_says_back_what_it_hears(running: Installation, tmp_path: 
     result(done)
     assert "answered by *43" in done.stderr
     assert heard.stat().st_size > 8000
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("phone 10", ["101", "102", "103", "104"]),
+        ("route 101 *4", ["*43"]),
+        ("route anon", ["anonymous"]),
+        ("selftest --transport t", ["tcp", "tls"]),
+        ("phone 101 --codecs pcma,g", ["pcma,g722", "pcma,gsm"]),
+        ("hangup x", []),
+        ("run --log-format j", ["json"]),
+    ],
+)
+def test_the_tab_key_offers_what_the_installation_has(running: Installation, typed: str, offered: list[str]) -> None:
+    words = ["jackfield", *typed.split()]
+    environment = running.environment | {
+        "_JACKFIELD_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1),
+    }  # fmt: skip
+    program = "import sys; sys.argv = ['jackfield']; from jackfield.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == offered
 
 
 def test_a_call_that_never_was_is_named(running: Installation) -> None:

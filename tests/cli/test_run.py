@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import os
@@ -9,12 +10,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jackfield import __version__
 from jackfield.cli import output, running
-from jackfield.settings import Settings
+from jackfield.control import ControlServer
+from jackfield.settings import Settings, load
 
 from .conftest import Installation
 
@@ -37,8 +40,29 @@ def test_ctrl_c_stops_everything_in_order_and_a_second_start_asks_nothing(fresh:
 
     fresh.start()
     assert "first configuration" not in fresh.output
-    assert fresh.jackfield("stop").returncode == 0
+    done = fresh.jackfield("stop", "--json")
+    assert json.loads(done.stdout) == {"stopping": True, "calls": 0}
     assert fresh.end(None) == 0
+
+
+async def test_a_status_without_a_switch_is_a_failure(tmp_path: Path) -> None:
+    files = load(data_dir=tmp_path).files
+    files.prepare()
+
+    async def processes(_: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{"name": "switch", "state": "waiting", "pid": 0, "since": 0.0, "restarts": 9, "rss": 0}]
+
+    supervisor = ControlServer(files.supervisor_socket, {"processes": processes})
+    await supervisor.start()
+    try:
+        for more in ([], ["--json"]):
+            command = [sys.executable, "-m", "jackfield.cli", "status", "--data-dir", str(tmp_path), *more]
+            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+            told, _ = await process.communicate()
+            assert process.returncode == 1
+            assert b"waiting" in told
+    finally:
+        await supervisor.close()
 
 
 def test_a_killed_switch_is_started_again(fresh: Installation) -> None:

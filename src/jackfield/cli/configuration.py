@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jackfield.cli.completion import callers, numbers
 from jackfield.cli.options import Config, DataDir, Json, described, settings, settings_in_force
 
 if TYPE_CHECKING:
@@ -105,8 +106,10 @@ def export(
 
 
 def route(
-    caller: Annotated[str, typer.Argument(metavar="FROM", help="Extension, trunk:NAME, or anonymous")],
-    dialed: Annotated[str, typer.Argument(metavar="TO", help="Number as it would be dialled")],
+    caller: Annotated[
+        str, typer.Argument(metavar="FROM", help="Extension, trunk:NAME, or anonymous", autocompletion=callers)
+    ],
+    dialed: Annotated[str, typer.Argument(metavar="TO", help="Number as it would be dialled", autocompletion=numbers)],
     at: Annotated[str, typer.Option(help="When, in the company's time: 2026-12-24T18:30 or 18:30. Default: now")] = "",
     calling: Annotated[str, typer.Option("--caller", help="For trunks: number of the one who calls")] = "",
     data_dir: DataDir = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jackfield.cli.completion import call_ids
 from jackfield.cli.options import DataDir, Json, described, settings, settings_in_force
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show phones, calls, trunks and processes of the running system."""
+    """Show phones, calls, trunks and processes of the running system. Ends with status 1 when nobody can call."""
     from jackfield.cli.output import ago, console, duration, print_json
     from jackfield.control import ControlError, ask_sync
 
@@ -50,7 +51,7 @@ def status(data_dir: DataDir = None, as_json: Json = False) -> None:
         switch = None
     if as_json:
         print_json({"processes": processes or [], **(switch or {})})
-        return
+        raise typer.Exit(switch is None)
     out = console()
     if switch is None:
         out.print("[red]The switch is not running: nobody can call. Its log says why.[/red]\n")
@@ -61,11 +62,15 @@ def status(data_dir: DataDir = None, as_json: Json = False) -> None:
         _show_calls(switch.get("calls", []))
         _show_trunks(switch.get("trunks", []))
     _show_processes(processes or [], ago)
+    raise typer.Exit(switch is None)
 
 
 def calls(
     id: Annotated[
-        str, typer.Argument(metavar="ID", help="Everything about this call: times, legs, quality and journal")
+        str,
+        typer.Argument(
+            metavar="ID", help="Everything about this call: times, legs, quality and journal", autocompletion=call_ids
+        ),
     ] = "",
     history: Annotated[bool, typer.Option("--history", help="Calls that are over, the newest first")] = False,
     number: Annotated[str, typer.Option(help="With --history: only calls with this number in them")] = "",
@@ -105,18 +110,27 @@ def calls(
 
 
 def hangup(
-    id: Annotated[str, typer.Argument(metavar="ID", help="Id of the call, as “jackfield calls” shows it")],
+    id: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of the call, as “jackfield calls” shows it", autocompletion=call_ids)
+    ],
     data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """End a call in progress."""
     from jackfield.control import ask_sync
 
     ask_sync(settings(data_dir).files.switch_socket, "hangup", id=id)
+    if as_json:
+        from jackfield.cli.output import print_json
+
+        return print_json({"ended": id})
     print(f"Call {id} is ended.")
 
 
 def trace(
-    call: Annotated[str, typer.Argument(metavar="CALL", help="Id of the call, active or just over")],
+    call: Annotated[
+        str, typer.Argument(metavar="CALL", help="Id of the call, active or just over", autocompletion=call_ids)
+    ],
     pcap: Annotated[Path | None, typer.Option(help="Write the messages to this file, for Wireshark or sngrep")] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -133,8 +147,11 @@ def trace(
 
         data = base64.b64decode(ask_sync(socket, "trace", call=call, format="pcap", timeout=30.0))
         pcap.write_bytes(data)
-        print(f"{pcap}: {len(data)} bytes")
-        return
+        if as_json:
+            from jackfield.cli.output import print_json
+
+            return print_json({"call": call, "pcap": str(pcap), "bytes": len(data)})
+        return print(f"{pcap}: {len(data)} bytes")
     drawn = ask_sync(socket, "trace", call=call, format="ladder", timeout=30.0)
     if as_json:
         from jackfield.cli.output import print_json

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
+from jackfield.cli.completion import extensions, numbers, words
 from jackfield.cli.options import Config, DataDir, Json, described, settings_in_force
 
 if TYPE_CHECKING:
@@ -33,19 +34,31 @@ def register(app: typer.Typer) -> None:
     )(selftest)
 
 
-Transport = Annotated[str, typer.Option(help="udp, tcp or tls")]
-Codecs = Annotated[str, typer.Option(help="In the order of preference, such as opus,g722,pcma,pcmu,gsm")]
+Transport = Annotated[str, typer.Option(help="udp, tcp or tls", autocompletion=words("udp", "tcp", "tls"))]
+Codecs = Annotated[
+    str,
+    typer.Option(
+        help="In the order of preference, such as opus,g722,pcma,pcmu,gsm",
+        autocompletion=words("pcma", "pcmu", "g722", "gsm", "opus"),
+    ),
+]
 WHO = "Who the phone is"
 
 
 def phone(
-    extension: Annotated[str, typer.Argument(help="Extension of the installation here, instead of --user")] = "",
-    call: Annotated[str, typer.Option(help="Number to call. Default: wait for calls and answer them")] = "",
+    extension: Annotated[
+        str, typer.Argument(help="Extension of the installation here, instead of --user", autocompletion=extensions)
+    ] = "",
+    call: Annotated[
+        str, typer.Option(help="Number to call. Default: wait for calls and answer them", autocompletion=numbers)
+    ] = "",
     play: Annotated[Path | None, typer.Option(help="Sound file to play: WAV, FLAC, MP3", exists=True)] = None,
     tone: Annotated[float, typer.Option(help="Play a tone of so many Hz", min=0, max=3400)] = 0,
     record: Annotated[Path | None, typer.Option(help="Record what is heard into this WAV file")] = None,
     digits: Annotated[str, typer.Option(help="Dial these once the call is answered: 0-9 * # A-D")] = "",
-    digits_by: Annotated[str, typer.Option(help="rfc4733, info or inband")] = "rfc4733",
+    digits_by: Annotated[
+        str, typer.Option(help="rfc4733, info or inband", autocompletion=words("rfc4733", "info", "inband"))
+    ] = "rfc4733",
     transfer: Annotated[str, typer.Option(help="At the end, transfer the other side to this number")] = "",
     seconds: Annotated[
         float, typer.Option(help="Hang up after so long. Default: when the other side does, or Ctrl-C")

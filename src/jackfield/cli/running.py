@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jackfield.cli.completion import words
 from jackfield.cli.options import Config, DataDir, Json, described, settings, settings_in_force
 
 if TYPE_CHECKING:
@@ -60,8 +61,16 @@ def run(
         str | None, typer.Option(help="PEM file. Default: self-signed, made at first start")
     ] = None,
     tls_key: Annotated[str | None, typer.Option(help="PEM file with its key")] = None,
-    log_format: Annotated[str | None, typer.Option(help="text or json. Default: text")] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. Default: info")] = None,
+    log_format: Annotated[
+        str | None, typer.Option(help="text or json. Default: text", autocompletion=words("text", "json"))
+    ] = None,
+    log_level: Annotated[
+        str | None,
+        typer.Option(
+            help="debug, info, warning or error. Default: info",
+            autocompletion=words("debug", "info", "warning", "error"),
+        ),
+    ] = None,
     drain_seconds: Annotated[
         int | None, typer.Option(help="How long calls may go on when stopping. Default: 300")
     ] = None,
@@ -141,11 +150,22 @@ def _show_first(found: Settings, made: FirstConfiguration) -> None:
 def stop(
     data_dir: DataDir = None,
     now: Annotated[bool, typer.Option("--now", help="End the calls in progress too")] = False,
+    as_json: Json = False,
 ) -> None:
     """Stop a running system: it takes no new calls and ends when the last one is over."""
-    from jackfield.control import ask_sync
+    from jackfield.control import ControlError, ask_sync
 
-    ask_sync(settings(data_dir).files.supervisor_socket, "stop", now=now)
+    files = settings(data_dir).files
+    calls = 0
+    with contextlib.suppress(ControlError):
+        calls = len(ask_sync(files.switch_socket, "calls"))
+    ask_sync(files.supervisor_socket, "stop", now=now)
+    if as_json:
+        from jackfield.cli.output import print_json
+
+        return print_json({"stopping": True, "calls": calls})
+    left = f", as soon as its calls ({calls}) are over; --now ends them" if calls and not now else ""
+    print(f"Jackfield stops{left}.")
 
 
 def version(data_dir: DataDir = None, as_json: Json = False) -> None:
