@@ -15,6 +15,7 @@ from .rig.ports import Block, block
 from .rig.system import System
 
 HERE = Path(__file__).parent
+PATIENCE = 240  # seconds for one test: whole systems start and stop in it, on a machine that may be busy
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,6 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.interop)
+            item.add_marker(pytest.mark.timeout(PATIENCE))
             if getattr(item, "obj", None) is not None and pytest_asyncio.is_async_test(item):
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 

@@ -16,7 +16,7 @@ from jackfield.media.ports import Ports
 from jackfield.media.worker import Worker
 from jackfield.rtp.codecs.g711 import PCMA_TO_PCMU, PCMU_TO_PCMA
 
-PATIENCE = 5.0  # seconds of real time after which something that must come will not come any more
+PATIENCE = 20.0  # seconds of real time after which something that must come will not come any more
 
 
 class Process:

@@ -16,6 +16,7 @@ from interop.rig.system import System
 from .network import HOME, HOUSE, HOUSE_INSIDE, OFFICE, Network, why_no_namespaces
 
 HERE = Path(__file__).parent
+PATIENCE = 240  # seconds for one test: whole systems start and stop in it, on a machine that may be busy
 QUALIFY = 5  # seconds between OPTIONS: shorter than the router remembers
 
 
@@ -24,6 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.namespaces)
+            item.add_marker(pytest.mark.timeout(PATIENCE))
             if getattr(item, "obj", None) is not None and pytest_asyncio.is_async_test(item):
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 

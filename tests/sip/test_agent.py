@@ -23,6 +23,7 @@ from jackfield.sip.digest import DigestClient
 from jackfield.sip.flow import Flow, Hop
 from jackfield.sip.message import Request, Response
 from jackfield.sip.timers import TIMEOUT
+from jackfield.sip.uri import Uri
 
 A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
@@ -372,6 +373,23 @@ async def test_real_transports_carry_a_call_between_two_agents() -> None:
             await callee.close()
 
 
+async def test_only_ways_that_the_agent_has_are_tried() -> None:
+    agent = Agent(
+        user_agent="Test/1.0",
+        on_invite=lambda invite: None,
+        on_request=lambda request, flow, reply: None,
+    )
+    try:
+        assert not await agent.resolver.resolve(Uri.parse("sip:127.0.0.1")), "nothing listens on UDP yet"
+        await agent.listen("UDP", "127.0.0.1", 0)
+        assert await agent.resolver.resolve(Uri.parse("sip:127.0.0.1:5070")) == [Hop("UDP", "127.0.0.1", 5070)]
+        assert await agent.resolver.resolve(Uri.parse("sip:127.0.0.1:5070;transport=tcp")) != []
+        assert not await agent.resolver.resolve(Uri.parse("sip:[::1]:5070")), "there is no socket for IPv6"
+        assert not await agent.resolver.resolve(Uri.parse("sip:127.0.0.1;transport=ws")), "browsers call us"
+    finally:
+        await agent.close()
+
+
 async def test_closing_stops_what_is_still_being_looked_for(network: Network) -> None:
     class Slow(FakeResolver):
         async def resolve(self, uri: object, *, prefer: str | None = None) -> list[Hop]:
@@ -389,6 +407,7 @@ async def test_closing_stops_what_is_still_being_looked_for(network: Network) ->
 # --- nothing stays ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(240)  # 10 s alone, 40 s on a busy machine
 async def test_after_ten_thousand_calls_nothing_is_left(network: Network) -> None:
     network.keep_log = False
     caller, callee = Party(network, A), Party(network, B)

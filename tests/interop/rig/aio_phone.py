@@ -14,7 +14,7 @@ from .ports import Block
 
 __all__ = ["AioCall", "AioPhone", "why_no_aiosipua"]
 
-PATIENCE = 10.0
+PATIENCE = 20.0
 RATE = 8000
 SAMPLES = 160
 

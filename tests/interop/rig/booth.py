@@ -30,7 +30,7 @@ from .ports import Block
 
 __all__ = ["Booth", "BoothCall", "Phone", "RefusedByPhone", "why_no_booth"]
 
-PATIENCE = 10.0  # seconds; generous, because other work may run on the machine
+PATIENCE = 20.0  # seconds; generous, because other work may run on the machine
 INSIDE = Path(__file__).with_name("booth_process.py")
 
 

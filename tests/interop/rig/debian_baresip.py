@@ -27,7 +27,7 @@ __all__ = ["DebianBaresip", "why_no_baresip"]
 MODULES = Path("/usr/lib/baresip/modules")
 RATES = {"opus": (48000, 2), "g722": (16000, 1)}  # of the sound; all others 8000, mono
 SPELLING = {"opus": "opus/48000/2", "g722": "g722/16000/1"}
-PATIENCE = 10.0
+PATIENCE = 20.0
 LONG = 60  # seconds of tone
 
 

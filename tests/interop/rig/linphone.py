@@ -17,7 +17,7 @@ from .ports import Block
 
 __all__ = ["Linphone", "why_no_linphone"]
 
-PATIENCE = 15.0
+PATIENCE = 20.0
 RATE = 8000
 
 
