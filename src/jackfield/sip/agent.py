@@ -132,15 +132,17 @@ class Agent:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake_handle: asyncio.TimerHandle | None = None
         self._wake_at = 0.0
+        usable: Callable[[str, str], bool] | None = None
         if transports is None:
             from jackfield.sip.transport.transports import Transports
 
-            transports = Transports(self.receive, failed=self.on_flow_failed, trace=trace)
+            made = Transports(self.receive, failed=self.on_flow_failed, trace=trace)
+            transports, usable = made, made.supports
         self._own_resolver: Resolver | None = None
         if resolver is None:
             from jackfield.sip.resolver import Resolver
 
-            resolver = self._own_resolver = Resolver()
+            resolver = self._own_resolver = Resolver(usable=usable)  # DNS may offer transports that we have not
         self.transports: TransportsLike = transports
         self.resolver: ResolverLike = resolver
         self.layer = TransactionLayer(self, local_address=self.local_address, timers=self.timers, tokens=self.tokens)
