@@ -209,7 +209,7 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
         road = fastlane.FastRoad(request.getfixturevalue("fast_library"), PCMU_TO_PCMA, PCMA_TO_PCMU, clock)
     worker = Worker(
         road,
-        Ports(20000, 60000, clock=clock, random=Random(), hosts=("0.0.0.0", "::")),
+        Ports(33000, 60000, clock=clock, random=Random(), hosts=("0.0.0.0", "::")),
         clock=clock,
         unix=lambda: 1_700_000_000 + clock() / 1e9,
         random=Random(7),

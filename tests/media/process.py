@@ -22,7 +22,7 @@ PATIENCE = 20.0  # seconds of real time after which something that must come wil
 class Process:
     """A worker on a thread of its own, with the real clock."""
 
-    def __init__(self, path: Path, ports: tuple[int, int] = (20000, 60000)) -> None:
+    def __init__(self, path: Path, ports: tuple[int, int] = (33000, 60000)) -> None:
         road = PythonRoad(PCMU_TO_PCMA, PCMA_TO_PCMU)
         self.worker = Worker(road, Ports(*ports, clock=road.now, random=Random()), random=Random())
         self.worker.listen(path)

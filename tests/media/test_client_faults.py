@@ -168,7 +168,7 @@ def test_a_command_that_fails_is_told_and_disturbs_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     road = PythonRoad(PCMU_TO_PCMA, PCMA_TO_PCMU)
-    worker = Worker(road, Ports(20000, 60000, clock=road.now, random=Random()), random=Random())
+    worker = Worker(road, Ports(33000, 60000, clock=road.now, random=Random()), random=Random())
     said: list[Any] = []
 
     listener: Any = SimpleNamespace(streams=set(), say=said.append)

@@ -24,7 +24,7 @@ START = 20.0  # seconds in which a process must have started, on a machine with 
 
 
 def command(path: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "jackfield.media", "--socket", str(path), "--rtp-ports", "20000-60000",
+    return [sys.executable, "-m", "jackfield.media", "--socket", str(path), "--rtp-ports", "33000-60000",
             "--host", "127.0.0.1", *more]  # fmt: skip
 
 
