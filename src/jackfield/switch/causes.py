@@ -5,7 +5,11 @@ The mapping from SIP to Q.850 is that of RFC 3398 section 8.2.6, the one back th
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from jackfield.sip.message import Request, Response
 
 from jackfield.sip.headers import quote
 
@@ -33,6 +37,20 @@ def q850(status: int) -> int:
     if status < 300:
         return NORMAL
     return _Q850.get(status) or (41 if status >= 500 else 31)
+
+
+_Q850_REASON = re.compile(r"\s*Q\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*(\d{1,3})\b", re.ASCII | re.IGNORECASE)
+
+
+def cause_of(message: Request | Response | None) -> int:
+    """Q.850 cause that a BYE or a refusal names in its Reason (RFC 3326), 0 for none: carriers know it better."""
+    if message is None or "Reason" not in message:
+        return 0
+    for value in message.values("Reason"):
+        found = _Q850_REASON.match(value)
+        if found is not None and 0 < int(found[1]) < 128:
+            return int(found[1])
+    return 0
 
 
 def in_words(cause: int) -> str:

@@ -15,7 +15,7 @@ from jackfield.media.client import Digit, Failed, Played, Resumed, Silence, Star
 from jackfield.switch import identity
 from jackfield.switch.audio import Audio, NotAcceptable
 from jackfield.switch.caller_id import from_trunk
-from jackfield.switch.causes import for_caller, reason_header
+from jackfield.switch.causes import cause_of, for_caller, reason_header
 from jackfield.switch.codec_choice import to_ask
 from jackfield.switch.listening import Listener
 from jackfield.switch.record import LegRecord
@@ -155,6 +155,7 @@ class Leg:
         """The dialog is over, and not by our own BYE."""
         if self.ended:
             return
+        self.record.cause = cause_of(why.message)
         self._finish(why.status, why.reason)
         self.call.leg_over(self, why.status, why.reason, by_peer=why.by_peer)
 

@@ -14,7 +14,7 @@ from jackfield.sip.message import Request
 from jackfield.sip.tokens import Tokens
 from jackfield.switch import identity
 from jackfield.switch.audio import NotAcceptable
-from jackfield.switch.causes import COMPLETED_ELSEWHERE, reason_header
+from jackfield.switch.causes import COMPLETED_ELSEWHERE, cause_of, reason_header
 from jackfield.switch.dial import Dial, PhoneDial, TrunkDial
 from jackfield.switch.leg import SDP, Headers, Leg
 from jackfield.switch.party import Party
@@ -149,6 +149,7 @@ class OutgoingLeg(Leg):
             headers = []
         call_id = _tokens.call_id()
         self.record.call_id = call_id
+        self.record.cause = 0  # what the attempt before this one came to, at another address, is over
         call.dialogs[call_id] = self.party.place
         self.shown = call.caller
         headers += [
@@ -234,6 +235,7 @@ class OutgoingLeg(Leg):
         """3xx-6xx, or a local 408 or 503."""
         self._stop_timer()
         status = response.status
+        self.record.cause = cause_of(response)
         if status in (488, 606, 415) and self.fork is not None and self._offer_otherwise():
             self._send(self._request())
             return

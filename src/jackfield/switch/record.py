@@ -41,6 +41,7 @@ class LegRecord:
     ended: float | None = None
     status: int = 0  # final SIP status of the INVITE
     reason: str = ""
+    cause: int = 0  # Q.850, where the party has named one when it refused or hung up
     codec: str = ""
     secure: bool = False  # SRTP
     media: dict[str, Any] = field(default_factory=dict)  # statistics of the media process at the end
@@ -104,7 +105,7 @@ class CallRecord:
         `by_order`: neither a party nor the dial plan ended it, but the administrator, a limit, or a shutdown.
         """
         if self.answered is not None:
-            self.outcome, self.sip_status, self.q850 = "answered", 200, q850(200)
+            self.outcome, self.sip_status, self.q850 = "answered", 200, self._named(200) or q850(200)
         elif caller.status == 487 and not by_order:  # the caller's own CANCEL: nobody else is told 487
             self.outcome, self.sip_status, self.q850 = "cancelled", 487, q850(487)
             reason = reason or caller.reason
@@ -113,12 +114,21 @@ class CallRecord:
                 refused = any(leg.status == status for leg in self.legs if leg is not caller)
                 self.hung_up_by = "callee" if refused else "system"
             self.sip_status = status if status >= 300 else 480
-            self.q850 = q850(self.sip_status)
+            self.q850 = self._named(status) or q850(self.sip_status)
             self.outcome = "failed" if by_order else outcome_of(self.sip_status)
             if self.outcome == "unreachable" and self.ringing is not None:
                 self.outcome = "no_answer"  # the caller gets the same 480 when a phone rang in vain
         self.hung_up_by = self.hung_up_by or "system"
         self.reason = self.reason or reason
+        if self.outcome in ("failed", "unreachable") and not by_order and log.isEnabledFor(logging.INFO):
+            caller_number = self.caller.number or "anonymous"
+            self._log(
+                logging.INFO, f"{caller_number} to {self.dialed}: {self.outcome}, {self.sip_status} {self.reason}"
+            )
+
+    def _named(self, status: int) -> int:
+        """The cause that a party itself has named that ended with this status; 0 for none."""
+        return next((leg.cause for leg in self.legs if leg.cause and leg.status == status), 0)
 
     def beginning(self) -> dict[str, Any]:
         """What is known when the call begins, for the `call_started` entry."""

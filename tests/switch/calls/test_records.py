@@ -12,7 +12,7 @@ from .house import SWITCH, House, quiet
 from .test_attended_transfers import connect_to, consulting
 from .test_hold_and_transfer import talking
 from .test_races import over
-from .test_trunk_calls import BACKUP, CARRIER, provider, trunk
+from .test_trunk_calls import BACKUP, CARRIER, provider, trunk, with_trunk
 
 
 def end(record: dict[str, Any]) -> tuple[str, str, int, int]:
@@ -185,6 +185,42 @@ async def test_what_a_carrier_says_is_in_the_record(house: House, status: int, e
     carrier.auto = lambda call: call.reject(status)
     assert await alice.call("9123").outcome() == status
     assert end(await over(house)) == expected
+
+
+async def test_the_cause_that_a_carrier_names_counts_when_it_refuses_and_when_it_hangs_up(house: House) -> None:
+    carrier = await with_trunk(house)
+    alice = await house.phone("101")
+    call = alice.call("9123")
+    ringing = await carrier.rings()
+    assert ringing.incoming is not None
+    ringing.incoming.reject(503, headers=[("Reason", 'SIP;cause=503, Q.850;cause=34;text="No circuit"')])
+    assert await call.outcome() == 503
+    call = alice.call("9123")
+    answered = await carrier.picks_up()
+    assert await call.outcome() == 200
+    assert answered.session is not None
+    answered.session.bye(headers=[("Reason", "Q.850;cause=38")])
+    await quiet(house, 2)
+    assert [end(record) for record in house.records] == [
+        ("failed", "callee", 503, 34),
+        ("answered", "callee", 200, 38),
+    ]
+
+
+async def test_the_cause_of_a_failed_attempt_is_not_that_of_the_call(house: House) -> None:
+    first, second = await provider(house, CARRIER), await provider(house, BACKUP)
+    await house.configure(
+        trunks=(trunk("Two", CARRIER, BACKUP),), outbound=(Outbound(name="World", prefix="9", trunks=("Two",)),)
+    )
+    await house.pass_time(1)
+    alice = await house.phone("101")
+    reason = [("Reason", "Q.850;cause=34")]
+    first.auto = lambda call: call.incoming.reject(503, headers=reason)  # type: ignore[union-attr]
+    call = alice.call("9123")
+    await second.picks_up()
+    assert await call.outcome() == 200
+    call.hang_up()
+    assert end(await over(house)) == ("answered", "caller", 200, 16)
 
 
 @pytest.mark.parametrize("status", [408, 500, 503, 504, 0])
