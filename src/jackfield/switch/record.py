@@ -6,9 +6,11 @@ killed leaves a trace) and once at the end (`call`). Times are UTC seconds since
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from jackfield.logs import call_id
 from jackfield.switch.causes import Outcome, outcome_of, q850
 from jackfield.switch.party import Party
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, Plan
@@ -16,6 +18,8 @@ from jackfield.switch.snapshot import Extension
 
 if TYPE_CHECKING:
     from jackfield.sip.flow import Flow
+
+log = logging.getLogger("jackfield.calls")
 
 Direction = Literal["internal", "in", "out", "through"]
 Role = Literal["caller", "callee"]
@@ -98,6 +102,14 @@ class CallRecord:
         """Add a line to the journal: what happened, in plain words; `link` names the setting behind it."""
         if len(self.journal) < MOST_LINES:
             self.journal.append((at, text, link))
+        if log.isEnabledFor(logging.DEBUG):
+            self._log(logging.DEBUG, text)
+
+    def _log(self, level: int, text: str) -> None:
+        """Write a line into the log, with the call's id whoever it was that brought it about."""
+        before = call_id.set(self.id)
+        log.log(level, "%s", text)
+        call_id.reset(before)
 
     def conclude(self, status: int, reason: str, *, caller: LegRecord, by_order: bool) -> None:
         """Write down how the call ended: with a final `status` for the `caller`, or as it was if it had been answered.
