@@ -101,8 +101,6 @@ class CallBase:
     def note(self, text: str, link: str = "") -> None:
         """Write a line into the journal; `link` names the setting behind it."""
         self.record.note(self.now(), text, link)
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s", text)
 
     def now(self) -> float:
         """UTC seconds since 1970."""

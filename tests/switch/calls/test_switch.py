@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from jackfield.capture import Recorder
 from jackfield.control import ControlError
+from jackfield.logs import call_id
 from jackfield.sip.message import Request
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.commands import Commands
@@ -245,6 +248,55 @@ async def test_the_caller_is_recorded_until_a_key_is_pressed(house: House, tmp_p
     await house.pass_time(1)
     assert seconds == [pytest.approx(7, abs=0.5)]
     assert call.ended is not None
+
+
+class Lines(logging.Handler):
+    """What the log of calls holds: the id that stands on the line, and its words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.append((call_id.get(), record.getMessage()))
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    handler, log = Lines(), logging.getLogger("jackfield.calls")
+    before = log.level
+    log.addHandler(handler)
+    yield handler
+    log.removeHandler(handler)
+    log.setLevel(before)
+
+
+async def test_a_call_that_fails_is_one_line_in_the_log_with_the_mend(house: House, lines: Lines) -> None:
+    logging.getLogger("jackfield.calls").setLevel(logging.INFO)
+    alice = await house.phone("101")
+    assert await alice.call("7654").outcome() == 404
+    assert await alice.call("102").outcome() == 480
+    await house.pass_time(1)
+    (nowhere, nobody) = lines.found
+    assert nowhere[1].startswith("101 to 7654: unreachable, 404 nothing has the number 7654")
+    assert nobody[1] == "101 to 102: unreachable, 480 extension 102 has no phone that is registered"
+    assert len({id for id, _ in lines.found}) == 2
+    assert all(id for id, _ in lines.found)
+
+
+async def test_the_id_of_the_call_stands_on_every_line_of_its_journal(house: House, lines: Lines) -> None:
+    logging.getLogger("jackfield.calls").setLevel(logging.DEBUG)
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    assert await call.outcome() == 200
+    await house.pass_time(1)
+    (id,) = house.switch.calls
+    call.hang_up()
+    await house.pass_time(1)
+    assert {seen for seen, _ in lines.found} == {id}
+    assert "102 is extension 102" in " ".join(text for _, text in lines.found)
+    assert any("hung up" in text for _, text in lines.found)
 
 
 async def test_a_fault_in_a_destination_costs_only_that_call(house: House, caplog: pytest.LogCaptureFixture) -> None:
