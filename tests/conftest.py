@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from interop.rig.ports import Block, block
 from jackfield.data_dir import DataDir
 
 
@@ -27,25 +28,12 @@ def data_dir(tmp_path: Path) -> DataDir:
     return files
 
 
+@cache
+def _reserved() -> Block:
+    return block()
+
+
 @pytest.fixture
-def free_port() -> Iterator[Callable[[], int]]:
-    """Returns ports that nobody uses, by UDP and TCP on 127.0.0.1; no port twice in one test."""
-    given: set[int] = set()
-
-    def find() -> int:
-        while True:
-            with (
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-            ):
-                tcp.bind(("127.0.0.1", 0))
-                port: int = tcp.getsockname()[1]
-                try:
-                    udp.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                if port not in given:
-                    given.add(port)
-                    return port
-
-    return find
+def free_port() -> Callable[[], int]:
+    """Returns ports that nobody uses, by UDP and TCP on 127.0.0.1; none is given twice, nor to a test beside this."""
+    return lambda: _reserved().take()

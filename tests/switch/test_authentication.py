@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from carrier import exchange, pass_time, simulated
 from company import company, extension, trunk
 from wire import FakeFlow, authorize, request
 
@@ -13,23 +16,7 @@ from jackfield.sip.message import Response
 from jackfield.switch.authentication import Authenticator
 from jackfield.switch.identity import Sender
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk
-
-
-class KnownTrunks:
-    """Stands for Trunks: who comes from these addresses is this trunk."""
-
-    def __init__(self, known, exact=()):
-        self.known = known
-        self.exact = exact
-
-    def identify(self, request, flow):
-        return self.known.get(flow.remote[0])
-
-    def sent_from(self, trunk, flow):
-        return flow.remote in self.exact
-
-    def contact_user(self, trunk):
-        return "secret"
+from jackfield.switch.snapshot import Trunk
 
 
 class Door:
@@ -209,32 +196,46 @@ def test_nobody_registers_as_a_stranger(door: Door):
 # --- trunks ---
 
 
-def test_a_trunk_needs_no_password():
-    carrier = trunk("Odorik")
-    door = Door(trunks=KnownTrunks({"192.0.2.10": carrier}))
-    made = request(
-        uri="sip:5550101@192.0.2.1",
-        from_="<sip:777@carrier>;tag=a",
-        extra='P-Asserted-Identity: "K" <sip:778@carrier>\r\n',
-    )
-    sender = door.check(made, FakeFlow(remote=("192.0.2.10", 5060)))
-    assert sender.origin == FromTrunk("Odorik")
-    assert (sender.number, sender.name, sender.dialed) == ("778", "K", "5550101")
-    door.authenticator._trunks.known["192.0.2.10"] = replace(carrier, trust_identity=False)
-    assert door.check(made, FakeFlow(remote=("192.0.2.10", 5060))).number == "777"
+@contextlib.asynccontextmanager
+async def door_for(*trunks: Trunk) -> AsyncIterator[Door]:
+    """A door at which the addresses of these trunks are known."""
+    async with exchange(*trunks) as us:
+        for one in trunks:
+            address, _, port = one.hosts[0].partition(":")
+            us.carrier(address, int(port or 5060))
+        await us.trunks.start()
+        await pass_time(1)
+        yield Door(us.snapshot, us.trunks)
 
 
-def test_a_phone_on_the_machine_of_a_trunk_is_a_phone():
-    carrier = trunk("Odorik")
-    door = Door(trunks=KnownTrunks({"127.0.0.1": carrier}, exact=[("127.0.0.1", 5070)]))
-    assert door.check(request(), FakeFlow(remote=("127.0.0.1", 40000))).status == 401
-    assert door.check(request(), FakeFlow(remote=("127.0.0.1", 5070))).trunk == carrier
-    assert door.check(request(from_="<sip:777@x>;tag=a"), FakeFlow(remote=("127.0.0.1", 40000))).trunk == carrier
+@pytest.mark.parametrize(("trusted", "number"), [(True, "778"), (False, "777")])
+@simulated
+async def test_a_trunk_needs_no_password(trusted: bool, number: str):
+    async with door_for(trunk("Odorik", trust_identity=trusted)) as door:
+        made = request(
+            uri="sip:5550101@192.0.2.1",
+            from_="<sip:777@carrier>;tag=a",
+            extra='P-Asserted-Identity: "K" <sip:778@carrier>\r\n',
+        )
+        sender = door.check(made, FakeFlow(remote=("192.0.2.10", 5060)))
+        assert sender.origin == FromTrunk("Odorik")
+        assert (sender.number, sender.dialed) == (number, "5550101")
+        assert sender.name == ("K" if trusted else "")
 
 
-def test_a_trunk_does_not_register_without_a_password():
-    door = Door(trunks=KnownTrunks({"192.0.2.10": trunk()}))
-    assert door.check(request("REGISTER", "sip:test"), FakeFlow(remote=("192.0.2.10", 5060))).status == 401
+@simulated
+async def test_a_phone_on_the_machine_of_a_trunk_is_a_phone():
+    carrier = trunk("Odorik", hosts=("127.0.0.1:5070",))
+    async with door_for(carrier) as door:
+        assert door.check(request(), FakeFlow(remote=("127.0.0.1", 40000))).status == 401
+        assert door.check(request(), FakeFlow(remote=("127.0.0.1", 5070))).trunk == carrier
+        assert door.check(request(from_="<sip:777@x>;tag=a"), FakeFlow(remote=("127.0.0.1", 40000))).trunk == carrier
+
+
+@simulated
+async def test_a_trunk_does_not_register_without_a_password():
+    async with door_for(trunk()) as door:
+        assert door.check(request("REGISTER", "sip:test"), FakeFlow(remote=("192.0.2.10", 5060))).status == 401
 
 
 def test_a_phone_without_a_password_is_challenged_at_the_door(door: Door):
@@ -252,8 +253,8 @@ def test_a_phone_without_a_password_is_challenged_at_the_door(door: Door):
     assert at_the_door(request("OPTIONS"), FakeFlow()) is None
 
 
-def test_a_trunk_is_not_challenged_at_the_door_though_it_names_a_phone():
-    provider = trunk("provider")
-    door = Door(trunks=KnownTrunks({"198.51.100.9": provider}))
-    assert door.authenticator.at_the_door(request(), FakeFlow(remote=("198.51.100.9", 5060))) is None
-    assert door.authenticator.at_the_door(request(), FakeFlow()) is not None
+@simulated
+async def test_a_trunk_is_not_challenged_at_the_door_though_it_names_a_phone():
+    async with door_for(trunk("provider", hosts=("198.51.100.9",))) as door:
+        assert door.authenticator.at_the_door(request(), FakeFlow(remote=("198.51.100.9", 5060))) is None
+        assert door.authenticator.at_the_door(request(), FakeFlow()) is not None

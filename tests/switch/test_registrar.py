@@ -193,7 +193,7 @@ def test_an_unreadable_contact_is_a_bad_request(office: Office, contact: str):
 
 
 def test_a_fault_of_ours_is_a_500_and_no_exception(office: Office, caplog):
-    office.registrar._bind_all = None
+    office.events = None  # whoever is told of a registration fails
     assert office.register().status == 500
     assert "could not be worked with" in caplog.text
 
