@@ -117,7 +117,7 @@ def test_a_port_in_use_is_told_with_the_mend(tmp_path: Path):
             assert ready == ""
             _, errors = process.communicate(timeout=10)
         assert process.returncode == 1
-        assert b"stop what uses the port, or choose another with --console-port" in errors
+        assert b"choose another port with --console-port" in errors
 
 
 def test_wrong_settings_end_it_with_words(tmp_path: Path):
