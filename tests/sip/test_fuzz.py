@@ -1,6 +1,6 @@
 """Whatever comes over the wire, nothing but MalformedMessage comes out of the parser, and no input makes it work long.
 
-The work is bounded by limits.py and by patterns that never try twice; bench/sip_messages.py measures it.
+The work is bounded by limits.py and by patterns that never try twice; bench/fuzz.py measures it.
 """
 
 from __future__ import annotations
