@@ -31,7 +31,9 @@ from jackfield.data_dir import DataDir
 __all__ = ["PREFIX", "DataDir", "PortRange", "Settings", "SettingsError", "add_arguments", "load"]
 
 PREFIX = "JACKFIELD_"
-OTHER_VARIABLES = frozenset({"JACKFIELD_LIBRARY_DIR", "JACKFIELD_PROCESS"})
+OTHER_VARIABLES = frozenset(
+    f"JACKFIELD_{name}" for name in ("LIBRARY_DIR", "PROCESS", "PHONE_PASSWORD", "PURE_PYTHON", "BENCH_KEEP")
+)
 """Variables of ours that are no settings."""
 
 
@@ -254,7 +256,7 @@ def read_file(path: Path, must_exist: bool = False) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the settings file {path} can't be read: {error}") from None
     except yaml.YAMLError as error:
-        raise SettingsError(f"the settings file {path} is not YAML: {error}") from None
+        raise SettingsError(f"the settings file {path} is not YAML: {_place(error)}") from None
     if found is None:
         return {}
     if not isinstance(found, dict):
@@ -283,6 +285,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def flag(name: str) -> str:
     """Return the flag of a setting: "--sip-port"."""
     return Settings.flags.get(name, "--" + name.replace("_", "-"))
+
+
+def _place(error: yaml.YAMLError) -> str:
+    """Say in one line where the text stops being YAML."""
+    mark = getattr(error, "problem_mark", None)
+    return (
+        f"line {mark.line + 1}: {getattr(error, 'problem', '')}" if mark is not None else " ".join(str(error).split())
+    )
 
 
 def _address(text: str) -> str:

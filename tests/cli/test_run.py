@@ -92,8 +92,9 @@ def test_a_supervisor_that_is_killed_leaves_nothing_that_is_in_the_way_of_the_ne
 
 def test_other_commands_know_the_flags_of_a_running_system(fresh: Installation) -> None:
     fresh.flags = ["--sip-port", str(fresh.sip_port), "--database-url", f"sqlite:///{fresh.data_dir}/other.sqlite3"]
-    fresh.more = {"JACKFIELD_SIP_PORT": "5060"}
+    fresh.more = {"JACKFIELD_SIP_PORT": "5060", "JACKFIELD_SIP_PROT": "5060"}
     fresh.start()
+    assert 'JACKFIELD_SIP_PROT sets nothing: did you mean "JACKFIELD_SIP_PORT"?' in fresh.output
     assert fresh.jackfield("selftest", "--seconds", "0.2").returncode == 0
     assert "101" in fresh.jackfield("export").stdout
     assert not (fresh.data_dir / "jackfield.sqlite3").exists()

@@ -26,6 +26,14 @@ def test_a_flag_wins_over_the_environment_and_the_environment_over_the_file(
     assert found.data_dir == tmp_path
 
 
+def test_a_file_that_is_no_yaml_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "jackfield.yaml").write_text("host: 127.0.0.1\nsip_port: [1\n")
+    with pytest.raises(SettingsError) as told:
+        load(data_dir=tmp_path)
+    assert "jackfield.yaml is not YAML: line 3: " in str(told.value)
+    assert "\n" not in str(told.value)
+
+
 def test_a_range_that_is_upside_down_is_told_so() -> None:
     with pytest.raises(SettingsError, match='the first port comes first: "10000-20000"'):
         load(rtp_ports="20000-10000")

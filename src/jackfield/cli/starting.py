@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import logging
 import os
 import resource
 import signal
@@ -17,7 +18,7 @@ from jackfield.cli.output import console
 from jackfield.control import NotRunning, ask_sync
 from jackfield.network.addresses import local_addresses, reachable_addresses
 from jackfield.network.certificate import SelfSigned, names_of_this_machine
-from jackfield.settings import Settings, SettingsError
+from jackfield.settings import Settings, SettingsError, unknown_variables
 from jackfield.supervisor import StartFailed, Supervisor
 
 if TYPE_CHECKING:
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+log = logging.getLogger("jackfield.run")
+
 
 def run(settings: Settings, begun: float) -> None:
     """Run the system until it's stopped. `begun` is the monotonic time when the command started."""
     _refuse_second(settings)
     settings.files.prepare()
     logs.configure("run", format=settings.log_format, level=settings.log_level, folder=settings.files.logs)
+    for misspelt in unknown_variables(os.environ):
+        log.warning("%s", misspelt)
     if not settings.files.snapshot.exists():
         _first_configuration(settings)
     settings = _with_certificate(settings)
