@@ -3,6 +3,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+HOT := $(wildcard $(addprefix src/jackfield/,compil*.py sip/*.py sdp/*.py switch/*.py))
 export DEBIAN_FRONTEND := noninteractive
 
 .DEFAULT_GOAL := help
@@ -11,10 +12,10 @@ export DEBIAN_FRONTEND := noninteractive
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 17
 
-run: $(VENV)/.ready ## Set everything up and run the phone system here; ARGS="--sip-port 5070 --data-dir /srv/jackfield"
+run: $(VENV)/.compiled ## Set everything up and run the phone system here; ARGS="--sip-port 5070 --data-dir /srv/jackfield"
 	@exec $(BIN)/jackfield run $(ARGS)
 
-test: $(VENV)/.test-ready ## Install what the tests need (Debian packages too when root) and run them all
+test: $(VENV)/.test-ready $(VENV)/.compiled ## Install what the tests need (Debian packages too when root) and run them all
 	@tools/missing-test-programs
 	@$(BIN)/python tools/run-tests $(ARGS)
 
@@ -28,10 +29,10 @@ format: $(VENV)/.test-ready ## Put the source into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.test-ready ## Measure speed and memory, alone on the machine; ARGS="--quick" is a short one, ARGS=--help tells more
+bench: $(VENV)/.test-ready $(VENV)/.compiled ## Measure speed and memory, alone on the machine; ARGS="--quick" is a short one, ARGS=--help tells more
 	@$(BIN)/python bench/run.py $(ARGS)
 
-load: $(VENV)/.test-ready ## The long load tests: 200 calls with audio for two minutes, 10,000 calls
+load: $(VENV)/.test-ready $(VENV)/.compiled ## The long load tests: 200 calls with audio for two minutes, 10,000 calls
 	@$(BIN)/pytest -m load $(ARGS)
 
 coverage: $(VENV)/.test-ready ## Tests with coverage, as text and as build/coverage/index.html
@@ -43,6 +44,11 @@ clean: ## Remove the virtual environment and what tests and checks left; never .
 $(VENV)/.ready: pyproject.toml tools/make-venv tools/install-codec-libraries
 	@tools/make-venv $(VENV) .
 	@tools/install-codec-libraries $(VENV)
+	@touch $@
+
+# Anew when a source has changed; JACKFIELD_PURE_PYTHON=1 does without.
+$(VENV)/.compiled: $(VENV)/.ready tools/compile-hot-modules $(HOT)
+	@tools/compile-hot-modules $(VENV)
 	@touch $@
 
 $(VENV)/.test-ready: $(VENV)/.ready tools/install-test-packages

@@ -10,14 +10,24 @@ from pathlib import Path
 import pytest
 
 from interop.rig.ports import Block, block
+from jackfield import compiled
 from jackfield.data_dir import DataDir
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("JACKFIELD_") and name != "JACKFIELD_LIBRARY_DIR":
+        if name.startswith("JACKFIELD_") and name not in ("JACKFIELD_LIBRARY_DIR", "JACKFIELD_PURE_PYTHON"):
             monkeypatch.delenv(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that replace parts of classes can't do so with compiled ones; tools/run-tests runs them by themselves."""
+    if compiled.in_use():
+        skip = pytest.mark.skip(reason="replaces parts of compiled classes: runs with JACKFIELD_PURE_PYTHON=1")
+        for item in items:
+            if item.get_closest_marker("plain_python"):
+                item.add_marker(skip)
 
 
 @pytest.fixture

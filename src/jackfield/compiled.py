@@ -63,6 +63,11 @@ def folder() -> Path:
     return root / f"compiled-{sign.hexdigest()[:16]}"
 
 
+def in_use() -> bool:
+    """Whether compiled modules are imported in this process."""
+    return any(isinstance(finder, Finder) for finder in sys.meta_path)
+
+
 def use() -> bool:
     """Import compiled modules from now on, where they fit the sources. Returns whether they do."""
     if os.environ.get("JACKFIELD_PURE_PYTHON", "") not in ("", "0"):

@@ -46,7 +46,7 @@ def build() -> Path:
         )
         made = Path(work) / "compiled"
         if done.returncode or not made.is_dir():
-            raise NotCompiled(_reason(done.stdout))
+            raise NotCompiled(reason(done.stdout))
         for older in place.parent.glob("compiled-*"):
             shutil.rmtree(older, ignore_errors=True)
         made.rename(place)
@@ -90,7 +90,8 @@ setup(
 """The set-up script that a Python of its own runs: one C file for each module, as many at once as there are cores."""
 
 
-def _reason(output: str) -> str:
+def reason(output: str) -> str:
+    """What a failed compilation says, as a reason with its mend."""
     if "No module named 'mypyc'" in output or "No module named 'setuptools'" in output:
         return "mypy and setuptools are needed for it: pip install mypy setuptools"
     if "Python.h" in output:

@@ -50,6 +50,7 @@ def _granted(request_, seconds):
 
 
 @simulated
+@pytest.mark.plain_python
 async def test_an_old_nonce_is_no_refusal_even_if_the_provider_does_not_say_stale():
     async with exchange(account(register_expires=200)) as us:
         carrier = us.carrier()

@@ -131,10 +131,10 @@ class CallBase:
         except NotAcceptable as problem:
             status, reason = 488, str(problem)
             self.note(f"refused: {problem}")
-        except (MediaLost, NoPort) as problem:
-            status, reason = 503, str(problem)
-            log.error("call refused: %s", problem)
-            self.note(f"no audio: {problem}")
+        except (MediaLost, NoPort) as lost:
+            status, reason = 503, str(lost)
+            log.error("call refused: %s", lost)
+            self.note(f"no audio: {lost}")
         except Exception:
             status, reason = 500, "internal error"
             log.exception("call failed by a fault in the program")

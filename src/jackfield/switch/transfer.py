@@ -156,8 +156,8 @@ async def blind(call: CallBase, under_way: Transfer, target: Uri) -> bool:
         status, reason = end.status, end.reason
     except NotAcceptable as problem:
         status, reason = 488, str(problem)
-    except (MediaLost, NoPort) as problem:
-        status, reason = 503, str(problem)
+    except (MediaLost, NoPort) as lost:
+        status, reason = 503, str(lost)
     if call.transfer is not under_way:
         call.record.reason = call.record.reason or reason
         return True  # it had succeeded, and that conversation is over too

@@ -193,6 +193,7 @@ async def test_a_caller_may_change_its_media_by_update_before_the_answer(house: 
 
 
 @pytest.mark.parametrize("codecs", [("pcma",), ("g729",)])
+@pytest.mark.plain_python
 async def test_an_offer_in_a_prack_is_answered_in_its_200(
     house: House, codecs: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +224,7 @@ async def test_an_offer_in_a_prack_is_answered_in_its_200(
     await over(house)
 
 
+@pytest.mark.plain_python
 async def test_a_caller_that_never_acknowledges_the_early_media_is_given_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -258,6 +258,7 @@ async def test_the_caller_sees_who_really_answered(house: House) -> None:
     assert call.shown == "103"
 
 
+@pytest.mark.plain_python
 async def test_the_display_of_a_phone_without_update_is_changed_by_reinvite(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,7 @@ async def test_the_caller_cancels_while_ports_are_opened(house: House) -> None:
     assert not bob.calls, "nobody was rung"
 
 
+@pytest.mark.plain_python
 async def test_the_caller_cancels_while_the_address_of_a_trunk_is_looked_up(house: House) -> None:
     carrier = await with_trunk(house)
     alice = await house.phone("101")
@@ -93,6 +94,7 @@ async def test_the_caller_cancels_while_the_address_of_a_trunk_is_looked_up(hous
     assert not carrier.calls
 
 
+@pytest.mark.plain_python
 async def test_a_trunk_whose_address_is_not_known_is_a_clear_failure(house: House) -> None:
     await with_trunk(house)
     alice = await house.phone("101")
@@ -216,6 +218,7 @@ async def test_a_channel_of_a_trunk_that_failed_is_free_while_the_call_goes_on_e
     await over(house)
 
 
+@pytest.mark.plain_python
 async def test_a_trunk_that_filled_up_meanwhile_takes_no_further_call(house: House) -> None:
     carrier = await with_trunk(house, max_calls=1)
     alice, bob = await house.phone("101"), await house.phone("102")

@@ -119,6 +119,7 @@ async def test_what_would_happen_if(house: House, commands: Commands) -> None:
     assert await commands.route({"from": "101", "to": "102", "at": "2026-11-22T03:00"})
 
 
+@pytest.mark.plain_python
 async def test_reload_reads_the_file_and_a_damaged_one_changes_nothing(house: House, commands: Commands) -> None:
     commands.snapshot_path.write_text("{")
     with pytest.raises(ControlError, match="can't be read"):
