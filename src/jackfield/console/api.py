@@ -120,7 +120,7 @@ def apply(settings: Settings, text: str, *, prune: bool = False, dry_run: bool =
 
     with database_errors(settings):
         difference = applying.apply(text, prune=prune, dry_run=dry_run, sounds=sounds.names(settings))
-    if difference and not dry_run:
+    if not dry_run:  # without a difference too: a sound's file may be there now that was not when it was named
         publishing.publish(settings)
     return difference
 

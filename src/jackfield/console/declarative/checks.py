@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -115,12 +116,17 @@ def _sip_names(merge: Merge) -> Iterator[Problem]:
 
 def _trunk_names(merge: Merge) -> Iterator[Problem]:
     names = [item.row.name for item in merge.items["trunks"]]
+    gone = {row.name for row in merge.removed.get("trunks", ())}
     for section in ("outbound", "emergency_numbers"):
         for item in merge.items[section]:
             for index, name in enumerate(item.row.trunks):
                 if name not in names:
-                    hint = suggestion(name, names) if names else 'add it under "trunks"'
-                    yield item.problem("trunks", f'there is no trunk "{name}"; {hint}', f"[{index}]")
+                    if name in gone:
+                        why = f'trunk "{name}" is to be removed, but is used here: change this, or keep it'
+                    else:
+                        why = f'there is no trunk "{name}"; '
+                        why += suggestion(name, names) if names else 'add it under "trunks"'
+                    yield item.problem("trunks", why, f"[{index}]")
 
 
 def _removed_references(merge: Merge) -> Iterator[Problem]:
@@ -187,6 +193,10 @@ def _emergency(merge: Merge) -> Iterator[Problem]:
 
 
 def _sounds(merge: Merge, known: set[str]) -> Iterator[Problem]:
+    for item in merge.items["sounds"]:
+        path = Path(item.row.path)  # a relative one lies in the folder of sounds, or is a set of files there
+        if "path" in item.changed and path.is_absolute() and path.suffix and not path.is_file():
+            yield item.problem("path", f"there is no file {path}: put it there, and apply this once more")
     for section, name in (("settings", "music"), ("services", "sound")):
         for item in merge.items[section]:
             sound = getattr(item.row, name)
