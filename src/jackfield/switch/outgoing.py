@@ -203,6 +203,9 @@ class OutgoingLeg(Leg):
         if not self.ringing:
             self.ringing = True
             self.record.ringing = self.call.now()
+            self.call.note(
+                f"{self} rings" if response.status == 180 else f"{self} says {response.status}, not ringing yet"
+            )
         self.fork.leg_progress(self, session, response)
 
     def on_answered(self, session: Session, response: Response, fork: Fork) -> None:

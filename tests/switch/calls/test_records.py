@@ -39,6 +39,19 @@ async def test_a_cancel_that_crosses_the_answer_is_the_callers(house: House) -> 
     assert record["legs"][1]["ended"] == pytest.approx(record["ended"], abs=0.1)
 
 
+async def test_the_journal_tells_who_rang_and_who_answered(house: House) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    ringing = await bob.rings()
+    await house.pass_time()
+    ringing.answer()
+    assert await call.outcome() == 200
+    call.hang_up()
+    lines = house.journal(await over(house)).splitlines()
+    rang = next(place for place, line in enumerate(lines) if "102" in line and line.endswith("rings"))
+    assert rang < lines.index("answered")
+
+
 async def test_an_answer_that_crosses_the_cancel_on_its_way_to_the_caller_is_a_call(house: House) -> None:
     alice, bob = await house.phone("101"), await house.phone("102")
     call = alice.call("102")
