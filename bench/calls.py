@@ -35,6 +35,7 @@ def measure(server: rig.Server, table: rig.Table, scale: float, rates: list[int]
     try:
         phones.register(servers.callees())
         phones.run(5, rate=20, hold=0.1)
+        time.sleep(0 if scale < 1 else 35.0)  # until SIP has let go of the calls before (RFC 3261 timers H, J, L: 32 s)
         for rate in rates:
             time.sleep(2.0)  # what the calls before left to do
             with server.metered() as cost:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jackfield import check
+from jackfield import check, compiled
 from jackfield.check import Finding, configuration, machine, network, run_checks
 from jackfield.network.certificate import SelfSigned
 from jackfield.settings import Settings, load
@@ -123,6 +123,18 @@ class TestMachine:
     def test_small_receive_buffers(self, settings: Settings, tmp_path: Path, size: str, level: str) -> None:
         (tmp_path / "rmem_max").write_text(size)
         assert only(machine.socket_buffers(settings, tmp_path / "rmem_max")).level == level
+
+    def test_modules_that_are_not_compiled(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(compiled, "in_use", lambda: False)
+        monkeypatch.delenv("JACKFIELD_PURE_PYTHON", raising=False)
+        finding = only(machine.speed(settings))
+        assert finding.level == "warning"
+        assert "python" in finding.mend
+        assert "-m jackfield.compiling" in finding.mend
+        monkeypatch.setenv("JACKFIELD_PURE_PYTHON", "1")
+        assert only(machine.speed(settings)).level == "ok"
+        monkeypatch.setattr(compiled, "in_use", lambda: True)
+        assert only(machine.speed(settings)).level == "ok"
 
     def test_missing_codec_libraries(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         from jackfield.rtp import codecs

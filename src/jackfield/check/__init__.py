@@ -52,6 +52,7 @@ def _all() -> tuple[Check, ...]:
         machine.open_files,
         machine.socket_buffers,
         machine.codec_libraries,
+        machine.speed,
         machine.environment,
         configuration.snapshot,
         configuration.targets,

@@ -7,9 +7,11 @@ import os
 import resource
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from jackfield import compiled
 from jackfield.check import Finding
 from jackfield.settings import Settings, unknown_variables
 
@@ -23,6 +25,7 @@ __all__ = [
     "environment",
     "open_files",
     "socket_buffers",
+    "speed",
 ]
 
 DISK_WARNING, DISK_ERROR = 1 << 30, 100 << 20  # bytes free
@@ -168,6 +171,21 @@ def codec_libraries(settings: Settings) -> Iterator[Finding]:
         yield Finding("warning", "codecs", text, mend or "install the library")
     if not missing:
         yield Finding("ok", "codecs", ", ".join(sorted(codecs.available())))
+
+
+def speed(settings: Settings) -> Iterator[Finding]:
+    """The busy modules are compiled, or left aside on purpose."""
+    if compiled.in_use():
+        yield Finding("ok", "speed", "the busy modules are compiled")
+    elif os.environ.get("JACKFIELD_PURE_PYTHON", "0") not in ("", "0"):
+        yield Finding("ok", "speed", "plain Python, as JACKFIELD_PURE_PYTHON asks")
+    else:
+        yield Finding(
+            "warning",
+            "speed",
+            "the busy modules are not compiled: calls cost half as much again",
+            f"{sys.executable} -m jackfield.compiling (it says what is missing), then start Jackfield again",
+        )
 
 
 def environment(settings: Settings) -> Iterator[Finding]:
