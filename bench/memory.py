@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1000, help="calls held at once (default %(default)s)")
     parser.add_argument("--registrations", type=int, default=20_000, help="(default %(default)s)")
     parser.add_argument("--growth", type=int, default=50_000, help="calls one after the other (default %(default)s)")
-    parser.add_argument("--rate", type=int, default=150, help="of those calls, per second (default %(default)s)")
+    parser.add_argument("--rate", type=int, default=120, help="of those calls, per second (default %(default)s)")
     options = parser.parse_args()
     os.sched_setaffinity(0, {rig.LOAD_CORE})
     scale, rest = (0.05, 1.0) if options.quick else (1.0, REST)
