@@ -379,8 +379,9 @@ class Session:
             self._connection_timer.cancel()
         self.negotiation.close()
         events, self.events = self.events, _UNATTENDED  # stragglers hold a session, not what it was for
-        if self.on_over is not None:
-            self.on_over()
+        on_over, self.on_over = self.on_over, None  # no circle with the INVITE: the collector would have to find it
+        if on_over is not None:
+            on_over()
         if why is not None:
             events.on_ended(why)
 

@@ -98,7 +98,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         loop.add_signal_handler(signal.SIGINT, _set_all, stopping, at_once)
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it again
-        gc.set_threshold(50_000, 20, 100)
+        gc.set_threshold(10_000, 20, 100)
         if ready is not None:
             os.write(ready, b"ready\n")
             os.close(ready)
