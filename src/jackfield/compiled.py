@@ -68,15 +68,15 @@ def in_use() -> bool:
     return any(isinstance(finder, Finder) for finder in sys.meta_path)
 
 
-def use() -> bool:
-    """Import compiled modules from now on, where they fit the sources. Returns whether they do."""
-    if os.environ.get("JACKFIELD_PURE_PYTHON", "") not in ("", "0"):
-        return False
-    place = folder()
-    if not place.is_dir():
-        return False
-    sys.meta_path.insert(0, Finder(place))
-    return True
+def unwanted() -> bool:
+    """Whether JACKFIELD_PURE_PYTHON asks for plain Python."""
+    return os.environ.get("JACKFIELD_PURE_PYTHON", "") not in ("", "0")
+
+
+def use() -> None:
+    """Import compiled modules from now on, where they are wanted and fit the sources."""
+    if not unwanted() and folder().is_dir():
+        sys.meta_path.insert(0, Finder(folder()))
 
 
 def _modules(place: Path) -> Iterator[tuple[str, Path]]:

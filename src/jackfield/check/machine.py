@@ -177,7 +177,7 @@ def speed(settings: Settings) -> Iterator[Finding]:
     """The busy modules are compiled, or left aside on purpose."""
     if compiled.in_use():
         yield Finding("ok", "speed", "the busy modules are compiled")
-    elif os.environ.get("JACKFIELD_PURE_PYTHON", "0") not in ("", "0"):
+    elif compiled.unwanted():
         yield Finding("ok", "speed", "plain Python, as JACKFIELD_PURE_PYTHON asks")
     else:
         yield Finding(

@@ -224,7 +224,10 @@ class OutgoingInvite:
     def _let_go(self) -> None:
         """The session is over: hold no more of it than the ACK for copies of its 2xx."""
         session = self._winner
-        if session is not None and session.last_ack is not None:
+        if session is None:
+            return
+        session.on_over = None  # no circle, which the collector would have to find
+        if session.last_ack is not None:
             number, data, flow = session.last_ack
             if number == self.request.cseq.number:
                 tag = session.dialog.remote_tag

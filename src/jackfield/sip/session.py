@@ -379,9 +379,8 @@ class Session:
             self._connection_timer.cancel()
         self.negotiation.close()
         events, self.events = self.events, _UNATTENDED  # stragglers hold a session, not what it was for
-        on_over, self.on_over = self.on_over, None  # no circle with the INVITE: the collector would have to find it
-        if on_over is not None:
-            on_over()
+        if self.on_over is not None:
+            self.on_over()
         if why is not None:
             events.on_ended(why)
 
