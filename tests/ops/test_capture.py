@@ -69,12 +69,27 @@ def test_nothing_to_draw_is_nothing() -> None:
 
 
 def test_the_oldest_messages_make_room() -> None:
-    recorder = Recorder(max_bytes=5000)
-    for number in range(100):
-        recorder.record(sip("OPTIONS sip:x SIP/2.0", f"c{number}"), ALICE, "in")
+    recorder = Recorder(max_bytes=16_000)
+    for number in range(1000):
+        recorder.record(sip("OPTIONS sip:x SIP/2.0", f"c{number}"), ALICE if number % 2 else BOB, "in")
     kept = recorder.messages()
-    assert 0 < len(kept) < 25
-    assert kept[-1].call_id == "c99"
+    assert 16_000 / 2 < sum(len(message.data) for message in kept) <= 16_000
+    assert [message.call_id for message in kept] == [f"c{number}" for number in range(1000 - len(kept), 1000)]
+    assert all((message.remote == ALICE.remote) is (int(message.call_id[1:]) % 2 == 1) for message in kept)
+
+
+def test_a_message_that_is_too_large_leaves_the_others_alone() -> None:
+    recorder = Recorder(max_bytes=16_000)
+    recorder.record(b"a", ALICE, "in")
+    recorder.record(b"b" * 1001, ALICE, "in")
+    recorder.record(b"c", ALICE, "out")
+    assert [(message.data, message.direction) for message in recorder.messages()] == [(b"a", "in"), (b"c", "out")]
+
+
+def test_no_memory_keeps_no_message() -> None:
+    recorder = Recorder(max_bytes=0)
+    recorder.record(b"a", ALICE, "in")
+    assert recorder.messages() == []
 
 
 def test_garbage_can_be_drawn_too() -> None:

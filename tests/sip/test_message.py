@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sip_text import SDP, message, refusal, request
 
+from jackfield.sip.headers import NameAddr
 from jackfield.sip.limits import MAX_HEADERS, MAX_MESSAGE, MAX_URI, MAX_VALUES, MAX_VIAS
 from jackfield.sip.message import MalformedHeader, Request, Response, parse
 
@@ -137,6 +138,33 @@ def test_option_tags_and_methods_are_compared_without_regard_to_case():
     assert request().supported == frozenset()
     found.set("Supported", "path")
     assert found.supported == {"path"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<sip:bob@example.com>;tag=b1",
+        '"Bob" <sip:bob@example.com;user=phone>;tag=b1',
+        '"x>;tag=1" <sip:bob@example.com>;tag=b1',
+        '"x>;tag=1" <sip:bob@example.com>',
+        "<sip:bob@example.com>;tag=b1;note=x",
+        "<sip:bob@example.com>;note=x;tag=b1",
+        '<sip:bob@example.com>;note="<a>;tag=2";tag=b1',
+        "<sip:bob@example.com> ; tag = b1",
+        "<sip:bob@example.com>;tag=",
+        "sip:bob@example.com;tag=b1",
+        "Bob <tel:+4930123>;tag=b1",
+        f"<sip:{'b' * 300}@example.com>;tag=b1",
+    ],
+)
+def test_an_address_with_a_tag_is_read_in_a_message_as_it_is_alone(text):
+    alone = NameAddr.parse(text)
+    for _ in range(2):  # the second time what was remembered is read
+        read = parse(message(f"P-Asserted-Identity: {text}")).addresses("P-Asserted-Identity")[0]
+        assert read == alone
+        assert (str(read), read.tag, read.display, read.params) == (text, alone.tag, alone.display, alone.params)
+    other = parse(message(f"P-Asserted-Identity: {text.replace('b1', 'b2')}")).addresses("P-Asserted-Identity")[0]
+    assert other.tag == (alone.tag and alone.tag.replace("b1", "b2"))
 
 
 def test_route_sets_are_lists_of_addresses():

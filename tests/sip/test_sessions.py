@@ -333,14 +333,14 @@ async def test_the_session_is_found_by_its_names_for_replaces(network: Network) 
 async def test_what_the_peer_can_do_is_known(network: Network) -> None:
     caller, peer = Party(network, A), Peer(network, B)
     _, session, _ = await call_to_peer(network, caller, peer, Allow="INVITE, ACK, BYE, INFO", Supported="replaces,x")
-    assert session.peer_allows("INFO")
-    assert not session.peer_allows("UPDATE")
-    assert session.peer_supports("Replaces")
-    assert not session.peer_supports("timer")
+    assert session.abilities.allows("INFO")
+    assert not session.abilities.allows("UPDATE")
+    assert session.abilities.supports("Replaces")
+    assert not session.abilities.supports("timer")
     silent = Peer(network, C)
     _, other, _ = await call_to_peer(network, caller, silent)
-    assert other.peer_allows("BYE")
-    assert not other.peer_allows("UPDATE")
+    assert other.abilities.allows("BYE")
+    assert not other.abilities.allows("UPDATE")
 
 
 async def test_a_session_without_a_user_declines_what_comes(network: Network) -> None:

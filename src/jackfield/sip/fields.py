@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from jackfield.sip.errors import MalformedHeader
-from jackfield.sip.headers import CSeq, NameAddr, Via, split_list
+from jackfield.sip.headers import CSeq, NameAddr, Via, is_token, split_list
 from jackfield.sip.limits import MAX_SHARED_ADDRESSES, MAX_SHARED_LENGTH, MAX_VALUES
 from jackfield.sip.names import HEADER_KEYS
 from jackfield.sip.uri import to_wire
@@ -394,16 +394,30 @@ def make_line(name: str, value: str) -> tuple[str, str]:
     return key, f"{name}: {value}"
 
 
-# The messages of one call repeat the same few addresses; a `NameAddr` is a value, so that all may share one. Long
-# ones, which nobody repeats but a flood, are not kept: what is kept takes a few MB at most.
+# The same few addresses are repeated in all calls of a phone, but for the tag; a `NameAddr` is a value, so that all may
+# share one. Long ones, which nobody repeats but a flood, are not kept: what is kept takes a few MB at most.
 _shared_address = lru_cache(MAX_SHARED_ADDRESSES)(NameAddr.parse)
 _shared_cseq = lru_cache(256)(CSeq.parse)  # "1 INVITE" is in every call
 _MAX_SHARED_CSEQ = 24
+_TAG = ">;tag="
+
+
+def _read_address(value: str) -> NameAddr:
+    if len(value) > MAX_SHARED_LENGTH:
+        return NameAddr.parse(value)
+    end = value.find(_TAG) + 1
+    if end:
+        tag = value[end + len(_TAG) - 1 :]
+        if is_token(tag):
+            address = _shared_address(value[:end]).tagged(value, tag)
+            if address is not None:
+                return address
+    return _shared_address(value)
 
 
 def _address(name: str, value: str) -> NameAddr:
     try:
-        address = _shared_address(value) if len(value) <= MAX_SHARED_LENGTH else NameAddr.parse(value)
+        address = _read_address(value)
     except MalformedHeader as error:
         raise MalformedHeader(f"{name}: {error.reason}") from None
     if address.is_wildcard and name != "Contact":

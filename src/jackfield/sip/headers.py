@@ -248,6 +248,16 @@ class NameAddr:
             dict(self.params) if params is None else params,
         )
 
+    def tagged(self, text: str, tag: str) -> NameAddr | None:
+        """This address with a tag (a token), as they stand in `text`; None if it has parameters of its own."""
+        if self._params_text:
+            return None
+        other = NameAddr(self.uri, self._display)
+        other._params = None
+        other._params_text = f";tag={tag}"
+        other._text = text
+        return other
+
     def with_tag(self, tag: str | None) -> NameAddr:
         """A copy with this tag, or with none."""
         params = dict(self.params)

@@ -29,6 +29,7 @@ _not_in_uri = re.compile(r"[\x00-\x20\x7f<>\"]").search
 _SINGLE = frozenset(("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type"))
 _UNTIDY = MalformedMessage("line ends")
 _COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 8.2.6.2
+_NAMING = frozenset(("from", "to", "call-id", "cseq", "contact"))
 _DIALOG_FORMING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 
 
@@ -94,6 +95,12 @@ class Request(Message):
     def copy(self) -> Request:
         """A request of its own with the same content: to send it again with credentials, or to another hop."""
         return self._copy_into(Request(self.method, self.uri))
+
+    def gist(self) -> Request:
+        """A copy of what names its dialog, and no more: to be remembered when the request has done its work."""
+        other = Request(self.method, self.uri)
+        other._start({key: line for key, line in self._headers.items() if key in _NAMING}, b"", None)
+        return other
 
     def reply(self, status: int, reason: str | None = None, *, to_tag: str | None = None) -> Response:
         """A response to this request (RFC 3261 8.2.6): Via, From, To, Call-ID, CSeq are copied.

@@ -148,7 +148,7 @@ class Negotiation:
     async def refresh(self) -> Response:
         """Show that we are still there, and see whether the peer is (RFC 4028 section 7.4)."""
         session = self._session
-        if session.peer_allows("UPDATE") and not self._update_refused:
+        if session.abilities.allows("UPDATE") and not self._update_refused:
             response = await self.modify("UPDATE", None, (), _SDP, None)
             if response.status not in (403, 405, 501):
                 return response
@@ -269,7 +269,7 @@ class Negotiation:
     def _take_final(self, response: Response, request: Request) -> None:
         session = self._session
         if response.status < 300:
-            session.learn(response)
+            session.abilities.learn(response)
             session.move(response, session.flow)
             session.start_timer(agreed(response, session.agent.session_expires))
         else:
@@ -350,7 +350,7 @@ class Negotiation:
         self.settle()
 
     def _follow(self, transaction: ServerTransaction, request: Request) -> None:
-        self._session.learn(request)
+        self._session.abilities.learn(request)
         self._session.move(request, transaction.flow)
 
     def accept(self, transaction: ServerTransaction, request: Request, response: Response) -> None:
@@ -363,7 +363,7 @@ class Negotiation:
             if name not in response:
                 response.set(name, value)
         if agent.session_expires:
-            terms, headers = agree(request, agent.session_expires, supported=session.peer_supports("timer"))
+            terms, headers = agree(request, agent.session_expires, supported=session.abilities.supports("timer"))
             for name, value in headers:
                 response.add(name, value)
             session.start_timer(terms)

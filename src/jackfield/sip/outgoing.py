@@ -202,7 +202,7 @@ class OutgoingInvite:
         if session.flow.closed and transaction is not None:
             session.flow = transaction.flow  # he came back over a new connection
         session.dialog.confirm(response)
-        session.learn(response)
+        session.abilities.learn(response)
         session.confirm()
         session.aim()
         session.negotiation.local_offer = False
@@ -234,6 +234,7 @@ class OutgoingInvite:
                 self._acknowledged[tag] = (data, flow)
                 self._sessions.pop(tag, None)
                 self._winner = None
+                self.request = self.request.gist()  # what another fork's late 2xx is acknowledged and ended with
 
     def _on_refusal(self, response: Response) -> None:
         status = response.status

@@ -137,7 +137,7 @@ class ServerTransaction:
             self._timer = None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.key[-1]} {self.state}>"
+        return f"<{type(self).__name__} {self.key.rpartition(chr(10))[2]} {self.state}>"
 
 
 def way_back(request: Request, flow: Flow) -> Flow:

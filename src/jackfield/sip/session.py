@@ -45,13 +45,13 @@ class Session:
     """One INVITE dialog.
 
     events: set by the user. credentials: answers 401 and 407 to our requests, if set (see `exchange.Credentials`).
-    caller: we sent the INVITE that made it. confirmed: a 2xx was sent or came. ended: it is over, from whichever side.
+    abilities: what the peer told of his. caller: we sent the INVITE that made it.
+    confirmed: a 2xx was sent or came. ended: it is over, from whichever side.
     on_over: called when it ends. last_ack: of ours: CSeq number, bytes, and the way it took.
     pinned: requests go by `flow` whatever the peer's Contact says (it is behind a NAT, or on a connection).
     """
 
     __slots__ = (
-        "_abilities",
         "_answered",
         "_bye_waiting",
         "_connection_timer",
@@ -59,9 +59,11 @@ class Session:
         "_flow",
         "_flow_fits",
         "_local_user",
+        "_negotiation",
         "_receiver",
         "_timer",
         "_waiting",
+        "abilities",
         "agent",
         "caller",
         "confirmed",
@@ -72,7 +74,6 @@ class Session:
         "events",
         "last_ack",
         "late_prack",
-        "negotiation",
         "on_over",
         "pinned",
     )
@@ -104,8 +105,8 @@ class Session:
         self.ended = False
         self.early: IncomingInvite | OutgoingInvite | None = None
         self.on_over: Callable[[], None] | None = None
-        self.negotiation = Negotiation(self)
-        self._abilities = Abilities()
+        self._negotiation: Negotiation | None = Negotiation(self)
+        self.abilities = Abilities()
         self.last_ack: tuple[int, bytes, Flow] | None = None
         self._answered: UnacknowledgedAnswer | None = None
         self._bye_waiting: Headers | None = None
@@ -119,8 +120,16 @@ class Session:
         self._flow = flow
         self._flow_fits = False
         self.aim()
-        self.learn(message)
+        self.abilities.learn(message)
         agent.enrol(self)
+
+    @property
+    def negotiation(self) -> Negotiation:
+        """The offers and answers. Let go at the end, so that no circle is left; stragglers get another."""
+        negotiation = self._negotiation
+        if negotiation is None:
+            negotiation = self._negotiation = Negotiation(self)
+        return negotiation
 
     # --- the peer -----------------------------------------------------------------------------------------------------
 
@@ -135,18 +144,6 @@ class Session:
             self.agent.follow(self, self._flow, flow)
             self._flow = flow
         self._flow_fits = True
-
-    def learn(self, message: Message) -> None:
-        """Note what the peer says of his abilities."""
-        self._abilities.learn(message)
-
-    def peer_supports(self, option: str) -> bool:
-        """True if the peer named this option tag in Supported."""
-        return self._abilities.supports(option)
-
-    def peer_allows(self, method: str) -> bool:
-        """True if the peer named the method in Allow; where he said nothing, only what every session needs."""
-        return self._abilities.allows(method)
 
     # --- our requests -------------------------------------------------------------------------------------------------
 
@@ -377,7 +374,10 @@ class Session:
             self._timer = None
         if self._connection_timer is not None:
             self._connection_timer.cancel()
-        self.negotiation.close()
+        negotiation = self.negotiation
+        negotiation.close()
+        if not negotiation.busy:
+            self._negotiation = None
         events, self.events = self.events, _UNATTENDED  # stragglers hold a session, not what it was for
         if self.on_over is not None:
             self.on_over()

@@ -49,8 +49,9 @@ __all__ = [
 GRACE = 32.0
 """Seconds that an INVITE which is being answered survives the end of its connection."""
 
-ServerKey = tuple[str, ...]
-MergeKey = tuple[str, str, str, str]
+ServerKey = str
+MergeKey = str
+"""Lines of text: one object where a tuple of them would hold five, for each of thousands of requests remembered."""
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +132,7 @@ class TransactionLayer:
         branch = via.branch
         matching = "INVITE" if method == "ACK" else method
         if branch is not None and branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
-            key: ServerKey = (branch, via.sent_by, matching)
+            key: ServerKey = f"{branch}\n{via.sent_by}\n{matching}"
         else:
             key = _rfc2543_key(request, matching)
         transaction = self._servers.get(key)
@@ -151,7 +152,7 @@ class TransactionLayer:
         if request.to.tag is None:
             # RFC 3261 section 8.2.2.2. The Request-URI is part of the key, though the RFC names it not: a proxy that
             # forks a call to two of our extensions wants both to ring.
-            merge_key = (request.call_id, request.from_.tag or "", str(request.cseq), request.uri)
+            merge_key = f"{request.call_id}\n{request.from_.tag or ''}\n{request.cseq}\n{request.uri}"
             other = self._merges.get(merge_key)
             # Some phones keep the CSeq when they come back with a password.
             if other is not None and not other.challenged:
@@ -174,7 +175,7 @@ class TransactionLayer:
 
     def _receive_cancel(self, request: Request, flow: Flow, key: ServerKey, now: float) -> None:
         """RFC 3261 section 9.2: the CANCEL is answered by itself, then its INVITE is."""
-        invite = self._servers.get((*key[:-1], "INVITE"))
+        invite = self._servers.get(f"{key.removesuffix('CANCEL')}INVITE")
         cancel = self._servers[key] = NonInviteServerTransaction(self, key, request, flow, None)
         if not isinstance(invite, InviteServerTransaction):
             cancel.respond(cancel.reply(481), now)
@@ -307,4 +308,4 @@ def _rfc2543_key(request: Request, method: str) -> ServerKey:
     The To tag is left out: the ACK bears ours and the INVITE does not, and nobody repeats a Call-ID, CSeq and Via.
     """
     via = request.values("Via")[0]
-    return ("", request.uri, request.from_.tag or "", request.call_id, str(request.cseq.number), via, method)
+    return "\n".join((request.uri, request.from_.tag or "", request.call_id, str(request.cseq.number), via, method))

@@ -57,8 +57,8 @@ class Authenticator:
         self._challengers: dict[tuple[str, ...], Challenger] = {}
         self._use_realm(snapshot().general.realm)
         self._log = SparseLog(log, wall_clock, _LOG_EVERY)
-        self._given: dict[tuple[object, ...], Response] = {}  # challenges, by source, branch and Call-ID
-        self._given_before: dict[tuple[object, ...], Response] = {}
+        self._given: dict[str, list[str]] = {}  # challenges, by source, branch and Call-ID
+        self._given_before: dict[str, list[str]] = {}
         self.counters = {"challenged": 0, "accepted": 0, "refused": 0}
 
     def at_the_door(self, request: Request, flow: Flow) -> Response | None:
@@ -74,14 +74,15 @@ class Authenticator:
                 return None
             if self._trunks is not None and self._trunks.identify(request, flow) is not None:
                 return None
-        key = (flow.remote, request.via.branch, request.call_id)
-        response = self._given.get(key) or self._given_before.get(key)
-        if response is None:
-            response = self._challenge(request, flow)
+        host, port = flow.remote
+        key = f"{host} {port}\n{request.via.branch}\n{request.call_id}"
+        challenges = self._given.get(key) or self._given_before.get(key)
+        if challenges is None:
+            challenges = self._challenges(request, flow)
             if len(self._given) >= _GIVEN:
                 self._given, self._given_before = {}, self._given
-            self._given[key] = response
-        return response
+            self._given[key] = challenges
+        return _challenge(request, challenges)
 
     def check(self, request: Request, flow: Flow) -> Sender | Response:
         """Return who sent the request, or the response to give: 401 with challenges, 403.
@@ -168,14 +169,14 @@ class Authenticator:
         return found[1].ha1_sha256 if algorithm.upper().startswith("SHA-256") else found[1].ha1_md5
 
     def _challenge(self, request: Request, flow: Flow, *, stale: bool = False) -> Response:
+        return _challenge(request, self._challenges(request, flow, stale=stale))
+
+    def _challenges(self, request: Request, flow: Flow, *, stale: bool = False) -> list[str]:
         general = self._snapshot().general
         self._use_realm(general.realm)
         self.counters["challenged"] += 1
         algorithms = _ALGORITHMS.get(general.digest) or digest_algorithms(request.get("User-Agent") or "")
-        response = request.reply(401)
-        for value in self._challengers[algorithms].challenges(flow.remote[0], self._now(), stale=stale):
-            response.add("WWW-Authenticate", value)
-        return response
+        return self._challengers[algorithms].challenges(flow.remote[0], self._now(), stale=stale)
 
     def _use_realm(self, realm: str) -> None:
         if realm != self._realm:
@@ -221,3 +222,10 @@ class Authenticator:
             return request.reply(400)
         dialed = called_number(request)
         return Sender(FromAnonymous(), None, None, None, caller.number, caller.name, caller.anonymous, dialed)
+
+
+def _challenge(request: Request, challenges: list[str]) -> Response:
+    response = request.reply(401)
+    for value in challenges:
+        response.add("WWW-Authenticate", value)
+    return response

@@ -256,7 +256,7 @@ async def tell_connected(call: CallBase, leg: Leg, party: Party) -> None:
     headers = identity.connected(party, leg.audio.address or call.switch.domain)
     if session is None or leg.ended or not headers:
         return
-    if session.peer_allows("UPDATE"):
+    if session.abilities.allows("UPDATE"):
         await session.update(headers=headers)
     elif leg.audio.local is not None:
         await leg.reinvite(leg.audio.describe, headers)

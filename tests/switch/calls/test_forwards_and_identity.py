@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jackfield.sip.session import Session
+from jackfield.sip.abilities import Abilities
 from jackfield.switch.snapshot import Inbound, Outbound, RingGroup, Service, TimeRange
 
 from .house import SWITCH, Conversation, House, Phone, extension
@@ -263,7 +263,7 @@ async def test_the_display_of_a_phone_without_update_is_changed_by_reinvite(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob, call, answered = await talking(house)
-    monkeypatch.setattr(Session, "peer_allows", lambda self, method: method != "UPDATE")
+    monkeypatch.setattr(Abilities, "allows", lambda self, method: method != "UPDATE")
     carol = await house.phone("103")
     await answered.refer(f"<sip:103@{SWITCH}>")
     await carol.picks_up()
