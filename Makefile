@@ -3,7 +3,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
-HOT := $(wildcard $(addprefix src/jackfield/,compil*.py sip/*.py sdp/*.py switch/*.py))
+HOT := $(wildcard $(addprefix src/jackfield/,capture.py compil*.py sip/*.py sip/transport/*.py sdp/*.py switch/*.py))
 export DEBIAN_FRONTEND := noninteractive
 
 .DEFAULT_GOAL := help

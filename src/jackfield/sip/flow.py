@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mypy_extensions import mypyc_attr
+
 if TYPE_CHECKING:
     from jackfield.sip.message import Message
 
@@ -53,6 +55,7 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Flow(ABC):
     """A way to one peer. Subclasses carry the socket; tests make their own with only `send`."""
 

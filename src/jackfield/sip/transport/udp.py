@@ -47,7 +47,7 @@ class UdpFlow(Flow):
     reliable = False
     secure = False
     closed = False
-    peer_identity = None
+    peer_identity: str | None = None
 
     def __init__(self, udp: UdpSocket, address: SocketAddress) -> None:
         self._socket = udp
