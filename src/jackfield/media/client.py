@@ -1,7 +1,7 @@
 """What the switch holds of the media processes: a pool of workers, and the streams that it opened in them.
 
-Everything but `open` and the questions for statistics returns at once: the commands of one turn of the event loop leave
-in one write, and what they lead to comes back as events. A worker that dies takes its streams along; `on_lost` tells,
+Everything but `open` and the questions for statistics returns at once: the commands of two turns of the loop leave in
+one write, and what they lead to comes back as events. A worker that dies takes its streams along; `on_lost` tells,
 and the pool goes on knocking until the supervisor has started it again.
 """
 
@@ -256,13 +256,17 @@ class Worker:
         return answer.stats
 
     def tell(self, command: Command) -> None:
-        """Send a command at the end of this turn of the loop."""
+        """Send a command at the end of the next turn of the loop.
+
+        What belongs together is often told in two turns, the answers to the two sides of a call for example, and each
+        write wakes the media process: at 20 calls/s that is a quarter of a millisecond. A turn takes far less.
+        """
         if not self.alive:
             return
         if not self._flushing:
             assert self._loop is not None
             self._flushing = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._loop.call_soon, self._flush)
         self._outbox.append(command)
 
     def stream_closed(self) -> None:
