@@ -114,10 +114,18 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
+# CONFIG_ARGS tells how a Python was built, but not a distribution's: Debian compiles /usr/bin/python3 with
+# profile-guided and link-time optimisation, and ships the configuration of its shared library, built without.
 _INTERPRETER = """
-import platform, sysconfig
+import platform, sys, sysconfig
 made = sysconfig.get_config_var("CONFIG_ARGS") or ""
-print(platform.python_version(), end="" if "--enable-optimizations" in made else " (built without optimisation: slow)")
+if sys.base_prefix == "/usr":
+    built = " (the distribution's)"
+elif "--enable-optimizations" in made:
+    built = ""
+else:
+    built = " (built without profile-guided optimisation: slower)"
+print(platform.python_version() + built)
 """
 
 
