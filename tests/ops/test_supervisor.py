@@ -237,6 +237,7 @@ async def test_what_can_wait_gives_way_to_calls_and_audio(settings: Settings) ->
         first, second = (child.pid for child in supervisor.children)
         usual = os.getpriority(os.PRIO_PROCESS, second)
         found = [os.getpriority(os.PRIO_PROCESS, int(thread)) for thread in os.listdir(f"/proc/{first}/task")]
-        assert found == [usual + 5, usual + 5]
+        lowered = min(usual + 5, 19)  # the end of the scale, where the tests themselves give way to others
+        assert found == [lowered, lowered]
         assert os.sched_getscheduler(first) == os.SCHED_BATCH
         assert os.sched_getscheduler(second) == os.sched_getscheduler(0)
