@@ -157,6 +157,26 @@ def test_route_needs_a_configuration(fresh: Installation) -> None:
     assert "“jackfield init” makes one" in done.stderr
 
 
+def test_route_goes_through_a_schedule_to_what_rings_at_that_time(fresh: Installation) -> None:
+    assert fresh.jackfield("init", "--time-zone", "Europe/Prague").returncode == 0
+    document = """
+        services:
+        - number: "*28"
+          kind: schedule
+          name: Reception
+          time_ranges: [{name: Office, days: [mon], start: "08:00", end: "16:00"}]
+          open_target: 102
+          closed_target: 103
+    """
+    assert fresh.jackfield("apply", "-", given=document).returncode == 0
+    day = fresh.jackfield("route", "101", "*28", "--at", "2026-11-23T10:00")
+    assert 'schedule *28 (Reception): Mon 10:00 (Europe/Prague) is inside "Office": goes to 102' in day.stdout
+    assert "extension 102" in day.stdout.splitlines()[-1]
+    night = json.loads(fresh.jackfield("route", "101", "*28", "--at", "2026-11-23T16:00", "--json").stdout)
+    assert night["target"]["number"] == "103"
+    assert [stage["range"] for stage in night["through"]] == [None]
+
+
 def test_a_file_that_is_not_there_is_named(fresh: Installation) -> None:
     done = fresh.jackfield("apply", "/none.yaml")
     assert done.returncode == 1

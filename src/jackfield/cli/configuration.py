@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from jackfield.check import Finding
+    from jackfield.switch.forecast import Forecast
     from jackfield.switch.route import Origin, Plan
     from jackfield.switch.snapshot import Snapshot
 
@@ -115,19 +116,23 @@ def route(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Say what would happen if FROM dialled TO, and why. Places no call, and needs no running system."""
+    """Say what would happen if FROM dialled TO, and why. Places no call, and needs no running system.
+
+    Schedules are followed to the number that they lead to at that time.
+    """
     from jackfield.cli.output import print_json
+    from jackfield.switch.forecast import forecast
     from jackfield.switch.route import RouteRequest
-    from jackfield.switch.route import route as decide
 
     snapshot = _snapshot(data_dir)
     origin = _origin(caller, snapshot)
-    plan = decide(snapshot, RouteRequest(dialed=dialed, origin=origin, calling_number=calling), _moment(at, snapshot))
+    request = RouteRequest(dialed=dialed, origin=origin, calling_number=calling)
+    found = forecast(snapshot, request, _moment(at, snapshot))
     if as_json:
-        print_json(_plan_data(plan))
+        print_json(_forecast_data(found))
     else:
-        _show_plan(plan)
-    if plan.entry is None:
+        _show_plan(found.plan)
+    if found.plan.entry is None:
         raise typer.Exit(1)
 
 
@@ -203,9 +208,11 @@ def _kind(entry: object) -> str:
     return words.get(name, getattr(entry, "kind", name.lower()))
 
 
-def _plan_data(plan: Plan) -> dict[str, Any]:
+def _forecast_data(found: Forecast) -> dict[str, Any]:
+    plan = found.plan
     return {
-        "number": plan.number,
+        "number": found.number,
+        "through": found.stages(),
         "caller": {"number": plan.caller.number, "name": plan.caller.name},
         "target": _target(plan),
         "refusal": plan.refusal,

@@ -16,8 +16,9 @@ from jackfield import __version__, capture, logs
 from jackfield.control import ControlError
 from jackfield.media.client import MediaLost
 from jackfield.sip.transport.transports import Transports
+from jackfield.switch.forecast import Forecast, forecast
 from jackfield.switch.lending import Lending
-from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, Plan, RouteRequest
+from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, RouteRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -90,7 +91,10 @@ class Commands:
         return {"id": found[0].id}
 
     async def route(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What would happen if. `from`: an extension, "trunk:NAME", "trunk:NAME:NUMBER", or "anonymous"."""
+        """What would happen if, through schedules to the end of the way, at the time `at` (company's zone; else now).
+
+        `from`: an extension, "trunk:NAME", "trunk:NAME:NUMBER", or "anonymous".
+        """
         snapshot = self.switch.snapshot
         at = request.get("at")
         try:
@@ -100,7 +104,7 @@ class Commands:
         if when.tzinfo is None:
             when = when.replace(tzinfo=self.switch.local_time(snapshot).tzinfo)
         question = _question(snapshot, str(request.get("from", "")), str(request.get("to", "")))
-        return plan_to_dict(self.switch.ask(question.dialed, question, when))
+        return forecast_to_dict(forecast(snapshot, question, when))
 
     async def reload(self, request: dict[str, Any]) -> dict[str, Any]:
         """Read the snapshot file anew."""
@@ -224,8 +228,9 @@ def _question(snapshot: Snapshot, who: str, to: str) -> RouteRequest:
     return RouteRequest(dialed=to, origin=FromExtension(who))
 
 
-def plan_to_dict(plan: Plan) -> dict[str, Any]:
-    """A plan as plain data, for people and programs."""
+def forecast_to_dict(found: Forecast) -> dict[str, Any]:
+    """What would happen as plain data, for people and programs."""
+    plan = found.plan
     entry = plan.entry
     leads_to = None
     if entry is not None:
@@ -241,7 +246,8 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
     refusal = plan.refusal
     return {
         "dialed": plan.request.dialed,
-        "number": plan.number,
+        "number": found.number,
+        "through": found.stages(),
         "leads_to": leads_to,
         "refused": {"status": refusal.status, "reason": refusal.reason, "text": refusal.text} if refusal else None,
         "caller_shown": {"number": plan.caller.number, "name": plan.caller.name},

@@ -1,17 +1,40 @@
-"""Hours of the week: is a moment inside a set of time ranges?"""
+"""Hours of the week: is a moment inside a set of time ranges, and where does a schedule lead then?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jackfield.switch.snapshot import TimeRange
+from jackfield.switch.snapshot import Service, TimeRange
 
-__all__ = ["DAYS", "is_open", "minutes", "open_range", "zone"]
+__all__ = ["DAYS", "Turn", "is_open", "minutes", "open_range", "turn", "zone"]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a schedule does with a call at one moment."""
+
+    range: TimeRange | None
+    """The hours that hold the moment; None: none of them does."""
+    target: str
+    """Number to go to, "" where none is set."""
+    why: str
+    """In words, with the moment as the company's clock shows it."""
+
+
+def turn(schedule: Service, at: datetime, time_zone: str) -> Turn:
+    """Say where a schedule leads at `at` (any zone) in a company that lives in `time_zone` (IANA name)."""
+    local = at.astimezone(zone(time_zone))
+    inside = open_range(schedule.time_ranges, local)
+    hours = f'inside "{inside.name}"' if inside else "outside of all its hours"
+    return Turn(
+        inside, schedule.open_target if inside else schedule.closed_target, f"{local:%a %H:%M} ({time_zone}) is {hours}"
+    )
 
 
 def minutes(text: str) -> int:

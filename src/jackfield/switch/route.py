@@ -16,7 +16,7 @@ from datetime import datetime
 
 from jackfield.switch.caller_id import from_extension, from_stranger, from_trunk, outside
 from jackfield.switch.dial import TrunkDial
-from jackfield.switch.hours import open_range, zone
+from jackfield.switch.hours import turn
 from jackfield.switch.inbound import rules_of
 from jackfield.switch.numbers import clean, format_for_trunk, rewrite
 from jackfield.switch.party import Party
@@ -52,6 +52,7 @@ _REASONS = {
     403: "Forbidden",
     404: "Not Found",
     480: "Temporarily Unavailable",
+    482: "Loop Detected",
     484: "Address Incomplete",
     503: "Service Unavailable",
 }
@@ -458,11 +459,8 @@ class _Decision:
             self._note(f"it has no line{_then(extension.forward_unreachable)}", setting)
 
     def _note_schedule(self, service: Service) -> None:
-        local = self.at.astimezone(zone(self.snapshot.general.time_zone))
-        inside = open_range(service.time_ranges, local)
-        target = service.open_target if inside else service.closed_target
-        hours = f'inside "{inside.name}"' if inside else "outside of all its hours"
-        text = f"{local:%a %H:%M} is {hours}: goes to {target or 'nothing'}"
+        decided = turn(service, self.at, self.snapshot.general.time_zone)
+        text = f"schedule {service.number}{_called(service.name)}: {decided.why}: goes to {decided.target or 'nothing'}"
         self._note(text, f"services/{service.number}")
 
 

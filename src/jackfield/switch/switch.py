@@ -43,7 +43,7 @@ from jackfield.switch.plugins import Plugins
 from jackfield.switch.qualify import Qualifier
 from jackfield.switch.record import direction_of, flow_address
 from jackfield.switch.registrar import Registrar
-from jackfield.switch.route import Plan, RouteRequest, route
+from jackfield.switch.route import Plan, route
 from jackfield.switch.snapshot import Extension, Line, Snapshot, Trunk
 from jackfield.switch.sounds import Sounds
 from jackfield.switch.streams import Streams
@@ -461,10 +461,6 @@ class Switch:
             "MESSAGE", contact.request_uri, headers, request.body, request.get("Content-Type") or "text/plain"
         )
         await self.agent.request(message, flow=contact.flow)
-
-    def ask(self, dialed: str, sender: RouteRequest, at: datetime | None = None) -> Plan:
-        """What `route()` says with the configuration in force."""
-        return route(self.snapshot, sender, at or self.local_time(self.snapshot))
 
 
 def _codec_beside(call: CallBase, victim: Leg, leg: Leg) -> str:

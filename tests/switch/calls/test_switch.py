@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from jackfield.logs import call_id
 from jackfield.sip.message import Request
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.commands import Commands
-from jackfield.switch.snapshot import Outbound, Service
+from jackfield.switch.snapshot import Outbound, Service, TimeRange
 
 from .house import SWITCH, House, Phone, sounds
 from .test_trunk_calls import BACKUP, CARRIER, provider, trunk
@@ -117,6 +118,19 @@ async def test_what_would_happen_if(house: House, commands: Commands) -> None:
     with pytest.raises(ControlError, match="no time"):
         await commands.route({"from": "101", "to": "102", "at": "yesterday"})
     assert await commands.route({"from": "101", "to": "102", "at": "2026-11-22T03:00"})
+
+
+async def test_what_would_happen_if_goes_on_through_a_schedule(house: House, commands: Commands) -> None:
+    hours = TimeRange(name="Office", days=("mon",), start="08:00", end="16:00")
+    service = Service(number="*28", kind="schedule", time_ranges=(hours,), open_target="102", closed_target="200")
+    await house.configure(services=(service,), general=replace(house.snapshot.general, time_zone="Europe/Prague"))
+    question = {"from": "101", "to": "*28"}
+    day = await commands.route({**question, "at": "2026-11-23T15:59"})
+    assert (day["leads_to"]["kind"], day["leads_to"]["number"]) == ("extension", "102")
+    assert (day["number"], day["through"][0]["range"]) == ("*28", "Office")
+    night = await commands.route({**question, "at": "2026-11-23T15:00+00:00"})
+    assert (night["leads_to"]["kind"], night["leads_to"]["number"]) == ("ringgroup", "200")
+    assert night["through"][0]["range"] is None
 
 
 @pytest.mark.plain_python
