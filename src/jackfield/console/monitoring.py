@@ -197,6 +197,8 @@ class _Found(Collector):
 
 HELP = {
     "calls_active": "Calls in progress",
+    "media_spare_streams": "Streams that are open in advance, so that no caller waits until ports are opened",
+    "media_streams": "Streams that calls use",
     "draining": "1 while it stops and takes no new calls",
     "registrations": "Phones that are registered now",
     "uptime_seconds": "Time since the switch was started",

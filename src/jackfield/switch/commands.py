@@ -152,7 +152,13 @@ class Commands:
         found |= _transport_counters(switch.agent.transports)
         for worker in switch.media.pool.workers:
             with contextlib.suppress(MediaLost):
-                for name, value in msgspec.to_builtins(await worker.statistics()).items():
+                stats = await worker.statistics()
+                used = worker.open_streams
+                found["media_streams"] = found.get("media_streams", 0) + used
+                # A stream that is just being opened or closed is known to one side only for a moment.
+                spare = max(0, stats.streams - used)
+                found["media_spare_streams"] = found.get("media_spare_streams", 0) + spare
+                for name, value in msgspec.to_builtins(stats).items():
                     if name in _MEDIA_GAUGES:
                         found[f"media_{name}"] = found.get(f"media_{name}", 0) + value
                     elif name in _MEDIA_COUNTERS:
@@ -192,7 +198,7 @@ def call_row(call: CallBase) -> dict[str, Any]:
     }
 
 
-_MEDIA_GAUGES = frozenset(("streams", "ports_free"))
+_MEDIA_GAUGES = frozenset(("ports_free",))
 _MEDIA_COUNTERS = frozenset(
     ("relayed", "transcoded", "played", "dropped_source", "dropped_malformed", "kernel_drops", "failures")
 )

@@ -130,7 +130,12 @@ class FakeWorker:
         self.alive = True
         self.streams: list[FakeStream] = []
         self.full = False
+        self.spares = 0
         self._number = 0
+
+    @property
+    def open_streams(self) -> int:
+        return len(self.streams)
 
     async def open(self, *, address: str, count: int = 1, rtcp_mux: bool = False) -> list[FakeStream]:
         if not self.alive:
@@ -146,7 +151,7 @@ class FakeWorker:
         return made
 
     async def statistics(self) -> WorkerStats:
-        return WorkerStats(1, 1.0, len(self.streams), 100, "fake", 7, 0, 0, 0, 0, 0, 0, 0.0)
+        return WorkerStats(1, 1.0, len(self.streams) + self.spares, 100, "fake", 7, 0, 0, 0, 0, 0, 0, 0.0)
 
 
 class FakePool:

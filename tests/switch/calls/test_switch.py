@@ -56,6 +56,20 @@ async def test_status_shows_phones_calls_and_counters(house: House, commands: Co
     assert (await commands.calls({}))[0]["to"]["number"] == "102"
 
 
+async def test_the_streams_of_calls_are_counted_apart_from_those_opened_in_advance(
+    house: House, commands: Commands
+) -> None:
+    house.pool.workers[0].spares = 16
+    assert (await commands.metrics({}))["media_streams"] == 0
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    await call.outcome()
+    counters = await commands.metrics({})
+    assert counters["media_streams"] == 2
+    assert counters["media_spare_streams"] == 16
+
+
 async def test_a_call_is_hung_up_by_the_beginning_of_its_id(house: House, commands: Commands) -> None:
     alice, bob = await house.phone("101"), await house.phone("102")
     call = alice.call("102")
