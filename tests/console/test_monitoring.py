@@ -29,6 +29,13 @@ PROCESSES: list[dict[str, Any]] = [
 ]
 
 
+TRUNKS: list[dict[str, Any]] = [
+    {"name": "Carrier", "state": "registered", "text": "", "calls": 3},
+    {"name": "Old", "state": "down", "text": "none of its addresses answers", "calls": 0},
+    {"name": "Spare", "state": "disabled", "text": "", "calls": 0},
+]
+
+
 @pytest.fixture
 async def house(settings: Settings):
     """A switch and a supervisor that answer."""
@@ -37,7 +44,7 @@ async def house(settings: Settings):
         return FIGURES
 
     async def trunks(_: dict) -> list[dict[str, Any]]:
-        return [{"name": "Carrier", "state": "registered", "calls": 3}, {"name": "Old", "state": "down", "calls": 0}]
+        return TRUNKS
 
     async def processes(_: dict) -> list[dict[str, Any]]:
         return PROCESSES
@@ -100,7 +107,47 @@ async def test_a_system_that_is_well_is_healthy(house: Settings):
     assert found["checks"]["switch"] == {"ok": True, "calls_active": 2, "registrations": 40, "uptime_seconds": 77}
     assert found["checks"]["media"]["processes"] == {"media-0": "running"}
     assert found["checks"]["records"]["waiting_bytes"] == 0
-    assert found["checks"]["trunks"]["states"] == {"Carrier": "registered", "Old": "down"}
+    assert found["checks"]["trunks"]["states"] == {"Carrier": "registered", "Old": "down", "Spare": "disabled"}
+    assert found["checks"]["trunks"]["ok"], "another trunk stands in"
+    assert found["checks"]["trunks"]["down"] == ["Old"]
+
+
+async def test_without_any_usable_trunk_it_is_degraded_but_still_gets_calls(
+    house: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(TRUNKS[0], "state", "refused")
+    monkeypatch.setitem(TRUNKS[0], "text", "password refused (403) - check Trunks > Carrier > Password")
+    answer = await get("/health")
+    assert answer.status_code == 200, "calls inside the company work"
+    found = json.loads(answer.content)
+    assert found["status"] == "degraded"
+    assert found["checks"]["trunks"]["down"] == ["Carrier", "Old"]
+    assert not found["checks"]["trunks"]["ok"]
+    (reason,) = found["reasons"]
+    assert '"Carrier" refused: password refused (403) - check Trunks > Carrier > Password' in reason
+    assert '"Old" down: none of its addresses answers' in reason
+    assert "Spare" not in reason
+
+
+async def test_trunks_that_are_down_do_not_hide_what_is_worse(house: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(TRUNKS[0], "state", "down")
+    monkeypatch.setitem(PROCESSES[1], "state", "waiting")
+    answer = await get("/health")
+    assert answer.status_code == 503
+    found = json.loads(answer.content)
+    assert found["status"] == "failing"
+    assert len(found["reasons"]) == 2
+
+
+@pytest.mark.parametrize("state", ["registering", "up"])
+def test_a_trunk_that_begins_or_is_up_is_no_reason_for_alarm(state: str):
+    found = monitoring.Observation(trunks=[{"name": "New", "state": state}], disk_free=1 << 40, disk_size=1 << 40)
+    assert monitoring.health(found)["status"] == "ok"
+
+
+def test_trunks_that_are_all_switched_off_are_meant_to_be():
+    found = monitoring.Observation(trunks=[{"name": "A", "state": "disabled"}], disk_free=1 << 40, disk_size=1 << 40)
+    assert monitoring.health(found)["status"] == "ok"
 
 
 async def test_a_system_that_stops_says_so_to_those_who_spread_calls(house: Settings, monkeypatch: pytest.MonkeyPatch):

@@ -28,6 +28,7 @@ ANSWER_SECONDS = 3.0
 SPOOL_LIMIT = 64 << 20  # bytes that may wait before it counts as ill
 DISK_FREE = 200 << 20  # bytes
 DISK_SHARE = 0.02
+UNUSABLE = frozenset(("down", "refused"))  # states of a trunk, by OPTIONS or its registration
 
 
 @dataclass(slots=True)
@@ -104,7 +105,11 @@ def _try_database(settings: Settings) -> None:
 
 
 def health(found: Observation) -> dict[str, Any]:
-    """Return the state in words: `status` is "ok" or "failing", `reasons` say why, `checks` has each part."""
+    """Return the state in words: `status` is "ok", "degraded" or "failing", `reasons` say why, `checks` has each part.
+
+    Degraded: calls inside the company work as ever, but those to the outside don't. Another system with the same
+    carriers would do no better, so whoever spreads calls need not pass this one over.
+    """
     media = [one for one in found.processes or [] if str(one.get("name", "")).startswith("media")]
     checks = {
         "switch": _check(
@@ -115,15 +120,20 @@ def health(found: Observation) -> dict[str, Any]:
                 if name in found.switch
             },
         ),
-        "trunks": _check("", states={one["name"]: one["state"] for one in found.trunks}),
+        "trunks": _check(
+            _trunks_problem(found.trunks),
+            states={one["name"]: one["state"] for one in found.trunks},
+            down=[one["name"] for one in found.trunks if one["state"] in UNUSABLE],
+        ),
         "media": _check(_media_problem(media), processes={one["name"]: one["state"] for one in media}),
         "database": _check(found.database_problem),
         "records": _check(_records_problem(found), waiting_bytes=found.spool_bytes),
         "disk": _check(_disk_problem(found), free_bytes=found.disk_free),
     }
-    reasons = [str(check["problem"]) for check in checks.values() if not check["ok"]]
+    wrong = [name for name, check in checks.items() if not check["ok"]]
+    reasons = [str(checks[name]["problem"]) for name in wrong]
     return {
-        "status": "failing" if reasons else "ok",
+        "status": "ok" if not wrong else "degraded" if wrong == ["trunks"] else "failing",
         "reasons": list(dict.fromkeys(reasons)),
         "version": __version__,
         "checks": checks,
@@ -142,6 +152,15 @@ def _draining(found: Observation) -> str:
 def _media_problem(media: list[dict[str, Any]]) -> str:
     down = [str(one["name"]) for one in media if one["state"] != "running"]
     return f"{', '.join(down)} does not run, so some calls have no audio: see its log" if down else ""
+
+
+def _trunks_problem(trunks: list[dict[str, Any]]) -> str:
+    """Say so when there are trunks, and not one that is on can be used. Why each can't is in its own words."""
+    enabled = [one for one in trunks if one["state"] != "disabled"]
+    if not enabled or any(one["state"] not in UNUSABLE for one in enabled):
+        return ""
+    each = "; ".join(f'"{one["name"]}" {one["state"]}: {one.get("text") or "see Trunks"}' for one in enabled)
+    return f"no trunk can be used, so there are no calls to or from outside, emergency calls neither: {each}"
 
 
 def _records_problem(found: Observation) -> str:
