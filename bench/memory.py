@@ -2,7 +2,8 @@
 
     python bench/memory.py [--asterisk FOLDER] [--quick] [--only calls|registrations|growth|saturation]
 
-Memory is the proportional set size (PSS) of all processes. "At rest" is 35 s later, when SIP has let go of what it must
+Memory is the proportional set size (PSS) of all processes; for growth without files, whose share depends on what else
+runs on the machine. "At rest" is 35 s later, when SIP has let go of what it must
 remember of answered requests (RFC 3261 timers H, J, L: 32 s).
 """
 
@@ -81,13 +82,15 @@ def growth(server: rig.Server, table: rig.Table, count: int, rest: float, rate: 
                 server, "caller", rate=rate, calls=count, at_once=60, rows=sipp.call_rows(), limit=60 + 3 * count / rate
             )
             failed += outcome.failed
-            peak = max(peak, server.memory())
-            print(f"  {server.name}: {(part + 1) * count} calls, {server.memory() / 1024:.0f} MB", file=sys.stderr)
+            peak = max(peak, server.memory(own=True))
+            print(
+                f"  {server.name}: {(part + 1) * count} calls, {server.memory(own=True) / 1024:.1f} MB", file=sys.stderr
+            )
             if part in (0, 9):
                 time.sleep(rest)
-                at_rest.append(server.memory())
+                at_rest.append(server.memory(own=True))
     first, last = at_rest
-    case = f"{count * 10:,} calls at {rate}/s"
+    case = f"{count * 10:,} calls at {rate}/s, memory without files"
     table.add(f"{case}: after {count:,}", server.name, first / 1024, "MB")
     table.add(f"{case}: after the last", server.name, last / 1024, "MB")
     table.add(f"{case}: growth", server.name, (last - first) / 1024, "MB")

@@ -55,9 +55,12 @@ class Server:
         """CPU seconds of all its processes until now."""
         return sum(_cpu(pid) for pid in self.pids())
 
-    def memory(self) -> float:
-        """Proportional memory (PSS) of all its processes in kB."""
-        return sum(_pss(pid) for pid in self.pids())
+    def memory(self, *, own: bool = False) -> float:
+        """Proportional memory (PSS) of all its processes in kB; `own`: without files, such as program code.
+
+        Files are shared with whatever else runs, so their part rises and falls with the other programs of the machine.
+        """
+        return sum(_pss(pid, "Pss_Anon" if own else "Pss") for pid in self.pids())
 
     @contextmanager
     def metered(self) -> Iterator[Cost]:
@@ -217,9 +220,9 @@ def _busy(core: int) -> float:
     return 0.0
 
 
-def _pss(pid: int) -> float:
+def _pss(pid: int, which: str) -> float:
     try:
-        found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+        found = re.search(rf"^{which}:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
     except OSError:
         return 0.0
     return float(found[1]) if found else 0.0
