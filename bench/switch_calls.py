@@ -39,7 +39,7 @@ from phones import digest, header, response_to, sdp
 CALLER, CALLEE = ("127.0.0.1", 7001), ("127.0.0.1", 7002)
 PHONES = 200
 PASSWORD = "secret"
-TURNS = 4  # of the loop, in which all that a datagram leads to is done
+TURNS = 6  # of the loop, in which all that a datagram leads to is done
 
 
 class Media:
