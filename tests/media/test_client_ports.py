@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jackfield.media.client import MediaPool, NoPort, Statistics
+from jackfield.media.client import MediaPool, NoPort, Remote, Statistics
 
 from .process import Events, process, until
 from .test_ports import free_range
@@ -116,3 +116,21 @@ async def test_streams_that_come_in_the_moment_of_the_cancellation_serve_the_nex
             worker.open(address="127.0.0.1", count=2).send(None)
         assert len(running.worker.streams) == 2
         await pool.close()
+
+
+@pytest.mark.parametrize("in_use", [0, 1])
+async def test_a_switch_that_leaves_nothing_but_spare_streams_is_no_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, in_use: int
+) -> None:
+    with process(tmp_path / "m.sock") as running:
+        pool = MediaPool(spares=4)
+        await pool.connect([tmp_path / "m.sock"])
+        streams = await pool.worker().open(address="127.0.0.1", count=2)
+        for stream in streams[:in_use]:
+            stream.configure(Remote("127.0.0.1", 9, codec="pcma", payload_type=8))
+        await pool.worker().statistics()
+        assert running.worker.streams
+        await pool.close()
+        await until(lambda: not running.worker.streams)
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == ["the switch has gone; 1 streams are closed"] * in_use

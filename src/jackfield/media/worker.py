@@ -286,8 +286,10 @@ class Worker:
             return
         self._connections.discard(connection)
         connection.close()
-        if connection.streams:
-            log.warning("the switch has gone; %d streams are closed", len(connection.streams))
+        # One that was never told of a phone was open in advance: nobody misses it.
+        used = sum(self.streams[stream_id].remote is not None for stream_id in connection.streams)
+        if used:
+            log.warning("the switch has gone; %d streams are closed", used)
         for stream_id in list(connection.streams):
             self._close(self.streams[stream_id])
 
