@@ -7,8 +7,10 @@ import inspect
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from jackfield.cli import output, running
 from jackfield.control import ControlServer
 from jackfield.settings import Settings, load
 
-from .conftest import Installation
+from .conftest import PATIENCE, Installation
 
 
 def jackfield(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -175,6 +177,31 @@ def test_route_goes_through_a_schedule_to_what_rings_at_that_time(fresh: Install
     night = json.loads(fresh.jackfield("route", "101", "*28", "--at", "2026-11-23T16:00", "--json").stdout)
     assert night["target"]["number"] == "103"
     assert [stage["range"] for stage in night["through"]] == [None]
+
+
+def test_a_trunk_where_nobody_listens_is_told_as_such(fresh: Installation) -> None:
+    fresh.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+    document = f"""
+        trunks: [{{name: Dead, kind: address, hosts: ["127.0.0.1:{port}"], qualify_interval: 0}}]
+        outbound: [{{name: World, prefix: "9", trunks: [Dead]}}]
+    """
+    assert fresh.jackfield("apply", "-", given=document).returncode == 0
+    assert fresh.jackfield("phone", "101", "--call", "95551234").returncode == 1
+    found: list[dict[str, Any]] = []
+    until = time.monotonic() + PATIENCE
+    while not found:
+        assert time.monotonic() < until
+        found = json.loads(fresh.jackfield("calls", "--history", "--json").stdout)
+    call = found[0]["id"]
+    assert "INVITE SDP ────────────>│\n" in fresh.jackfield("trace", call).stdout, "what was sent is in the ladder"
+    assert f"trunk Dead UDP 127.0.0.1:{port}" in fresh.jackfield("trace", call).stdout
+    told = fresh.jackfield("calls", call).stdout
+    assert f"nobody listens at 127.0.0.1 port {port} (UDP)" in told
+    assert "check Trunks > Dead > Hosts" in told
+    assert "503 Connection Failed" not in told
 
 
 def test_a_file_that_is_not_there_is_named(fresh: Installation) -> None:

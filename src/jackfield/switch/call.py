@@ -133,7 +133,7 @@ class Call(CallBase):
         numbers = caller.payload_types()
         for leg in legs:
             if leg.obstacle:
-                leg.give_up(503, leg.obstacle)
+                leg.give_up(503, leg.obstacle, local=True)
             else:
                 leg.invite(*to_offer(leg.audio.profile.codecs, caller_codecs), numbers)
         self.fork = fork

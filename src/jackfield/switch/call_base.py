@@ -331,7 +331,7 @@ class CallBase:
         for leg in legs:
             leg.cancel()
             leg.release_audio()
-        return Ringing(None, "failed", 503, str(problem))
+        return Ringing(None, "failed", 503, str(problem), local=True)
 
     async def _stream_for_anchor(self) -> Stream:
         self._check_alive()

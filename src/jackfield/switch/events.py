@@ -78,6 +78,13 @@ class Ringing:
     reason: str = ""
     redirect: str = ""
     """Number to which the called phone itself forwards (302)."""
+    local: bool = False
+    """Nobody answered so: the status is what we make of it, and the reason says all."""
+
+    @property
+    def words(self) -> str:
+        """What came back, for people: with the status only where somebody has sent it."""
+        return self.reason if self.local else f"{self.status} {self.reason}"
 
     @property
     def q850(self) -> int:

@@ -328,7 +328,9 @@ class IncomingLeg(Leg):
         if status < 300:
             status = 480
         self._finish(status, text)
-        self.incoming.reject(for_caller(status), headers=[("Reason", reason_header(status, text)), *headers])
+        # The mend names settings and addresses of the house, which are no business of a caller from outside.
+        told = reason_header(status, text if self.party.extension else "")
+        self.incoming.reject(for_caller(status), headers=[("Reason", told), *headers])
 
     def _on_cancel(self, request: Request) -> None:
         if self.ended:

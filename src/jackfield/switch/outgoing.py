@@ -183,7 +183,7 @@ class OutgoingLeg(Leg):
         """The trunk's address said nothing at all: try the next one."""
         self._timer = None
         self._take_back(None)
-        self._trunk_failed(408, "no response", local=True)
+        self._trunk_failed(408, self._unreached(408), local=True)
 
     def _take_back(self, reason: str | None) -> None:
         if self.attempt is not None and self.attempt.invite is not None:
@@ -242,10 +242,33 @@ class OutgoingLeg(Leg):
         if status in (488, 606, 415) and self.fork is not None and self._offer_otherwise():
             self._send(self._request())
             return
+        local = response.local and status in (408, 503)  # nobody said so: it's the agent's way to tell of no answer
+        reason = self._unreached(status) if local else response.reason
         if isinstance(self.dial, TrunkDial) and self.fork is not None:
-            self._trunk_failed(status, response.reason, local=response.local)
+            self._trunk_failed(status, reason, local=response.local)
             return
-        self.give_up(status, response.reason, redirect=_redirect(response))
+        self.give_up(status, reason, redirect=_redirect(response), local=local)
+
+    def _unreached(self, status: int) -> str:
+        """Say in words that an INVITE got no answer, or did not get there: a local 408 or 503."""
+        if self.hop is not None:
+            transport, host, port = self.hop.transport, self.hop.host, self.hop.port
+        else:
+            assert self.flow is not None  # an INVITE goes by a flow or to a hop
+            transport, (host, port) = self.flow.transport, self.flow.remote
+        place = f"{host} port {port} ({transport})"
+        if status == 408:
+            text = f"no response from {place}"
+        elif self.ringing:
+            text = f"the connection to {place} was lost"
+        elif transport == "UDP":  # the kernel or ICMP says so (RFC 3261 section 18.4)
+            text = f"nobody listens at {place}, or no packet gets there"
+        else:
+            text = f"no connection to {place}: nobody listens there, or it is refused (the log says why)"
+        if isinstance(self.dial, TrunkDial):
+            name = self.dial.trunk.name
+            text += f" - check Trunks > {name} > Hosts, the network, and that the server of {name} runs"
+        return text
 
     def _offer_otherwise(self) -> bool:
         """Make another offer after the party refused the last one, and say if there is one left to try."""
@@ -271,23 +294,29 @@ class OutgoingLeg(Leg):
         self._report_trunk(status, local=local)
         if self.fork is not None and self.hops and may_fail_over(status):
             previous, self.hop = self.hop, self.hops.pop(0)
-            self.call.note(f"{previous} answered {status} {reason}: trying {self.hop}")
+            what = reason.partition(" - ")[0] if local else f"{previous} answered {status} {reason}"
+            self.call.note(f"{what}: trying {self.hop}")
             self._send(self._request())
             return
-        self.give_up(status, reason)
+        self.give_up(status, reason, local=local)
 
     def _report_trunk(self, status: int, *, local: bool) -> None:
         assert isinstance(self.dial, TrunkDial)
         self.call.switch.trunks.attempted(self.dial.trunk, self.hop, status, local=local)
 
-    def give_up(self, status: int, reason: str, *, redirect: str = "") -> None:
-        """The party can't be had; `redirect`: its phone wants the call sent to that number."""
+    def give_up(self, status: int, reason: str, *, redirect: str = "", local: bool = False) -> None:
+        """The party can't be had; `redirect`: its phone wants the call sent to that number.
+
+        `local`: nobody answered so, the status is ours.
+        """
         self.attempt = None
         if self.ended:
             return
         self._finish(status, reason)
+        if local:
+            self.record.status = 0
         if self.fork is not None:
-            self.fork.leg_failed(self, status, reason, redirect=redirect)
+            self.fork.leg_failed(self, status, reason, redirect=redirect, local=local)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

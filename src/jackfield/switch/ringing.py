@@ -31,7 +31,7 @@ class Fork:
         self.call = call
         self.legs: list[OutgoingLeg] = []
         self.done: asyncio.Future[Leg | None] = asyncio.get_running_loop().create_future()
-        self._failures: list[tuple[int, str]] = []
+        self._failures: list[tuple[int, str, bool]] = []  # status, reason, whether the status is ours
         self._redirect = ""
         self._waiting = 0
         self._early: OutgoingLeg | None = None  # whose early media the caller hears
@@ -51,8 +51,8 @@ class Fork:
             raise
         if winner is not None:
             return Ringing(winner, "answered")
-        status, reason = self._most_telling()
-        return Ringing(None, outcome_of(status), status, reason, self._redirect)
+        status, reason, local = self._most_telling()
+        return Ringing(None, outcome_of(status), status, reason, self._redirect, local)
 
     def add(self, leg: OutgoingLeg) -> None:
         """One more leg to wait for."""
@@ -96,16 +96,19 @@ class Fork:
                 other.release_audio()
         return True
 
-    def leg_failed(self, leg: OutgoingLeg, status: int, reason: str, *, redirect: str = "") -> None:
+    def leg_failed(
+        self, leg: OutgoingLeg, status: int, reason: str, *, redirect: str = "", local: bool = False
+    ) -> None:
         """A final refusal. 600, 603 and 606 speak for all phones of the party (RFC 3261 section 21.6).
 
         So does a forward that is set in one of the phones (`redirect`, a number): its user wants the call there.
+        `local`: nobody answered, the status is ours.
         """
         leg.fork = None
         leg.release_audio()
         self._waiting -= 1
-        self._failures.append((status, reason))
-        self.call.note(f"{leg}: {status} {reason}")
+        self._failures.append((status, reason, local))
+        self.call.note(f"{leg}: {reason}" if local else f"{leg}: {status} {reason}")
         if self.done.done():
             return
         if (redirect or status in (600, 603, 606)) and self._one_party():
@@ -142,9 +145,9 @@ class Fork:
     def _one_party(self) -> bool:
         return len({leg.party.number for leg in self.legs}) == 1
 
-    def _most_telling(self) -> tuple[int, str]:
+    def _most_telling(self) -> tuple[int, str, bool]:
         for status in _TELLING:
             for failure in self._failures:
                 if failure[0] == status:
                     return failure
-        return self._failures[-1] if self._failures else (480, "nobody to ring")
+        return self._failures[-1] if self._failures else (480, "nobody to ring", True)

@@ -103,6 +103,69 @@ async def test_a_silent_address_makes_way_for_the_next(house: House) -> None:
     )
 
 
+def refuse_by_icmp(house: House, address: str) -> None:
+    """Let the network say that nobody listens at a port."""
+    agent = house.switch.agent
+    agent.on_flow_failed(agent.transports.flow("UDP", (address, 5060)), "Connection refused")
+
+
+async def test_a_port_where_nobody_listens_is_told_as_such_and_not_as_an_answer(house: House) -> None:
+    await house.configure(
+        trunks=(trunk("Two", CARRIER, BACKUP),), outbound=(Outbound(name="World", prefix="9", trunks=("Two",)),)
+    )
+    alice = await house.phone("101")
+    call = alice.call("9123")
+    await house.pass_time(0.5)
+    refuse_by_icmp(house, CARRIER)
+    await house.pass_time(0.5)
+    refuse_by_icmp(house, BACKUP)
+    assert await call.outcome() == 503
+    await house.pass_time(3)
+    record = house.record
+    journal = [line["text"] for line in record["journal"]]
+    nobody = "nobody listens at {} port 5060 (UDP), or no packet gets there"
+    assert f"{nobody.format(CARRIER)}: trying UDP {BACKUP}:5060" in journal
+    assert (
+        f"9123: {nobody.format(BACKUP)} - check Trunks > Two > Hosts, the network, and that the server of Two runs"
+        in journal
+    )
+    assert not any("503" in line for line in journal), "nobody has answered 503"
+    assert record["reason"].startswith(f'trunk "Two" failed: {nobody.format(BACKUP)} - check Trunks > Two > Hosts')
+    assert record["hung_up_by"] == "system"
+    (outside,) = [leg for leg in record["legs"] if leg["role"] == "callee"]
+    assert outside["status"] == 0
+
+
+async def test_a_connection_that_is_refused_is_told_as_such(house: House) -> None:
+    await house.configure(
+        trunks=(trunk("Two", CARRIER, transport="tcp"),),
+        outbound=(Outbound(name="World", prefix="9", trunks=("Two",)),),
+    )
+    alice = await house.phone("101")
+    assert await alice.call("9123").outcome() == 503
+    await house.pass_time(3)
+    assert (
+        f"no connection to {CARRIER} port 5060 (TCP): nobody listens there, or it is refused" in house.record["reason"]
+    )
+
+
+async def test_a_caller_from_outside_is_not_told_the_addresses_of_the_house(house: House) -> None:
+    carrier = await provider(house, CARRIER)
+    await house.configure(
+        trunks=(trunk("One", CARRIER, outside_calls=True), trunk("Two", BACKUP)),
+        outbound=(Outbound(name="World", prefix="9", trunks=("Two",)),),
+    )
+    await house.pass_time(1)
+    call = carrier.call("9123")
+    await house.pass_time(0.5)
+    refuse_by_icmp(house, BACKUP)
+    assert await call.outcome() == 503
+    assert call.final is not None
+    assert BACKUP not in (call.final.get("Reason") or "")
+    await house.pass_time(3)
+    assert BACKUP in house.record["reason"]
+
+
 async def test_a_busy_callee_is_not_called_again_through_another_trunk(house: House) -> None:
     first, second = await provider(house, CARRIER), await provider(house, BACKUP)
     await house.configure(

@@ -30,7 +30,7 @@ async def emergency(call: Call, plan: EmergencyPlan) -> None:
         if ringing.leg is not None:
             return await call.bridge(ringing.leg)
         status, reason = ringing.status, ringing.reason
-        call.note(f'trunk "{name}" failed: {status} {reason}', f"trunks/{name}")
+        call.note(f'trunk "{name}" failed: {ringing.words}', f"trunks/{name}")
         if status in _FROM_THE_CALLEE:
             break
     log.error(

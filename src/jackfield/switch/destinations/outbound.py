@@ -34,8 +34,8 @@ async def outbound(call: Call, plan: OutboundPlan) -> None:
             status, reason = ringing.status, ringing.reason
             if not may_fail_over(status):
                 break
-            failed.append(f'trunk "{name}" failed: {status} {reason}')
-            call.note(failed[-1], f"trunks/{name}")
+            failed.append(f'trunk "{name}" failed: {ringing.words}')
+            call.note(f'trunk "{name}" failed' if ringing.local else failed[-1], f"trunks/{name}")
             reason = "; ".join(failed)
         await call.hang_up(status, reason=reason)
 
