@@ -156,6 +156,7 @@ def test_both_paths_do_the_same(fast_library: Path, seed: int) -> None:
         pair.close()
 
 
+@pytest.mark.usefixtures("fast_library")  # skips where there is no compiler
 def test_the_fast_lane_is_built_once(tmp_path: Path) -> None:
     library = fastlane.build(tmp_path / "new" / "folder")
     written = library.stat().st_mtime_ns
@@ -178,7 +179,8 @@ def test_a_compiler_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "true")
     (tmp_path / "file").write_text("")
     with pytest.raises(fastlane.NoFastLane, match="could not be built"):
         fastlane.build(tmp_path / "file" / "below")
