@@ -245,6 +245,50 @@ def test_a_value_that_can_not_be_read_is_not_told_to_be_missing_too(sqlite: Sett
     assert words in only.message
 
 
+def test_all_that_a_trunk_lacks_is_told_at_once_each_with_the_mend(sqlite: Settings):
+    text = "trunks:\n- {name: T, codecs: []}\n- {name: U, kind: address, verify_tls: maybe, qualify_interval: -1}"
+    assert refused(sqlite, text) == [
+        "line 2: trunks[0].codecs: must have at least one codec, or no call could have audio",
+        'line 2: trunks[0].username: must be given: the trunk "T" registers; set kind to "address" if it does not',
+        'line 2: trunks[0].hosts: must be given: the trunk "T" needs the provider\'s domain or address',
+        'line 3: trunks[1].verify_tls: "maybe" must be true or false',
+        "line 3: trunks[1].qualify_interval: -1 is out of range: give 0 to 86400 seconds",
+        'line 3: trunks[1].hosts: must be given: the trunk "U" needs the provider\'s domain or address',
+    ]
+
+
+def test_every_item_of_a_list_that_is_wrong_is_told(sqlite: Settings):
+    text = """
+        extensions: [{number: 1, codecs: [g723, pcma, pcma]}]
+        trunks: [{name: T, kind: address, hosts: [a b, sip.example.com, c d], sources: [x, y]}]
+        services:
+        - number: 400
+          kind: schedule
+          time_ranges:
+          - {name: A, days: [mon, noday, never], start: 25:00, colour: red}
+          - {days: [tue]}
+        - number: 401
+          kind: schedule
+          time_ranges:
+          - {name: B, days: [mon], start: 25:00, end: 26:00}
+          - {name: C, days: [mon], start: 09:00, end: 08:00}
+    """  # fmt: skip
+    said = "\n".join(refused(sqlite, text))
+    for words in (
+        '"g723" is not a codec', '"pcma" is in the list twice', '"a b" is no host', '"c d" is no host',
+        '"x" is no network', '"y" is no network', 'time_ranges[0].days[1]: "noday"', 'time_ranges[0].days[2]: "never"',
+        'time_ranges[0].colour: "colour" is not known', "time_ranges[1]: name must be given",
+        '"25:00" in time range "B"', '"26:00" in time range "B"', 'time range "C" ends at 08:00',
+    ):  # fmt: skip
+        assert words in said, words
+    assert said.count("\n") == 12
+
+
+def test_what_hangs_on_a_value_that_can_not_be_read_is_not_told(sqlite: Settings):
+    text = "settings: {register_min: x, register_default: 30}\noutbound: [{name: A, enabled: x}]"
+    assert len(refused(sqlite, text)) == 2
+
+
 def test_two_new_things_clash_too_and_the_first_one_wins(sqlite: Settings):
     said = refused(sqlite, "services: [{number: 300, kind: echo}]\nextensions:\n- {number: 300, name: A}")
     assert said == ['line 1: services[0].number: number 300 is already the extension "A"; next free: 301']

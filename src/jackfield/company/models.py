@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import models
@@ -54,8 +55,10 @@ class General(models.Model):
     def __str__(self) -> str:
         return "the general settings"
 
-    def check_together(self) -> None:
+    def check_together(self, unread: Collection[str] = ()) -> None:
         """Check what one field can't tell alone. Raises `ValidationError`."""
+        if {"register_min", "register_max"} & set(unread):
+            return  # of which the value is not known
         if not self.register_min <= self.register_default <= self.register_max:
             raise validation.wrong(
                 "register_default",
@@ -88,7 +91,7 @@ class Sound(models.Model):
     def __str__(self) -> str:
         return f'the sound "{self.name}"'
 
-    def check_together(self) -> None:
+    def check_together(self, unread: Collection[str] = ()) -> None:
         """Accept any combination."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -36,6 +36,18 @@ def _fail(text: str) -> ValidationError:
     return ValidationError(text, code="wrong")
 
 
+def _each(values: Iterable[Any], check: Callable[[Any], None]) -> None:
+    """Check every value of a list, and tell of all that are wrong at once."""
+    found: list[ValidationError] = []
+    for value in values:
+        try:
+            check(value)
+        except ValidationError as error:
+            found += error.error_list
+    if found:
+        raise ValidationError(found)
+
+
 def number(value: str) -> None:
     """Accept a number of the dial plan."""
     if not _NUMBER.fullmatch(value):
@@ -56,8 +68,7 @@ def target(value: str) -> None:
 
 def targets(values: Iterable[str]) -> None:
     """Accept a list of numbers to go to."""
-    for value in values:
-        target(value)
+    _each(values, target)
 
 
 def caller_id(value: str) -> None:
@@ -137,23 +148,27 @@ def time_zone(value: str) -> None:
 def codecs(values: Iterable[str]) -> None:
     """Accept codecs by the names of `DEFAULT_CODECS`, each once."""
     seen = set()
-    for value in values:
+
+    def codec(value: str) -> None:
         if value not in DEFAULT_CODECS:
             raise _fail(f'"{value}" is not a codec; known: {", ".join(DEFAULT_CODECS)}')
         if value in seen:
             raise _fail(f'"{value}" is in the list twice: the first place is the one that counts')
         seen.add(value)
 
+    _each(values, codec)
+
 
 def networks(values: Iterable[str]) -> None:
     """Accept IP networks and single addresses."""
-    for value in values:
-        try:
-            ipaddress.ip_network(value, strict=False)
-        except ValueError:
-            raise _fail(
-                f'"{value}" is no network: write it as 192.0.2.0/24, 2001:db8::/32 or a single address'
-            ) from None
+    _each(values, _network)
+
+
+def _network(value: str) -> None:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise _fail(f'"{value}" is no network: write it as 192.0.2.0/24, 2001:db8::/32 or a single address') from None
 
 
 def host(value: str) -> None:
@@ -183,8 +198,7 @@ def _is_address(value: str) -> bool:
 
 def hosts(values: Iterable[str]) -> None:
     """Accept a list of hosts."""
-    for value in values:
-        host(value)
+    _each(values, host)
 
 
 def proxy(value: str) -> None:
@@ -221,21 +235,25 @@ def rewrite(value: Rewrite) -> None:
 
 def time_ranges(values: Iterable[TimeRange]) -> None:
     """Accept hours of the week."""
-    for value in values:
-        if not value.name:
-            raise _fail("a time range needs a name, such as office hours")
-        if not value.days:
-            raise _fail(
-                f'time range "{value.name}" has no days: name at least one of mon, tue, wed, thu, fri, sat, sun'
-            )
-        for clock in (value.start, value.end):
-            if not _CLOCK.fullmatch(clock):
-                raise _fail(f'"{clock}" in time range "{value.name}" is no time of day: write it as 08:30, or 24:00')
-        if value.start >= value.end:
-            raise _fail(
-                f'time range "{value.name}" ends at {value.end}, not after its start {value.start}: '
-                "split a night in two, until 24:00 and from 00:00"
-            )
+    _each(values, _time_range)
+
+
+def _time_range(value: TimeRange) -> None:
+    wrong: list[str] = []
+    if not value.name:
+        wrong.append("a time range needs a name, such as office hours")
+    if not value.days:
+        wrong.append(f'time range "{value.name}" has no days: name at least one of mon, tue, wed, thu, fri, sat, sun')
+    clocks = [clock for clock in (value.start, value.end) if not _CLOCK.fullmatch(clock)]
+    for clock in clocks:
+        wrong.append(f'"{clock}" in time range "{value.name}" is no time of day: write it as 08:30, or 24:00')
+    if not clocks and value.start >= value.end:
+        wrong.append(
+            f'time range "{value.name}" ends at {value.end}, not after its start {value.start}: '
+            "split a night in two, until 24:00 and from 00:00"
+        )
+    if wrong:
+        raise ValidationError([_fail(text) for text in wrong])
 
 
 @deconstructible
@@ -259,4 +277,9 @@ class Between:
 
 def wrong(field: str, text: str) -> ValidationError:
     """Return the error of a model's `clean()` that belongs to `field`."""
-    return ValidationError({field: [_fail(text)]})
+    return all_wrong({field: text})
+
+
+def all_wrong(texts: Mapping[str, str]) -> ValidationError:
+    """Return the errors of a model's `clean()`, by the field that each belongs to."""
+    return ValidationError({field: [_fail(text)] for field, text in texts.items()})

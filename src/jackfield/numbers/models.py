@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import models
@@ -48,8 +49,11 @@ class Numbered(models.Model):
     class Meta:
         abstract = True
 
-    def check_together(self) -> None:
-        """Check what one field can't tell alone, without the database. Raises `ValidationError`."""
+    def check_together(self, unread: Collection[str] = ()) -> None:
+        """Check what one field can't tell alone, without the database. Raises `ValidationError`.
+
+        Of the fields `unread` the value is not known: what hangs on them can't be told.
+        """
 
     def clean(self) -> None:
         """Refuse a number that is taken, and propose a free one. Raises `ValidationError`."""
@@ -89,7 +93,7 @@ class Extension(Numbered):
     class Meta:
         ordering = ("number",)
 
-    def check_together(self) -> None:
+    def check_together(self, unread: Collection[str] = ()) -> None:
         """Refuse an extension that could agree on no codec. Raises `ValidationError`."""
         if not self.codecs:
             raise validation.wrong("codecs", "must have at least one codec, or no call could have audio")
@@ -118,7 +122,7 @@ class Line(models.Model):
     def __str__(self) -> str:
         return f"the line {self.sip_username}"
 
-    def check_together(self) -> None:
+    def check_together(self, unread: Collection[str] = ()) -> None:
         """Accept any combination."""
 
 
@@ -157,7 +161,7 @@ class Service(Numbered):
     class Meta:
         ordering = ("number",)
 
-    def check_together(self) -> None:
+    def check_together(self, unread: Collection[str] = ()) -> None:
         """Check that there is what the kind needs. Raises `ValidationError`."""
         needs = {"announcement": "sound", "schedule": "time_ranges", "plugin": "plugin"}.get(self.kind)
         if needs and not getattr(self, needs):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
@@ -33,7 +35,7 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return f'the user "{self.login}"'
 
-    def check_together(self) -> None:
+    def check_together(self, unread: Collection[str] = ()) -> None:
         """Accept any combination."""
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import models
@@ -83,14 +84,21 @@ class Trunk(models.Model):
     def __str__(self) -> str:
         return f'the trunk "{self.name}"'
 
-    def check_together(self) -> None:
-        """Check that there is what the kind needs, without the database. Raises `ValidationError`."""
+    def check_together(self, unread: Collection[str] = ()) -> None:
+        """Check that there is what the kind needs, without the database. Raises `ValidationError` with all that is not.
+
+        Of the fields `unread` the value is not known: what hangs on them can't be told.
+        """
+        registers = self.kind == TrunkKind.REGISTER
+        found = {}
         if not self.codecs:
-            raise validation.wrong("codecs", "must have at least one codec, or no call could have audio")
-        if self.kind == TrunkKind.REGISTER and not self.username:
-            raise validation.wrong("username", f'must be given: {self} registers; set kind to "address" if it does not')
-        if not self.hosts and not (self.kind != TrunkKind.REGISTER and self.sources):
-            raise validation.wrong("hosts", f"must be given: {self} needs the provider's domain or address")
+            found["codecs"] = "must have at least one codec, or no call could have audio"
+        if registers and not self.username and "kind" not in unread:
+            found["username"] = f'must be given: {self} registers; set kind to "address" if it does not'
+        if not self.hosts and (registers or not self.sources) and not {"kind", "sources"} & set(unread):
+            found["hosts"] = f"must be given: {self} needs the provider's domain or address"
+        if found:
+            raise validation.all_wrong(found)
 
     def clean(self) -> None:
         """Do the same for a form."""
@@ -112,7 +120,7 @@ class Inbound(models.Model):
         ordering = ("position", "pk")
         verbose_name = "incoming number"
 
-    def check_together(self) -> None:
+    def check_together(self, unread: Collection[str] = ()) -> None:
         """Accept any combination."""
 
     def __str__(self) -> str:
@@ -139,9 +147,9 @@ class Outbound(models.Model):
     def __str__(self) -> str:
         return f'the outgoing route "{self.name}"'
 
-    def check_together(self) -> None:
+    def check_together(self, unread: Collection[str] = ()) -> None:
         """Refuse a route without trunks. Raises `ValidationError`."""
-        if self.enabled and not self.trunks:
+        if self.enabled and not self.trunks and "enabled" not in unread:
             raise validation.wrong("trunks", f"must name at least one trunk: {self} leads to none")
 
     def clean(self) -> None:

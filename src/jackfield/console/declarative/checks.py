@@ -17,6 +17,7 @@ from jackfield.console.declarative.difference import Problem
 from jackfield.console.declarative.merging import Item, Merge
 from jackfield.console.declarative.sections import SECTIONS
 from jackfield.console.declarative.values import suggestion
+from jackfield.console.fields import DataField
 from jackfield.numbers.plan import DialPlan, described
 
 __all__ = ["check"]
@@ -65,17 +66,20 @@ def _one(item: Item) -> Iterator[Problem]:
     except ValidationError as error:
         failed.append(error)
     refused = item.wanted.refused if item.wanted is not None else set()
-    if not refused:  # else it would complain of what only looks as if it were missing
-        try:
-            item.row.check_together()
-        except ValidationError as error:
-            failed.append(error)
+    try:
+        item.row.check_together(refused)
+    except ValidationError as error:
+        failed.append(error)
     seen = set(refused)
     for failure in failed:
         for name, errors in failure.error_dict.items():
-            if name not in seen:
-                seen.add(name)
-                yield item.problem(name, _words(errors[0]))
+            if name in seen:
+                continue
+            seen.add(name)
+            # Each item of a list may be wrong in its own way; of a single value the first objection is enough.
+            several = isinstance(item.row._meta.get_field(name), DataField)
+            for one in errors if several else errors[:1]:
+                yield item.problem(name, _words(one))
 
 
 def _words(error: Any) -> str:

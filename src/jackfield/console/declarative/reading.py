@@ -135,7 +135,8 @@ def _value(wanted: Wanted, known: Field, entry: Entry, problems: list[Problem]) 
     try:
         value = read(entry.value, known.type, known.default)
     except Refused as refused:
-        problems.append(Problem(f"{wanted.path}.{known.name}{refused.path}", refused.line, refused.message))
+        for one in refused.below(f"{wanted.path}.{known.name}"):
+            problems.append(Problem(one.path, one.line, one.message))
         wanted.refused.add(known.name)
         return
     if known.required and value == "":

@@ -6,23 +6,33 @@ import difflib
 import math
 import types
 import typing
-from collections.abc import Callable, Iterable
-from typing import Any, Literal, Union
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, TypeVar, Union
 
 from jackfield.console.declarative.document import Mapping, Node, Scalar, Sequence
 from jackfield.console.declarative.section import fields_of
 
 __all__ = ["Refused", "read", "suggestion", "written"]
 
+T = TypeVar("T")
+
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
 
 class Refused(Exception):
-    """The value does not fit. `line` is where, `path` what lies below the field's own path (`[1].start`)."""
+    """The value does not fit. `line` is where, `path` what lies below the field's own path (`[1].start`).
 
-    def __init__(self, line: int, message: str, path: str = "") -> None:
+    `others`: what else is wrong in the same list or mapping.
+    """
+
+    def __init__(self, line: int, message: str, path: str = "", others: Iterable[Refused] = ()) -> None:
         super().__init__(message)
-        self.line, self.message, self.path = line, message, path
+        self.line, self.message, self.path, self.others = line, message, path, tuple(others)
+
+    def below(self, path: str) -> Iterator[Refused]:
+        """Give this and the others, as they are called from one level further up."""
+        for one in (self, *self.others):
+            yield Refused(one.line, one.message, path + one.path)
 
 
 def read(node: Node, kind: Any, default: Any = None) -> Any:
@@ -121,39 +131,58 @@ def _choice(node: Node, choices: tuple[str, ...]) -> str:
 def _list(node: Node, kind: Any) -> tuple[Any, ...]:
     if isinstance(node, Scalar) and (kind is str or typing.get_origin(kind) is Literal):  # "codecs: pcma, pcmu"
         parts = [part.strip() for part in node.text.split(",")]
-        return tuple(read(Scalar(node.line, part, plain=False), kind) for part in parts if part)
+        found = _Parts()
+        return tuple(found.all([found.read("", Scalar(node.line, part, plain=False), kind) for part in parts if part]))
     if not isinstance(node, Sequence):
         raise Refused(node.line, 'must be a list, as in "[a, b]" or with "- " before each')
-    return tuple(_within(f"[{index}]", item, kind) for index, item in enumerate(node.items))
+    found = _Parts()
+    return tuple(found.all([found.read(f"[{index}]", item, kind) for index, item in enumerate(node.items)]))
 
 
-def _within(path: str, node: Node, kind: Any, default: Any = None) -> Any:
-    try:
-        if default is None and isinstance(node, Scalar) and node.empty:
-            raise Refused(node.line, "is empty")
-        return read(node, kind, default)
-    except Refused as refused:
-        raise Refused(refused.line, refused.message, path + refused.path) from None
+class _Parts:
+    """Reads the parts of a list or mapping, and tells of all that are wrong at once."""
+
+    def __init__(self) -> None:
+        self.refused: list[Refused] = []
+
+    def read(self, path: str, node: Node, kind: Any, default: Any = None) -> Any:
+        """Return the value of one part; None where it is wrong, which `all` will tell."""
+        try:
+            if default is None and isinstance(node, Scalar) and node.empty:
+                raise Refused(node.line, "is empty")
+            return read(node, kind, default)
+        except Refused as refused:
+            self.refused += refused.below(path)
+            return None
+
+    def all(self, parts: T) -> T:
+        """Return the parts when every one could be read. Raises `Refused`."""
+        if self.refused:
+            first, *others = self.refused
+            raise Refused(first.line, first.message, first.path, others)
+        return parts
 
 
 def _texts(node: Node) -> dict[str, str]:
     if not isinstance(node, Mapping):
         raise Refused(node.line, 'must be a mapping, as in "{colour: red}"')
-    return {entry.key: _within(f".{entry.key}", entry.value, str, "") for entry in node.entries}
+    found = _Parts()
+    return found.all({entry.key: found.read(f".{entry.key}", entry.value, str, "") for entry in node.entries})
 
 
 def _data(node: Node, kind: Any) -> Any:
     if not isinstance(node, Mapping):
         raise Refused(node.line, f"must be a mapping with {', '.join(field.name for field in fields_of(kind))}")
     known = {field.name: field for field in fields_of(kind)}
-    given = {}
+    found, given = _Parts(), {}
     for entry in node.entries:
-        if entry.key not in known:
+        field = known.get(entry.key)
+        if field is None:
             message = f'"{entry.key}" is not known here; {suggestion(entry.key, known)}'
-            raise Refused(entry.line, message, f".{entry.key}")
-        field = known[entry.key]
-        given[entry.key] = _within(f".{entry.key}", entry.value, field.type, field.default)
+            found.refused.append(Refused(entry.line, message, f".{entry.key}"))
+        else:
+            given[entry.key] = found.read(f".{entry.key}", entry.value, field.type, field.default)
     for field in known.values():
         if field.required and field.name not in given:
-            raise Refused(node.line, f"{field.name} must be given")
-    return kind(**given)
+            found.refused.append(Refused(node.line, f"{field.name} must be given"))
+    return kind(**found.all(given))
