@@ -17,7 +17,6 @@ from jackfield.control import ControlError
 from jackfield.media.client import MediaLost
 from jackfield.sip.transport.transports import Transports
 from jackfield.switch.forecast import Forecast, forecast
-from jackfield.switch.lending import Lending
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, RouteRequest
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Commands:
             "metrics": self.metrics,
             "drain": self.drain,
             "log_level": self.log_level,
-            **Lending(self.switch).handlers(),
+            **self.switch.lending.handlers(),
         }
 
     async def status(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import dataclasses
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jackfield.sip.digest import ha1
-from jackfield.switch.snapshot import Extension, Line, SrtpMode
+from jackfield.switch.snapshot import Extension, Line, Snapshot, SrtpMode
 
 if TYPE_CHECKING:
     from jackfield.switch.switch import Switch
@@ -25,16 +26,42 @@ LONGEST = 300.0  # seconds
 MOST = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """One lent extension with its account."""
+
+    number: str
+    username: str
+    password: str
+    srtp: SrtpMode
+
+    def extension(self, realm: str) -> Extension:
+        """As a snapshot has it whose realm is this."""
+        hashes = [ha1(self.username, realm, self.password, name) for name in ("MD5", "SHA-256")]
+        line = Line(sip_username=self.username, ha1_md5=hashes[0], ha1_sha256=hashes[1], srtp=self.srtp)
+        return Extension(number=self.number, name=f"Self-test {self.number[-2:]}", lines=(line,), outside_calls=False)
+
+
 class Lending:
-    """Lends extensions and takes them back."""
+    """Lends extensions and takes them back. They outlive a new configuration, which knows nothing of them."""
 
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
-        self._lent: set[str] = set()  # numbers
+        self._lent: dict[str, Lent] = {}  # by number
 
     def handlers(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
         """Verbs of the control socket."""
         return {"lend_extensions": self.lend, "return_extensions": self.take_back}
+
+    def added_to(self, snapshot: Snapshot) -> Snapshot:
+        """Return a new configuration with what is lent; a number that it has itself is lent no longer."""
+        for number in self._lent.keys() & snapshot.numbers.keys():
+            del self._lent[number]
+        if not self._lent:
+            return snapshot
+        realm = snapshot.general.realm
+        lent = (one.extension(realm) for one in self._lent.values())
+        return dataclasses.replace(snapshot, extensions=(*snapshot.extensions, *lent))
 
     async def lend(self, request: dict[str, Any]) -> list[dict[str, str]]:
         """Add `count` extensions for `seconds`, with `srtp` as of a line; returns their numbers and SIP accounts."""
@@ -44,28 +71,29 @@ class Lending:
         switch, snapshot = self._switch, self._switch.snapshot
         taken = snapshot.numbers.keys()
         free = (str(number) for number in itertools.count(FIRST_NUMBER) if str(number) not in taken)
-        made, told = [], []
-        for number in itertools.islice(free, count):
-            username, password = f"lent{secrets.token_hex(6)}", secrets.token_urlsafe(18)
-            hashes = [ha1(username, snapshot.general.realm, password, name) for name in ("MD5", "SHA-256")]
-            line = Line(sip_username=username, ha1_md5=hashes[0], ha1_sha256=hashes[1], srtp=srtp)
-            made.append(Extension(number=number, name=f"Self-test {number[-2:]}", lines=(line,), outside_calls=False))
-            told.append({"number": number, "sip_username": username, "sip_password": password})
-        numbers = {extension.number for extension in made}
-        self._lent |= numbers
-        switch.snapshot = dataclasses.replace(snapshot, extensions=(*snapshot.extensions, *made))
-        asyncio.get_running_loop().call_later(seconds, self._remove, numbers)
-        return told
+        made = [
+            Lent(number, f"lent{secrets.token_hex(6)}", secrets.token_urlsafe(18), srtp)
+            for number in itertools.islice(free, count)
+        ]
+        new = {one.number: one for one in made}
+        self._lent |= new
+        extensions = (*snapshot.extensions, *(one.extension(snapshot.general.realm) for one in made))
+        switch.snapshot = dataclasses.replace(snapshot, extensions=extensions)
+        asyncio.get_running_loop().call_later(seconds, self._remove, new)
+        return [{"number": one.number, "sip_username": one.username, "sip_password": one.password} for one in made]
 
     async def take_back(self, request: dict[str, Any]) -> None:
         """Remove the lent extensions in `numbers`."""
-        self._remove({str(number) for number in request.get("numbers", ())})
+        numbers = {str(number) for number in request.get("numbers", ())}
+        self._remove({number: one for number, one in self._lent.items() if number in numbers})
 
-    def _remove(self, numbers: set[str]) -> None:
-        gone = numbers & self._lent
-        self._lent -= gone
+    def _remove(self, lent: dict[str, Lent]) -> None:
+        gone = {number for number, one in lent.items() if self._lent.get(number) is one}
+        if not gone:
+            return
+        for number in gone:
+            del self._lent[number]
         switch = self._switch
         kept = tuple(extension for extension in switch.snapshot.extensions if extension.number not in gone)
-        if len(kept) != len(switch.snapshot.extensions):
-            switch.snapshot = dataclasses.replace(switch.snapshot, extensions=kept)
-            switch.registrar.reload()
+        switch.snapshot = dataclasses.replace(switch.snapshot, extensions=kept)
+        switch.registrar.reload()

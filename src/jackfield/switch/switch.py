@@ -36,6 +36,7 @@ from jackfield.switch.engaged import Engaged
 from jackfield.switch.hours import zone
 from jackfield.switch.identity import Sender
 from jackfield.switch.leg import IncomingLeg, Leg
+from jackfield.switch.lending import Lending
 from jackfield.switch.nat import inside
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.party import Party
@@ -141,6 +142,7 @@ class Switch:
         self.qualifier = Qualifier(
             self.agent, self.registrar, current, clock=loop.time, emit=self._emit_event, random=self.random
         )
+        self.lending = Lending(self)
         self.sounds = Sounds()
         self.plugins = Plugins()
         self.media = Streams(pool, self._addresses, self.calls.values)
@@ -196,7 +198,7 @@ class Switch:
 
     async def reload(self, snapshot: Snapshot) -> None:
         """Use a new configuration; calls in progress keep the one that they began with."""
-        self.snapshot = snapshot
+        self.snapshot = self.lending.added_to(snapshot)
         self._is_local = inside(snapshot.general.local_networks)
         self.agent.session_expires = snapshot.general.session_expires
         self.registrar.reload()
