@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from .rig.booth import Booth
-from .rig.linphone import Linphone
+from .rig.linphone import Linphone, why_no_linphone
 from .rig.ports import Block
 from .rig.system import System
+
+pytestmark = pytest.mark.skipif(bool(why_no_linphone()), reason=why_no_linphone())
 
 
 async def test_linphone_calls_another_phone(system: System, booth: Booth, ports: Block, tmp_path: Path) -> None:
