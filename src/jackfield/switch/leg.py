@@ -273,6 +273,7 @@ class IncomingLeg(Leg):
         incoming.session.events = self
         incoming.on_cancel = self._on_cancel
         incoming.on_prack = self._on_prack
+        incoming.session.on_over = self._on_session_over
 
     @property
     def has_media(self) -> bool:
@@ -331,6 +332,20 @@ class IncomingLeg(Leg):
         # The mend names settings and addresses of the house, which are no business of a caller from outside.
         told = reason_header(status, text if self.party.extension else "")
         self.incoming.reject(for_caller(status), headers=[("Reason", told), *headers])
+
+    def vanish(self, reason: str) -> None:
+        """The caller's phone is there no more, and would not hear an answer: it is as if it had cancelled."""
+        if self.ended or self.answered:
+            return
+        self._finish(487, reason)
+        self.incoming.reject(480)
+        self.call.leg_over(self, 487, reason, by_peer=False)
+
+    def _on_session_over(self) -> None:
+        """The session has ended, maybe since its connection went and did not come back (see `Session`)."""
+        self.incoming.session.on_over = None  # no circle, which the collector would have to find
+        if self.incoming.state == "rejected":  # and not by us, or this leg had ended before
+            self.vanish("the connection to its phone was lost and did not come back")
 
     def _on_cancel(self, request: Request) -> None:
         if self.ended:

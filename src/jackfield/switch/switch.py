@@ -41,7 +41,7 @@ from jackfield.switch.nat import inside
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.party import Party
 from jackfield.switch.plugins import Plugins
-from jackfield.switch.qualify import Qualifier
+from jackfield.switch.qualify import LOST_AFTER, Qualifier
 from jackfield.switch.record import direction_of, flow_address
 from jackfield.switch.registrar import Registrar
 from jackfield.switch.route import Plan, route
@@ -162,6 +162,7 @@ class Switch:
         self.emit("switch_started", self.boot, {"boot": self.boot, "started": self.started})
         await self.trunks.start()
         await self.qualifier.start()
+        self.registrar.watchers.append(self._phone_changed)
         self._tick()
 
     async def drain(self, seconds: float) -> None:
@@ -270,6 +271,17 @@ class Switch:
     def trunk_profile(self, trunk: Trunk) -> Profile:
         """What a trunk may use."""
         return Profile(codecs=trunk.codecs, srtp=trunk.srtp, dtmf=trunk.dtmf, behind_nat=trunk.behind_nat == "always")
+
+    def _phone_changed(self, contact: Contact) -> None:
+        """Cancel the calls of a phone that is lost by now. One that never answers OPTIONS may be there all the same."""
+        if contact.reachable or contact.missed < LOST_AFTER or contact.latency is None:
+            return
+        for call in list(self.calls.values()):
+            caller = call.anchor
+            if not isinstance(caller, IncomingLeg) or caller.record.line != contact.username:
+                continue
+            if caller.flow is not None and contact.came_by(caller.flow):
+                caller.vanish("its phone does not answer any more")
 
     def call_over(self, call: CallBase) -> None:
         """A call has ended."""

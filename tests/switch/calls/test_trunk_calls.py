@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from jackfield.sip.message import Request
 from jackfield.switch.snapshot import EmergencyNumber, Inbound, Outbound, Rewrite, Trunk
 
-from .house import House, Phone
+from .house import House, Phone, extension
 
 CARRIER, BACKUP = "203.0.113.1", "203.0.113.2"
 
@@ -52,8 +53,6 @@ async def test_a_call_to_the_outside_loses_the_prefix_and_shows_the_trunks_numbe
 
 
 async def test_5550101_rings_201_and_the_caller_can_be_called_back(house: House) -> None:
-    from .house import extension
-
     carrier = await with_trunk(house)
     await house.configure(extensions=(*house.snapshot.extensions, extension("201")))
     phone = await house.phone("201", "10.0.0.21")
@@ -240,3 +239,56 @@ async def test_an_outside_caller_can_be_transferred_to_another_extension(house: 
     assert answered.ended is not None
     assert house.hears(bob) == "the other party"
     assert house.stream_of(carrier).heard == "the other party"
+
+
+async def test_a_caller_whose_connection_has_gone_is_not_rung_for_any_longer(house: House) -> None:
+    carrier = await with_trunk(house)
+    alice = await house.phone("101", transport="TCP")
+    alice.call("9123")
+    outside = await carrier.rings()
+    await house.pass_time(1)
+    agent = house.switch.agent
+    connection = agent.transports.flow("TCP", (alice.address, 5060))
+    connection.closed = True
+    agent.on_flow_failed(connection, "closed by the peer")
+    await house.pass_time(30)
+    assert outside.cancelled is None, "it may come back"
+    await house.pass_time(5)
+    assert outside.cancelled is not None
+    record = house.record
+    assert record["outcome"] == "cancelled"
+    assert record["hung_up_by"] == "system"
+    assert record["reason"] == "the connection to its phone was lost and did not come back"
+    assert not house.switch.calls
+
+
+async def test_a_caller_behind_nat_whose_phone_vanishes_is_not_rung_for_any_longer(house: House) -> None:
+    carrier = await with_trunk(house)
+    await house.configure(extensions=(extension("101", behind_nat="always"), *house.snapshot.extensions[1:]))
+    alice = await house.phone("101")
+    await house.pass_time(35)  # in which it answers OPTIONS once
+    alice.call("9123")
+    outside = await carrier.rings()
+    await house.pass_time(1)
+    alice.transports.receive = lambda message, flow: None
+    await house.pass_time(75)
+    assert outside.cancelled is not None
+    record = house.record
+    assert record["outcome"] == "cancelled"
+    assert record["reason"] == "its phone does not answer any more"
+
+
+async def test_a_phone_that_never_answers_options_may_call_for_as_long_as_it_rings(house: House) -> None:
+    carrier = await with_trunk(house)
+    await house.configure(extensions=(extension("101", behind_nat="always"), *house.snapshot.extensions[1:]))
+    alice = await house.phone("101")
+    take = alice.transports.receive
+    alice.transports.receive = lambda message, flow: (
+        None if isinstance(message, Request) and message.method == "OPTIONS" else take(message, flow)
+    )
+    call = alice.call("9123")
+    outside = await carrier.rings()
+    await house.pass_time(100)
+    assert outside.cancelled is None
+    outside.answer()
+    assert await call.outcome() == 200

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["outbound"]
 
 LONGEST_RINGING = 300.0
-"""Seconds. Carriers give up before; this is for a caller whose phone has vanished while it rang outside."""
+"""Seconds. Carriers give up before; this is for a caller whose phone has vanished while it rang outside, and of which
+neither its connection (TCP, TLS, WebSocket) nor OPTIONS (behind NAT) tells so sooner."""
 
 
 async def outbound(call: Call, plan: OutboundPlan) -> None:
