@@ -220,6 +220,7 @@ HELP = {
     "media_streams": "Streams that calls use",
     "draining": "1 while it stops and takes no new calls",
     "registrations": "Phones that are registered now",
+    "subscriptions": "Lamps: phones that watch an extension",
     "uptime_seconds": "Time since the switch was started",
 }
 

@@ -144,6 +144,7 @@ class Commands:
             "calls_active": len(switch.calls),
             "draining": int(switch.draining),
             "registrations": len(switch.registrar),
+            "subscriptions": len(switch.subscriptions),
             "uptime_seconds": switch.now() - switch.started,
             **{f"{name}_total": count for name, count in switch.counters.items()},
             **{f"sip_{name.lower().replace(' ', '_')}_total": count for name, count in switch.agent.counters.items()},

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from jackfield.media.client import Stream, StreamEvent
     from jackfield.sip.agent import Ended, IncomingInvite, Session
+    from jackfield.sip.dialog import Dialog
     from jackfield.sip.flow import Flow
     from jackfield.sip.message import Message, Request, Response
     from jackfield.switch.audio import Profile
@@ -95,6 +96,11 @@ class Leg:
     def told(self) -> bool:
         """True when the party knows where we listen."""
         return self.answered
+
+    @property
+    def dialog(self) -> Dialog | None:
+        """Its dialog, if only an early one; None before the first."""
+        return None if self.session is None else self.session.dialog
 
     def attach(self, stream: Stream, address: str) -> None:
         """Use this stream from now on; `address` is what the party is told."""
@@ -239,6 +245,7 @@ class Leg:
         self.answered = True
         self.record.answered = self.call.now()
         self.record.status = 200
+        self.call.switch.engaged.changed(self)
 
     def _finish(self, status: int, text: str) -> None:
         self.ended = True
@@ -296,6 +303,7 @@ class IncomingLeg(Leg):
             self._ringing = True
             self.record.ringing = self.call.now()
             self.incoming.progress(180, headers=headers)
+            self.call.switch.engaged.changed(self)
 
     def early(self, other_codec: str = "", headers: Headers = ()) -> bool:
         """183 with a description, so that the caller hears us before the answer. False when that can't be."""

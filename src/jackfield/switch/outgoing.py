@@ -22,6 +22,7 @@ from jackfield.switch.trunks import may_fail_over
 
 if TYPE_CHECKING:
     from jackfield.sip.agent import OutgoingInvite, Session
+    from jackfield.sip.dialog import Dialog
     from jackfield.sip.flow import Hop
     from jackfield.sip.message import Message, Response
     from jackfield.switch.audio import Profile
@@ -67,7 +68,7 @@ class OutgoingLeg(Leg):
     """Rings one party and reports to a `Fork` how it goes."""
 
     __slots__ = (
-        "_timer", "attempt", "codecs", "dial", "fork", "hop", "hops", "more_codecs", "obstacle", "offer",
+        "_early", "_timer", "attempt", "codecs", "dial", "fork", "hop", "hops", "more_codecs", "obstacle", "offer",
         "payload_types", "ringing",
     )  # fmt: skip
 
@@ -88,6 +89,13 @@ class OutgoingLeg(Leg):
         self.more_codecs: Sequence[str] = ()
         self.payload_types: Mapping[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._early: Session | None = None  # while it rings
+
+    @property
+    def dialog(self) -> Dialog | None:
+        """Its dialog, if only an early one; None before the first."""
+        session = self.session or self._early
+        return None if session is None else session.dialog
 
     @property
     def told(self) -> bool:
@@ -199,10 +207,12 @@ class OutgoingLeg(Leg):
             return
         if session is not None:
             session.events = self  # the party may send UPDATE before it answers
+            self._early = session
         self.learn_identity(response)
         if not self.ringing:
             self.ringing = True
             self.record.ringing = self.call.now()
+            self.call.switch.engaged.changed(self)
             self.call.note(
                 f"{self} rings" if response.status == 180 else f"{self} says {response.status}, not ringing yet"
             )
@@ -211,7 +221,7 @@ class OutgoingLeg(Leg):
     def on_answered(self, session: Session, response: Response, fork: Fork) -> None:
         """2xx: the party picked up."""
         self._stop_timer()
-        self.attempt = None
+        self.attempt = self._early = None
         self.session = session
         self.flow = session.flow
         session.events = self
@@ -309,7 +319,7 @@ class OutgoingLeg(Leg):
 
         `local`: nobody answered so, the status is ours.
         """
-        self.attempt = None
+        self.attempt = self._early = None
         if self.ended:
             return
         self._finish(status, reason)
@@ -334,6 +344,7 @@ class OutgoingLeg(Leg):
         if self.answered:
             self.hang_up(headers=())
             return
+        self._early = None
         self._finish(487, "cancelled")
         self._take_back(reason)
 

@@ -48,6 +48,7 @@ from jackfield.switch.route import Plan, route
 from jackfield.switch.snapshot import Extension, Line, Snapshot, Trunk
 from jackfield.switch.sounds import Sounds
 from jackfield.switch.streams import Streams
+from jackfield.switch.subscriptions import Subscriptions, bad_event
 from jackfield.switch.trunks import Trunks
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class Switch:
         self.now = wall_clock
         self.public_address = public_address
         self.calls: dict[str, Call] = {}
-        self.engaged = Engaged()
+        self.subscriptions = Subscriptions(self)
+        self.engaged = Engaged(self.subscriptions.changed)
         self.memory: dict[str, Any] = {}
         """What destinations remember between calls, such as who rang last."""
         self.recent: deque[tuple[str, dict[str, str]]] = deque(maxlen=2000)
@@ -203,6 +205,7 @@ class Switch:
         self._is_local = inside(snapshot.general.local_networks)
         self.agent.session_expires = snapshot.general.session_expires
         self.registrar.reload()
+        self.subscriptions.reload()
         await self.trunks.reload()
         log.info("configuration %d is in force", snapshot.version)
 
@@ -439,10 +442,10 @@ class Switch:
             self._on_message(request, flow, reply)
         elif method == "NOTIFY":
             reply(request.reply(200))  # keep-alives of phones behind NAT come as NOTIFY too
-        elif method in ("SUBSCRIBE", "PUBLISH"):
-            refusal = request.reply(489)  # RFC 6665 section 8.3.2
-            refusal.set("Allow-Events", "refer")
-            reply(refusal)
+        elif method == "SUBSCRIBE":
+            self.subscriptions.handle(request, flow, reply)
+        elif method == "PUBLISH":
+            reply(bad_event(request))
         else:
             reply(request.reply(405))
 

@@ -232,6 +232,9 @@ class Phone:
         self.offers = offers
         """False: an INVITE without description."""
         self.answers_offers = 200
+        self.answers_requests = 200
+        self.held_answers: list[Callable[[], None]] | None = None
+        """To requests outside of calls; a list: they wait in it for `give_answers`."""
         self.acknowledges = True
         self.transports = MemoryTransports(house.network, address)
         self.agent = Agent(
@@ -339,7 +342,16 @@ class Phone:
 
     def _on_request(self, request: Request, flow: Flow, reply: Callable[[Response], None]) -> None:
         self.requests.append(request)
-        reply(request.reply(200))
+        if self.held_answers is None:
+            reply(request.reply(self.answers_requests))
+        else:
+            self.held_answers.append(lambda: reply(request.reply(self.answers_requests)))
+
+    def give_answers(self) -> None:
+        """Answer the requests outside of calls that waited, and wait with no more."""
+        held, self.held_answers = self.held_answers or [], None
+        for give in held:
+            give()
 
     def describe(
         self, conversation: Conversation, *, direction: str = "sendrecv", codecs: tuple[str, ...] = ()
