@@ -109,6 +109,8 @@ def main() -> int:
         build()
     except (NotCompiled, OSError, subprocess.TimeoutExpired) as why:
         print(f"Jackfield will run as plain Python, at half the speed, because {why}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130  # make says it; what was begun is removed
     return 0
 
 

@@ -68,6 +68,14 @@ def test_why_it_could_not_be_compiled_is_said_with_the_mend(output: str, mend: s
     assert mend in compiling.reason(output)
 
 
+def test_ctrl_c_while_it_compiles_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compiling, "build", interrupted)
+    assert compiling.main() == 130, "so that make does not take it for done"
+
+
 def test_exceptions_of_different_types_have_different_names_in_a_function() -> None:
     """mypyc gives a name one type in a function: a second `except ... as` of that name would raise TypeError."""
     for path in compiled.sources():
