@@ -46,10 +46,12 @@ class Linphone:
             file.writeframes(tone(self.hertz, RATE, 60))
         (self.folder / ".local/share/linphone").mkdir(parents=True)
         (self.folder / "rc").write_text(self._settings())
+        # Without the last it leaves a folder of PulseAudio's in /tmp.
+        places = {"HOME": str(self.folder), "PULSE_RUNTIME_PATH": str(self.folder / "pulse")}
         self._process = await asyncio.create_subprocess_exec(
             "linphonec", "-d", "6", "-l", str(self.folder / "log.txt"), "-c", str(self.folder / "rc"),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            env=os.environ | {"HOME": str(self.folder)}, cwd=self.folder,
+            env=os.environ | places, cwd=self.folder,
         )  # fmt: skip
         self._logging = asyncio.create_task(self._log())
         try:
