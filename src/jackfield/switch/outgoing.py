@@ -255,6 +255,8 @@ class OutgoingLeg(Leg):
         local = response.local and status in (408, 503)  # nobody said so: it's the agent's way to tell of no answer
         reason = self._unreached(status) if local else response.reason
         if isinstance(self.dial, TrunkDial) and self.fork is not None:
+            if status in (401, 407):
+                reason = f"password refused ({status}) - check Trunks > {self.dial.trunk.name} > Password"
             self._trunk_failed(status, reason, local=response.local)
             return
         self.give_up(status, reason, redirect=_redirect(response), local=local)

@@ -63,6 +63,7 @@ async def test_a_wrong_password_at_the_provider_is_tried_once_and_asked_of_no_ca
     assert len(provider.calls) == 2
     await house.pass_time(1)
     assert house.record["sip_status"] == 407
+    assert "password refused (407) - check Trunks > Odorik > Password" in house.journal()
 
 
 async def test_an_address_that_answers_after_the_next_one_was_tried_is_hung_up(house: House) -> None:
