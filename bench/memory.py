@@ -72,15 +72,18 @@ def registrations(server: rig.Server, table: rig.Table, count: int, rest: float)
 def growth(server: rig.Server, table: rig.Table, count: int, rest: float, rate: int) -> None:
     """Calls one after the other, ten times `count`; memory after the first tenth, and after the last.
 
-    At a fixed rate: what SIP must remember for 32 s is then the same from the first tenth on.
+    At a fixed rate: what SIP must remember for 32 s is then the same from the first tenth on. From one port, as phones
+    call: the addresses that are remembered because they come again are then the same, too.
     """
+    port = servers.free_port()
     failed = 0
     at_rest, peak = [], 0.0
     with sipp.answering(server):
         for part in range(10):
             outcome = sipp.run(
-                server, "caller", rate=rate, calls=count, at_once=60, rows=sipp.call_rows(), limit=60 + 3 * count / rate
-            )
+                server, "caller", rate=rate, calls=count, at_once=60, rows=sipp.call_rows(),
+                limit=60 + 3 * count / rate, port=port,
+            )  # fmt: skip
             failed += outcome.failed
             peak = max(peak, server.memory(own=True))
             print(

@@ -37,14 +37,15 @@ def run(
     rows: Sequence[Sequence[object]] = (),
     pause_ms: int = 0,
     limit: float = 60.0,
+    port: int = 0,
 ) -> Outcome:
     """Run one scenario: `rate` per second, `at_once` at most, given up after `limit` seconds.
 
-    `rows` are the fields of the scenario's CSV, used in turn.
+    `rows` are the fields of the scenario's CSV, used in turn. `port`: to call from; 0: a free one.
     """
     with tempfile.TemporaryDirectory(prefix="sipp-") as name:
         folder = Path(name)
-        command = [*_sipp(server, scenario), "-p", str(servers.free_port()), "-r", str(rate), "-m", str(calls),
+        command = [*_sipp(server, scenario), "-p", str(port or servers.free_port()), "-r", str(rate), "-m", str(calls),
                    "-l", str(at_once), "-trace_stat", "-fd", "1", "-stf", str(folder / "stat.csv"),
                    "-timeout", f"{limit:.0f}s", "-recv_timeout", "10000", "-timer_resol", "1",
                    "-trace_err", "-error_file", str(folder / "errors")]  # fmt: skip
