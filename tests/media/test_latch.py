@@ -72,9 +72,12 @@ def test_where_the_signalling_comes_from_is_better_than_anywhere() -> None:
     assert knock(one, THIEF) is Verdict.REFUSED
 
 
-def test_the_address_of_the_signalling_means_nothing_for_a_party_without_nat() -> None:
-    one = latch(nat_address="203.0.113.9")
+def test_a_party_without_nat_is_heard_from_where_its_signalling_comes_from_and_from_nowhere_else() -> None:
+    """A softphone on a machine with several networks names one of them, and sends from another."""
+    one = latch(nat_address=PARTY[0], address="10.0.0.3")
     assert knock(one, THIEF, 10) is Verdict.REFUSED
+    assert knock(one, PARTY) is Verdict.LATCHED
+    assert one.judge(("10.0.0.3", 4000), 5, 1) is Verdict.LATCHED, "what it named is still the best"
 
 
 def test_the_window_closes_after_some_seconds() -> None:

@@ -4,8 +4,8 @@ The SDP names an address and a port, but phones behind NAT send from others. So 
 window in which a stream may latch onto a source:
 
 - the signalled address and port, at once;
-- the signalled address with another port, or the address that the signalling came from (`nat_address`, only for a
-  party behind NAT), once it has sent a few packets that belong together;
+- the signalled address with another port, or the address that the signalling came from (`nat_address`), once it has
+  sent a few packets that belong together: softphones on machines with several networks name the wrong one;
 - any other address only when the party is known to be behind NAT, likewise.
 
 A better one takes the place of a worse one while the window is open; a source that was latched before a re-INVITE that
@@ -73,7 +73,7 @@ class Latch:
             self._before = None
         self._signalled = signalled
         self._nat = behind_nat
-        self._nat_address = normal(nat_address) if behind_nat else ""
+        self._nat_address = normal(nat_address)
         self.source = None
         self.settled = False
         self._rank = _Rank.STRANGER
@@ -120,9 +120,9 @@ class Latch:
             return _Rank.STRANGER
         if host == signalled_host:
             return _Rank.SIGNALLED if port == signalled_port else _Rank.SAME_ADDRESS
-        if self._nat:
-            return _Rank.SAME_ADDRESS if host == self._nat_address else _Rank.BEHIND_NAT
-        return _Rank.STRANGER
+        if host == self._nat_address:
+            return _Rank.SAME_ADDRESS
+        return _Rank.BEHIND_NAT if self._nat else _Rank.STRANGER
 
     def _passed(self, source: tuple[Any, ...], ssrc: int, sequence: int) -> bool:
         key = (source[0], source[1])

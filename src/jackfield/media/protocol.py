@@ -49,7 +49,7 @@ class Remote:
     srtp_out: str | None = None  # the one that we encrypt with
     raw: bool = False  # not RTP: datagrams pass untouched (T.38 over UDPTL)
     dtmf_clock_rate: int = 0  # of telephone-event; 0: the audio's
-    nat_address: str = ""  # with behind_nat: where the party's signalling comes from; preferred as a source
+    nat_address: str = ""  # where the party's signalling comes from; may be heard from, too
 
 
 @dataclass(frozen=True, slots=True)

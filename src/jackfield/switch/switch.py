@@ -268,7 +268,7 @@ class Switch:
             srtp=line.srtp,
             dtmf=line.dtmf,
             behind_nat=behind_nat,
-            nat_address=contact.source[0] if behind_nat and contact is not None else "",
+            nat_address=contact.source[0] if contact is not None and line.behind_nat != "never" else "",
         )
 
     def trunk_profile(self, trunk: Trunk) -> Profile:
