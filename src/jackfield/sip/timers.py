@@ -60,7 +60,7 @@ class Timer:
             self._callback = _nothing  # whoever holds the timer is as a rule what the callback belongs to
             slot.pop(self, None)
             if not slot:
-                slot.clear()  # its table: the slots of session timers lie empty for half an hour before their time comes
+                slot.clear()  # its table: slots of session timers lie empty for half an hour until their time comes
 
     def _fire(self, now: float) -> None:
         self._slot = None
