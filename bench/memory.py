@@ -85,10 +85,9 @@ def growth(server: rig.Server, table: rig.Table, count: int, rest: float, rate: 
                 limit=60 + 3 * count / rate, port=port,
             )  # fmt: skip
             failed += outcome.failed
-            peak = max(peak, server.memory(own=True))
-            print(
-                f"  {server.name}: {(part + 1) * count} calls, {server.memory(own=True) / 1024:.1f} MB", file=sys.stderr
-            )
+            memory = server.memory(own=True)
+            peak = max(peak, memory)
+            print(f"  {server.name}: {(part + 1) * count} calls, {memory / 1024:.1f} MB", file=sys.stderr)
             if part in (0, 9):
                 time.sleep(rest)
                 at_rest.append(server.memory(own=True))

@@ -17,7 +17,6 @@ from jackfield.sip.errors import MalformedMessage
 from jackfield.sip.flow import Flow, bracketed
 from jackfield.sip.message import Request, Response
 from jackfield.sip.timers import Timer
-from jackfield.sip.tokens import Tokens
 from jackfield.sip.uri import escape_user
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.snapshot import Extension
@@ -63,7 +62,6 @@ class Subscriptions:
 
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
-        self._tokens = Tokens()
         self._of_key: dict[tuple[str, str, str], Subscription] = {}
         self._of_number: dict[str, dict[Subscription, None]] = {}
         self._of_line: dict[str, dict[Subscription, None]] = {}
@@ -108,7 +106,7 @@ class Subscriptions:
             reply(request.reply(404, f"There is no extension {sender.dialed}" if sender.dialed.isalnum() else None))
             return
         identifier = next((part.strip() for part in parameters.split(";") if part.strip()[:3].lower() == "id="), "")
-        tag = self._tokens.tag()
+        tag = switch.agent.tokens.tag()
         subscription = Subscription(
             Dialog.from_uas(request, tag, secure=flow.secure),
             flow,
