@@ -17,7 +17,7 @@ from typing import Literal
 
 import uvloop
 
-from jackfield import capture, logs, settings
+from jackfield import capture, logs, memory, settings
 from jackfield.control import ControlError, ControlServer
 from jackfield.media.client import SPARES, MediaLost, MediaPool
 from jackfield.network.certificate import SelfSigned, names_of_this_machine
@@ -32,6 +32,8 @@ from jackfield.switch.switch import Switch
 log = logging.getLogger("jackfield.switch")
 
 PR_SET_PDEATHSIG = 1
+TIDY = 20.0
+"""Seconds between the times at which freed memory is given back."""
 
 
 class CannotStart(Exception):
@@ -99,11 +101,13 @@ async def run(configured: Settings, ready: int | None) -> None:
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it again
         gc.set_threshold(10_000, 20, 100)
+        tidying = loop.create_task(_tidy())
         if ready is not None:
             os.write(ready, b"ready\n")
             os.close(ready)
         log.info("the switch is ready with configuration %d", snapshot.version)
         await stopping.wait()
+        tidying.cancel()
         draining, hurry = loop.create_task(switch.drain(configured.drain_seconds)), loop.create_task(at_once.wait())
         await asyncio.wait((draining, hurry), return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
@@ -120,6 +124,12 @@ async def run(configured: Settings, ready: int | None) -> None:
 def _set_all(*events: asyncio.Event) -> None:
     for event in events:
         event.set()
+
+
+async def _tidy() -> None:
+    while True:
+        await asyncio.sleep(TIDY)
+        memory.give_back()
 
 
 async def _listen(switch: Switch, configured: Settings) -> None:
