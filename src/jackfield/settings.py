@@ -209,6 +209,11 @@ class Settings(BaseSettings):
         return tuple(self.console_host.split(","))
 
     @cached_property
+    def console_plain_http(self) -> bool:
+        """Whether the console is reached from this machine alone, so that it needs no TLS."""
+        return all(ipaddress.ip_address(host).is_loopback for host in self.console_hosts)
+
+    @cached_property
     def rtp_range(self) -> PortRange:
         """First and last UDP port for RTP."""
         return PortRange.parse(self.rtp_ports)

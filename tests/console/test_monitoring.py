@@ -157,14 +157,6 @@ async def test_a_system_that_stops_says_so_to_those_who_spread_calls(house: Sett
     assert json.loads(answer.content)["reasons"] == ["Jackfield is stopping: it takes no new calls"]
 
 
-async def test_the_first_page_leads_to_the_others(sqlite: Settings):
-    answer = await get("/")
-    assert answer.status_code == 200
-    for page in ("health", "metrics"):
-        assert f'href="{page}"' in answer.content.decode()
-    assert (await get("/", "203.0.113.9")).status_code == 403
-
-
 async def test_without_a_switch_it_is_not_and_says_why(settings: Settings):
     answer = await get("/health")
     assert answer.status_code == 503

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from jackfield.console import validation
 from jackfield.console.api import ConsoleError, FirstConfiguration, FirstPhone
 from jackfield.console.database import database_errors
-from jackfield.console.declarative.apply import apply
+from jackfield.console.declarative.apply import Author, apply
 from jackfield.console.emergency import emergency_numbers
 from jackfield.console.publish import publish
 from jackfield.console.whereabouts import country_of, time_zone_here
@@ -57,7 +57,7 @@ def initialise(
         language = language or "en"
         _check(country, language, time_zone, extensions)
         wanted = document(company, country, language, time_zone, extensions)
-        apply(yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True))
+        apply(yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True), author=Author("Jackfield", "first run"))
     found = publish(settings)
     return FirstConfiguration(
         created=True,

@@ -55,8 +55,8 @@ def publish(settings: Settings) -> Snapshot:
     from django.db import transaction
 
     from jackfield.company.models import State
-    from jackfield.console.change import configuration_lock
     from jackfield.console.database import database_errors
+    from jackfield.console.locking import configuration_lock
 
     with database_errors(settings):
         sounds.provide(settings, _configured_sounds())

@@ -23,16 +23,51 @@ POSTGRESQL_OPTIONS = {"connect_timeout": 5, "application_name": "jackfield"}
 
 def options(settings: Settings) -> dict[str, Any]:
     """Return what `django.conf.settings.configure()` takes."""
+    plain_http = settings.console_plain_http
     return {
         "SECRET_KEY": settings.files.secret().decode(),
         "DEBUG": False,
-        "ALLOWED_HOSTS": ["*"],  # the Host header decides nothing until there are pages to sign in to
+        "ALLOWED_HOSTS": ["*"],  # people reach the machine by names that only they know; no page makes links from it
         "ROOT_URLCONF": "jackfield.console.urls",
         "ASGI_APPLICATION": "jackfield.console.asgi.application",
-        "INSTALLED_APPS": [f"jackfield.{app}.apps.{app.capitalize()}Config" for app in APPS],
-        "MIDDLEWARE": [],
-        "TEMPLATES": [],
+        "INSTALLED_APPS": [
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            *(f"jackfield.{app}.apps.{app.capitalize()}Config" for app in APPS),
+        ],
+        "MIDDLEWARE": [
+            "jackfield.console.web.middleware.protected",
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "jackfield.console.web.middleware.person",
+        ],
+        "TEMPLATES": [
+            {
+                "BACKEND": "django.template.backends.jinja2.Jinja2",
+                "DIRS": [Path(__file__).parent / "templates"],
+                "OPTIONS": {"environment": "jackfield.console.web.jinja.environment"},
+            }
+        ],
         "AUTH_USER_MODEL": "people.User",
+        "AUTHENTICATION_BACKENDS": ["jackfield.console.web.signing_in.Passwords"],
+        "PASSWORD_HASHERS": [
+            "django.contrib.auth.hashers.Argon2PasswordHasher",
+            "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        ],
+        "SESSION_ENGINE": "jackfield.people.sessions",
+        "SESSION_COOKIE_NAME": "jackfield_session",
+        "SESSION_COOKIE_AGE": SESSION_SECONDS,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SECURE": not plain_http,
+        "CSRF_COOKIE_NAME": "jackfield_csrf",
+        "CSRF_COOKIE_SECURE": not plain_http,
+        "CSRF_COOKIE_HTTPONLY": True,
+        "CSRF_FAILURE_VIEW": "jackfield.console.web.errors.csrf",
+        "LOGIN_URL": "/sign-in",
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": 10 << 20,
+        "DATA_UPLOAD_MAX_NUMBER_FIELDS": 20_000,
         "DATABASES": {"default": database(settings.database)},
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         "USE_TZ": True,
@@ -43,7 +78,9 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-APPS = ("company", "people", "numbers", "trunks", "history")
+APPS = ("company", "people", "numbers", "trunks", "history", "changes")
+SESSION_SECONDS = 14 * 86400
+"""How long a session lasts at most, however busy; `web.middleware` ends idle ones earlier."""
 
 
 def database(url: str) -> dict[str, Any]:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from django.urls import path
 
 from jackfield.console import views
+from jackfield.console.web import assets, overview, signing_in, things
 
 urlpatterns = [
-    path("", views.index),
+    path("", overview.front),
     path("health", views.health),
     path("metrics", views.metrics),
+    path("static/<str:digest>/<path:name>", assets.serve),
+    path("sign-in", signing_in.sign_in),
+    path("sign-out", signing_in.sign_out),
+    path("admin/", overview.overview),
+    *things.urls(),
 ]

@@ -6,38 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 
-from jackfield import __version__
 from jackfield.console import access, monitoring
+from jackfield.console.web.rights import public
 
 if TYPE_CHECKING:
     from jackfield.console.importer import Importer
 
-__all__ = ["health", "importer", "index", "metrics"]
+__all__ = ["health", "importer", "metrics"]
 
 importer: Importer | None = None
 """Of this process; None where pages are served without one."""
 
 
-INDEX = f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Jackfield</title>
-<h1>Jackfield {__version__}</h1>
-<ul>
-<li><a href="health">Health</a>: is all well, and if not, why?</li>
-<li><a href="metrics">Metrics</a> for Prometheus</li>
-</ul>
-<p>Everything else is done on the command line: <code>jackfield --help</code>.</p>
-</html>
-"""
-
-
-async def index(request: HttpRequest) -> HttpResponse:
-    """Say what is here."""
-    return _refused(request) or HttpResponse(INDEX)
-
-
+@public
+@csrf_exempt
 async def health(request: HttpRequest) -> HttpResponse:
     """Answer 200 when calls can be made (inside at least: "degraded" means not outside), else 503, with the reasons."""
     if refused := _refused(request):
@@ -46,6 +30,8 @@ async def health(request: HttpRequest) -> HttpResponse:
     return JsonResponse(found, status=503 if found["status"] == "failing" else 200, json_dumps_params={"indent": 2})
 
 
+@public
+@csrf_exempt
 async def metrics(request: HttpRequest) -> HttpResponse:
     """Answer what Prometheus collects."""
     if refused := _refused(request):

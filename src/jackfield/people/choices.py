@@ -6,7 +6,10 @@ __all__ = ["Role"]
 
 
 class Role(models.TextChoices):
-    """What a user may do in the console."""
+    """What a user may do in the console. `jackfield.console.web.rights` says what each role holds."""
 
-    USER = "user", "Uses the phones"
-    ADMINISTRATOR = "administrator", "Administers the system"
+    NONE = "none", "May not sign in"
+    USER = "user", "Own pages only"
+    READER = "reader", "Administration, reading only"
+    TELEPHONY = "telephony", "Administration of telephony"
+    ADMINISTRATOR = "administrator", "Full administration"

@@ -1,16 +1,18 @@
-"""Users: the people who sign in and to whom extensions belong."""
+"""Users: the people who sign in and to whom extensions belong; their sessions, and the failures to sign in."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
 from jackfield.console import validation
 from jackfield.people.choices import Role
 
-__all__ = ["User"]
+__all__ = ["Failure", "Session", "User"]
 
 
 class User(AbstractBaseUser):
@@ -39,6 +41,42 @@ class User(AbstractBaseUser):
         """Accept any combination."""
 
     @property
+    def shown_name(self) -> str:
+        """What people call the person."""
+        return str(self.name or self.login)
+
+    @property
     def is_active(self) -> bool:
         """Whether the person may sign in, by the name that Django asks for."""
-        return bool(self.enabled)
+        return bool(self.enabled) and self.role != Role.NONE
+
+
+class Session(AbstractBaseSession):
+    """One browser that is signed in. The columns beside Django's are what people see of it."""
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
+    began = models.FloatField(default=0)  # seconds since 1970
+    seen = models.FloatField(default=0)
+    address = models.CharField(max_length=64, blank=True, default="")
+    user_agent = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        ordering = ("-seen",)
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        """Return the class that reads and writes sessions, as Django asks for it."""
+        from jackfield.people.sessions import SessionStore
+
+        return SessionStore
+
+
+class Failure(models.Model):
+    """Failed attempts to sign in, counted per account and per address: `account:anna`, `address:192.0.2.7`."""
+
+    who = models.CharField(max_length=220, primary_key=True)
+    count = models.IntegerField(default=0)
+    last = models.FloatField(default=0)  # seconds since 1970
+
+    def __str__(self) -> str:
+        return f"{self.count} failures of {self.who}"

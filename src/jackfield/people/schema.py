@@ -18,7 +18,7 @@ class UserData:
     name: str = ""
     email: str = ""
     language: str = ""  # "" means the company's
-    role: Literal["user", "administrator"] = "user"
+    role: Literal["none", "user", "reader", "telephony", "administrator"] = "user"
     enabled: bool = True
 
 

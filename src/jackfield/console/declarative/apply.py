@@ -2,32 +2,67 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
-from jackfield.console.change import configuration_lock
 from jackfield.console.declarative.checks import check
 from jackfield.console.declarative.difference import Difference, DocumentError
 from jackfield.console.declarative.document import load
-from jackfield.console.declarative.merging import Item, Merge, merge
-from jackfield.console.declarative.reading import read_document
+from jackfield.console.declarative.merging import Item, Merge, key_text, merge, plain
+from jackfield.console.declarative.reading import Document, read_document
 from jackfield.console.declarative.sections import LINES, SECTIONS
+from jackfield.console.locking import configuration_lock
 from jackfield.numbers.plan import DialPlan
 
-__all__ = ["apply"]
+__all__ = ["Author", "apply", "change"]
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes the configuration, and by which way: what its history tells."""
+
+    name: str
+    through: str  # "page", "api", "import", "document", "undo", "first run"
+    user: Any = None  # `people.models.User`, or None for one who has no account here
+    address: str = ""  # where the request came from
+    undoes: int | None = None  # the revision that this one takes back
+
+
+COMMAND_LINE = Author("command line", "document")
 
 
 def apply(
-    text: str, *, prune: bool = False, dry_run: bool = False, sounds: Collection[str] | None = None
+    text: str,
+    *,
+    prune: bool = False,
+    dry_run: bool = False,
+    sounds: Collection[str] | None = None,
+    author: Author = COMMAND_LINE,
 ) -> Difference:
     """Make the database's configuration be what the document says. See `jackfield.console.api.apply`.
 
     `sounds`: names of sounds that need no configuration; None: they are not looked at.
     Raises `DocumentError`; the database is then as it was.
     """
-    document = read_document(load(text))
+    return change(read_document(load(text)), prune=prune, dry_run=dry_run, sounds=sounds, author=author)
+
+
+def change(
+    document: Document,
+    *,
+    prune: bool = False,
+    dry_run: bool = False,
+    sounds: Collection[str] | None = None,
+    author: Author,
+) -> Difference:
+    """Do what an already read document wants, and keep it in the history. Everything that changes things ends here.
+
+    Raises `DocumentError`; the database is then as it was.
+    """
     with transaction.atomic():
         configuration_lock()
         before = DialPlan.current()
@@ -35,9 +70,50 @@ def apply(
         problems, warnings = check(merged, before, sounds)
         if found := [*document.problems, *merged.problems, *problems]:
             raise DocumentError(found)
+        difference = Difference(tuple(merged.changes), tuple(warnings), applied=not dry_run)
         if not dry_run:
+            kept = _kept(merged)  # while what is removed can still be read
             _write(merged)
-    return Difference(tuple(merged.changes), tuple(warnings), applied=not dry_run)
+            if difference:
+                _remember(difference, kept, author)
+    return difference
+
+
+def _kept(merged: Merge) -> list[dict[str, Any]]:
+    """Return every thing that differs, as it was and as it will be."""
+    found: list[dict[str, Any]] = []
+    for name, rows in merged.removed.items():
+        for row in rows:
+            gone = key_text(SECTIONS[name].key_of(row))
+            found.append({"section": name, "key": gone, "before": plain(SECTIONS[name], row), "after": None})
+    for name, items in merged.items.items():
+        section = SECTIONS[name]
+        for item in items:
+            if not (item.created or item.fields or any(line.created or line.fields for line in item.lines) or item.cut):
+                continue
+            after = plain(section, item.row, [line.row for line in item.lines])
+            key = key_text(section.key_of(item.row))
+            old = key if item.before is None else key_text([item.before[part] for part in section.key])
+            new = key if key != old else ""
+            found.append({"section": name, "key": old, "new_key": new, "before": item.before, "after": after})
+    for name, order in merged.orders.items():
+        found.append({"section": name, "key": "", "before": order[0], "after": order[1]})
+    return found
+
+
+def _remember(difference: Difference, kept: list[dict[str, Any]], author: Author) -> None:
+    from jackfield.changes.models import Item, Revision
+
+    revision = Revision.objects.create(
+        at=time.time(),
+        user=author.user,
+        author=author.name,
+        through=author.through,
+        address=author.address,
+        undoes_id=author.undoes,
+        summary=difference.to_dict(),
+    )
+    Item.objects.bulk_create([Item(revision=revision, **one) for one in kept], batch_size=500)
 
 
 def _write(merged: Merge) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import yaml
 from django.db import transaction
 
-from jackfield.console.change import configuration_lock
 from jackfield.console.declarative.merging import stored
 from jackfield.console.declarative.reading import FIRST_LINE
 from jackfield.console.declarative.section import Section
 from jackfield.console.declarative.sections import LINES, SECTIONS
 from jackfield.console.declarative.values import written
+from jackfield.console.locking import configuration_lock
 from jackfield.numbers.plan import number_order
 
 __all__ = ["export"]

@@ -14,8 +14,9 @@ from jackfield.console.declarative.reading import Document, Wanted
 from jackfield.console.declarative.section import Field, Section
 from jackfield.console.declarative.sections import LINES, SECTIONS
 from jackfield.console.declarative.values import suggestion, written
+from jackfield.numbers.plan import DialPlan
 
-__all__ = ["Item", "Merge", "merge", "merge_order", "stored"]
+__all__ = ["Item", "Merge", "key_text", "merge", "merge_order", "plain", "stored"]
 
 GENERATED = "(generated)"
 
@@ -31,6 +32,8 @@ class Item:
     changed: set[str] = field(default_factory=set)  # columns to write
     fields: list[FieldChange] = field(default_factory=list)
     lines: list[Item] = field(default_factory=list)  # of an extension, in order
+    cut: bool = False  # lines of it are removed
+    before: dict[str, Any] | None = None  # as `plain` gives it; None for one that is created, or that nobody names
 
     @property
     def name(self) -> str:
@@ -51,6 +54,7 @@ class Merge:
     items: dict[str, list[Item]] = field(default_factory=dict)
     removed: dict[str, list[Any]] = field(default_factory=dict)  # rows
     removed_lines: list[Any] = field(default_factory=list)
+    orders: dict[str, tuple[list[Any], list[Any]]] = field(default_factory=dict)  # keys of a section, before and after
     changes: list[Change] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -67,13 +71,29 @@ def stored(section: Section) -> list[Any]:
     return list(rows)
 
 
+def plain(section: Section, row: Any, lines: Sequence[Any] | None = None) -> dict[str, Any]:
+    """Return a thing as the document has it, secrets too: every field, an extension's lines as a list.
+
+    `lines`: rows to take instead of those that the database has.
+    """
+    found = {known.name: _written(known.of(row)) for known in section.fields.values()}
+    if section.name == "extensions":
+        found["lines"] = [plain(LINES, line) for line in (row.lines.all() if lines is None else lines)]
+    return found
+
+
+def _written(value: Any) -> Any:
+    return None if value is None else written(value)
+
+
 def merge(document: Document, *, prune: bool, dry_run: bool) -> Merge:
     """Lay `document` over the database's content."""
     result = Merge()
     for section in SECTIONS.values():
         rows = stored(section)
-        if section.name in document.sections:
-            _Layer(section, rows, prune, dry_run, result).lay(document.sections[section.name])
+        if section.name in document.sections or section.name in document.removed:
+            layer = _Layer(section, rows, prune, dry_run, result)
+            layer.lay(document.sections.get(section.name, []), document.removed.get(section.name, []))
         else:
             result.items[section.name] = [_untouched(section, row) for row in rows]
     return result
@@ -107,30 +127,60 @@ class _Layer:
         self.section, self.rows, self.prune, self.dry_run, self.result = section, rows, prune, dry_run, result
         self.known = {section.key_of(row): row for row in rows}
 
-    def lay(self, wishes: list[Wanted]) -> None:
+    def lay(self, wishes: list[Wanted], unwanted: Sequence[tuple[Any, ...]] = ()) -> None:
         section, result = self.section, self.result
         items: dict[int, Item] = {}
         mentioned = []
         for wanted in wishes:
-            row = self.known.get(wanted.key)
+            row = self._row(wanted)
             item = Item(section, section.model()() if row is None else row, wanted, created=row is None)
+            if row is not None:
+                item.before = plain(section, row)
             self._fill(item, wanted)
             if section.name == "extensions":
                 self._lay_lines(item, wanted)
             items[id(item.row)] = item
             mentioned.append(item.row)
-        for row in self.rows:
-            if id(row) not in items and self.prune and section.key:
-                item = _untouched(section, row)
-                result.removed.setdefault(section.name, []).append(row)
-                result.changes.append(Change("remove", section.name, item.name))
-        rows = self.rows if not self.prune else [row for row in self.rows if id(row) in items]
-        rows = merge_order(rows, mentioned)
+        gone = self._going(unwanted)
+        if self.prune and section.key:
+            gone |= {id(row): row for row in self.rows if id(row) not in items}
+        for row in gone.values():
+            result.removed.setdefault(section.name, []).append(row)
+            result.changes.append(Change("remove", section.name, _untouched(section, row).name))
+        rows = merge_order([row for row in self.rows if id(row) not in gone], mentioned)
         result.items[section.name] = [items.get(id(row)) or _untouched(section, row) for row in rows]
         for item in items.values():
             self._report(item)
         if section.ordered:
             self._reorder(section, self.rows, result.items[section.name])
+
+    def _row(self, wanted: Wanted) -> Any:
+        """Return the row that a wish is about; None for a new one."""
+        row = self.known.get(wanted.key if wanted.about is None else wanted.about)
+        if wanted.about is not None and row is None:
+            message = f"{self.section.thing} {key_text(wanted.about)} is not there any more: somebody removed it"
+            self.result.problems.append(wanted.problem("", message))
+        elif row is not None and wanted.fresh:
+            message = f"there is already {row}"
+            if "number" in self.section.key and hasattr(row, "clean"):
+                message = DialPlan.current().clash(wanted.values["number"]) or message
+            self.result.problems.append(wanted.problem(self.section.key[-1], message))
+        other = self.known.get(wanted.key)
+        if wanted.about is not None and other is not None and other is not row:
+            message = f"is already that of {other}"
+            self.result.problems.append(wanted.problem(self.section.key[-1], message))
+        return row
+
+    def _going(self, unwanted: Sequence[tuple[Any, ...]]) -> dict[int, Any]:
+        found = {}
+        for key in unwanted:
+            row = self.known.get(key)
+            if row is None:
+                message = f"{self.section.thing} {key_text(key)} is not there any more"
+                self.result.problems.append(Problem(self.section.name, 0, message))
+            else:
+                found[id(row)] = row
+        return found
 
     def _report(self, item: Item) -> None:
         if item.created:
@@ -186,8 +236,9 @@ class _Layer:
         before = [section.key_of(row) for row in old if id(row) in kept]
         after = [section.key_of(item.row) for item in items if not item.created]
         if before != after:
-            order = FieldChange("order", list(map(_key_text, before)), list(map(_key_text, after)))
+            order = FieldChange("order", list(map(key_text, before)), list(map(key_text, after)))
             self.result.changes.append(Change("change", section.name, "", (order,)))
+            self.result.orders[section.name] = [list(key) for key in before], [list(key) for key in after]
         _number(items)
 
     def _lay_lines(self, item: Item, wanted: Wanted) -> None:
@@ -206,12 +257,14 @@ class _Layer:
             self._fill(line, wish)
             lines.append(line)
         left = [row for row in rows if id(row) not in taken]
-        if self.prune:
+        whole = self.prune or wanted.whole_lines
+        if whole:
             self.result.removed_lines += left
+            item.cut = bool(left)
             for row in left:
                 self.result.changes.append(Change("remove", "lines", f"{item.name}/{row.sip_username}"))
         by_row = {id(line.row): line for line in lines}
-        order = merge_order([row for row in rows if not self.prune or id(row) in taken], [line.row for line in lines])
+        order = merge_order([row for row in rows if not whole or id(row) in taken], [line.row for line in lines])
         item.lines = [by_row.get(id(row)) or Item(LINES, row) for row in order]
         before = [row for row in rows if id(row) in {id(found) for found in order}]
         if before != [row for row in order if id(row) in {id(found) for found in before}]:
@@ -220,7 +273,8 @@ class _Layer:
         _number(item.lines)
 
 
-def _key_text(key: tuple[Any, ...]) -> str:
+def key_text(key: Sequence[Any]) -> str:
+    """Return a key for people: its parts in one line."""
     return " ".join(str(part) for part in key if part) or "(any)"
 
 

@@ -11,7 +11,7 @@ from jackfield.console.declarative.section import Field, Section
 from jackfield.console.declarative.sections import LINES, SECTIONS
 from jackfield.console.declarative.values import Refused, read, suggestion
 
-__all__ = ["Document", "Wanted", "read_document"]
+__all__ = ["Document", "Wanted", "read_document", "read_thing"]
 
 FIRST_LINE = tuple(name for name in LINES.fields if name not in ("name", "codecs"))
 """Fields of the first line that may stand on the extension itself; the other two are the extension's own."""
@@ -19,7 +19,10 @@ FIRST_LINE = tuple(name for name in LINES.fields if name not in ("name", "codecs
 
 @dataclass(slots=True)
 class Wanted:
-    """One thing that the document names. Only what it mentions is in `values`."""
+    """One thing that the document names. Only what it mentions is in `values`.
+
+    `about`, `fresh` and `whole_lines` are for those who change single things; a YAML document never says them.
+    """
 
     section: Section
     path: str
@@ -29,6 +32,9 @@ class Wanted:
     lines: list[Wanted] | None = None  # of an extension; None when nothing is said about them
     refused: set[str] = field(default_factory=set)  # fields whose value could not be read
     first: bool = False  # a line that is given on the extension itself, and is therefore its first one
+    about: tuple[Any, ...] | None = None  # what the thing is known by until now, when that may change
+    fresh: bool = False  # is to be created: one that is there already is not meant
+    whole_lines: bool = False  # `lines` are all that the extension is to have
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -47,6 +53,7 @@ class Document:
 
     sections: dict[str, list[Wanted]]
     problems: list[Problem]
+    removed: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)  # keys of what is to go, by section
 
 
 def read_document(tree: Mapping) -> Document:
@@ -58,7 +65,7 @@ def read_document(tree: Mapping) -> Document:
             message = f'"{entry.key}" is no section; {suggestion(entry.key, SECTIONS)}'
             found.problems.append(Problem(entry.key, entry.line, message))
         elif not section.key:
-            found.sections[section.name] = [_thing(section, entry.value, entry.key, found.problems)]
+            found.sections[section.name] = [read_thing(section, entry.value, entry.key, found.problems)]
         else:
             found.sections[section.name] = _things(section, entry, found.problems)
     return found
@@ -73,7 +80,7 @@ def _things(section: Section, entry: Entry, problems: list[Problem]) -> list[Wan
     wanted: list[Wanted] = []
     first: dict[tuple[Any, ...], Wanted] = {}
     for index, node in enumerate(entry.value.items):
-        thing = _thing(section, node, f"{entry.key}[{index}]", problems)
+        thing = read_thing(section, node, f"{entry.key}[{index}]", problems)
         if any(section.fields[name].required and not thing.values.get(name) for name in section.key):
             continue  # reported by _thing; without a key there is nothing to compare it with
         if before := first.get(thing.key):
@@ -86,7 +93,8 @@ def _things(section: Section, entry: Entry, problems: list[Problem]) -> list[Wan
     return wanted
 
 
-def _thing(section: Section, node: Node, path: str, problems: list[Problem]) -> Wanted:
+def read_thing(section: Section, node: Node, path: str, problems: list[Problem]) -> Wanted:
+    """Read one thing of a section that stands at `path`; what is wrong with it goes to `problems`."""
     wanted = Wanted(section, path, node.line)
     if isinstance(node, Scalar) and node.empty and not section.key:
         return wanted
@@ -121,7 +129,7 @@ def _lines(entry: Entry, path: str, problems: list[Problem]) -> list[Wanted]:
     if not isinstance(entry.value, Sequence):
         problems.append(Problem(path, entry.line, 'must be a list: put "- " before each line'))
         return []
-    return [_thing(LINES, item, f"{path}[{index}]", problems) for index, item in enumerate(entry.value.items)]
+    return [read_thing(LINES, item, f"{path}[{index}]", problems) for index, item in enumerate(entry.value.items)]
 
 
 def _value(wanted: Wanted, known: Field, entry: Entry, problems: list[Problem]) -> None:

@@ -1,0 +1,32 @@
+"""Pages that say what went wrong, and the mend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+__all__ = ["csrf", "forbidden", "missing"]
+
+
+def forbidden(request: HttpRequest, area: str, least: Any) -> HttpResponse:
+    """Say that the role does not reach so far, and who can help."""
+    doing = "change things here" if least > 1 else "see this page"
+    text = f"Your role does not allow you to {doing}. An administrator can give you another one."
+    return _page(request, 403, "Not for your role", text)
+
+
+def missing(request: HttpRequest, what: str) -> HttpResponse:
+    """Say that there is no such thing (any more)."""
+    return _page(request, 404, "Not here", what)
+
+
+def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say that a form is too old to be trusted; Django calls this."""
+    text = "This form was opened before you signed in, or in another browser. Go back, reload the page and save again."
+    return _page(request, 403, "Please save once more", text)
+
+
+def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    return render(request, "message.html", {"title": title, "text": text}, status=status)

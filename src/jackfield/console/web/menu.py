@@ -1,0 +1,54 @@
+"""The left rail: areas with their pages, of which everybody sees those that he may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jackfield.console.web.rights import may
+
+__all__ = ["PAGES", "Page", "rail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One entry of the rail."""
+
+    area: str
+    title: str
+    address: str
+
+
+AREAS = {
+    "overview": ("Overview", "layout-dashboard"),
+    "people": ("People and numbers", "users"),
+    "phones": ("Phones", "phone"),
+    "lines": ("Lines", "cable"),
+    "history": ("History", "history"),
+    "safety": ("Safety", "shield"),
+    "system": ("System", "settings"),
+}
+
+PAGES = (
+    Page("overview", "Overview", "/admin/"),
+    Page("people", "Users", "/admin/users/"),
+    Page("people", "Extensions", "/admin/extensions/"),
+    Page("people", "Ring groups", "/admin/ring_groups/"),
+    Page("people", "Services", "/admin/services/"),
+    Page("lines", "Trunks", "/admin/trunks/"),
+    Page("lines", "Incoming", "/admin/inbound/"),
+    Page("lines", "Outgoing", "/admin/outbound/"),
+    Page("lines", "Emergency", "/admin/emergency_numbers/"),
+    Page("system", "Company", "/admin/settings/"),
+    Page("system", "Sounds", "/admin/sounds/"),
+)
+
+
+def rail(user: Any) -> list[tuple[str, str, list[Page]]]:
+    """Return (title, icon, pages) of each area that `user` may read and that has pages."""
+    found = []
+    for area, (title, icon) in AREAS.items():
+        pages = [page for page in PAGES if page.area == area]
+        if pages and may(user, area):
+            found.append((title, icon, pages))
+    return found

@@ -1,0 +1,60 @@
+"""What holds for every answer: headers that browsers protect people by, and the person behind the request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+
+__all__ = ["person", "protected"]
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), payment=(), usb=()",
+}
+IDLE_SECONDS = 12 * 3600
+SEEN_EVERY = 60.0
+"""Seconds between the times at which "last seen" is written: not with every request."""
+
+
+def protected(get_response: Handler) -> Handler:
+    """Give every answer its protecting headers; pages with people's data are kept by no cache."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Cache-Control", "no-store")
+        if request.is_secure():
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        return response
+
+    return handle
+
+
+def person(get_response: Handler) -> Handler:
+    """End sessions that were idle too long or whose user may not sign in any more; note when they were last seen."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if request.session.session_key and request.user.is_authenticated:
+            now, seen = time.time(), request.session.get("seen", 0)
+            if not request.user.is_active or now - seen > IDLE_SECONDS:
+                logout(request)
+            elif now - seen > SEEN_EVERY:
+                request.session["seen"] = now
+        return get_response(request)
+
+    return handle

@@ -1,0 +1,176 @@
+"""What there is to configure, as the pages show it: for each section of the document its list and its form.
+
+From one `Screen` come the list, the form, the table import and export and the words of the API. Fields are named as in
+the YAML document. What a field is called and what it is for stands in `words.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jackfield.console.declarative.section import Section
+from jackfield.console.declarative.sections import SECTIONS
+
+__all__ = ["SCREENS", "Group", "Screen"]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Fields of a form that belong together. `folded`: rarely needed, shown on demand."""
+
+    title: str
+    fields: tuple[str, ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """The list and the form of one section."""
+
+    name: str  # of the section, and in the address
+    area: str
+    title: str
+    one: str
+    purpose: str  # one sentence: what this is for
+    groups: tuple[Group, ...]
+    columns: tuple[str, ...] = ()
+    searched: tuple[str, ...] = ()  # lookups of the model
+    filters: tuple[str, ...] = ()  # fields with few values
+    first_step: str = ""  # what an empty list teaches
+
+    @property
+    def section(self) -> Section:
+        """The section of the document."""
+        return SECTIONS[self.name]
+
+
+SCREENS = {
+    screen.name: screen
+    for screen in (
+        Screen(
+            "users", "people", "Users", "user",
+            "People who sign in: to their own pages, or to administer the system.",
+            (Group("Person", ("login", "name", "email", "language")), Group("Rights", ("role", "enabled"))),
+            columns=("login", "name", "email", "role", "enabled"),
+            searched=("login", "name", "email"),
+            filters=("role", "enabled"),
+            first_step="Add the people who have a phone; each can then choose where calls go.",
+        ),
+        Screen(
+            "extensions", "people", "Extensions", "extension",
+            "Internal numbers with the phones that ring for them.",
+            (
+                Group("Who", ("number", "name", "user", "enabled")),
+                Group("Ringing", ("ring_time", "do_not_disturb", "call_waiting", "max_calls")),
+                Group("Where calls go",
+                      ("forward_always", "forward_busy", "forward_no_answer", "forward_unreachable")),
+                Group("Calls to the outside", ("outside_calls", "caller_id", "caller_id_name", "anonymous")),
+                Group("Audio", ("codecs", "language"), folded=True),
+            ),
+            columns=("number", "name", "user", "forward_always", "do_not_disturb", "enabled"),
+            searched=("number", "name", "user__login", "user__name", "lines__sip_username"),
+            filters=("enabled", "do_not_disturb", "outside_calls"),
+            first_step="An extension is a number that a phone rings for. Add the first, then connect a phone to it.",
+        ),
+        Screen(
+            "ring_groups", "people", "Ring groups", "ring group",
+            "One number that rings several phones.",
+            (
+                Group("Group", ("number", "name", "members")),
+                Group("Ringing", ("strategy", "step_time", "fallback")),
+                Group("More", ("caller_id_prefix", "obey_forwards"), folded=True),
+            ),
+            columns=("number", "name", "members", "strategy", "fallback"),
+            searched=("number", "name", "members"),
+            filters=("strategy",),
+            first_step="For a department or a counter: whoever is free answers.",
+        ),
+        Screen(
+            "services", "people", "Services", "service",
+            "Numbers with something built in: opening hours, announcements, music, an echo test.",
+            (
+                Group("Service", ("number", "kind", "name")),
+                Group("Opening hours", ("time_ranges", "open_target", "closed_target")),
+                Group("Announcement and music", ("sound", "repeat", "then")),
+                Group("Destination of your own", ("plugin", "options"), folded=True),
+            ),
+            columns=("number", "kind", "name"),
+            searched=("number", "name"),
+            filters=("kind",),
+            first_step="Opening hours send callers one way by day and another by night.",
+        ),
+        Screen(
+            "trunks", "lines", "Trunks", "trunk",
+            "Ways to the outside: providers, and other phone systems.",
+            (
+                Group("Provider", ("name", "kind", "hosts", "username", "password", "enabled")),
+                Group("Numbers", ("caller_id", "international_format", "caller_id_in", "out_called", "out_calling",
+                                  "in_calling"), folded=True),
+                Group("Connection", ("transport", "domain", "auth_username", "outbound_proxy", "from_user", "sources",
+                                     "register_expires", "qualify_interval", "answer_timeout", "verify_tls",
+                                     "behind_nat"), folded=True),
+                Group("Audio", ("codecs", "srtp", "dtmf"), folded=True),
+                Group("Limits", ("max_calls", "trust_identity", "outside_calls"), folded=True),
+            ),
+            columns=("name", "kind", "hosts", "username", "max_calls", "enabled"),
+            searched=("name", "hosts", "username"),
+            filters=("kind", "enabled"),
+            first_step="A trunk leads to the telephone network. Your provider gave you a name and a password.",
+        ),
+        Screen(
+            "inbound", "lines", "Incoming numbers", "incoming number",
+            "What a number that is called from outside leads to. The first line that fits counts.",
+            (
+                Group("Called number", ("trunk", "number", "name")),
+                Group("Leads to", ("target", "rewrite")),
+                Group("Caller's number", ("calling",), folded=True),
+            ),
+            columns=("number", "trunk", "target", "name"),
+            searched=("number", "target", "name"),
+            filters=(),
+            first_step="Say where calls to your outside numbers go: to a person, a group or opening hours.",
+        ),
+        Screen(
+            "outbound", "lines", "Outgoing routes", "outgoing route",
+            "Which trunk carries calls to the outside, by how the number begins.",
+            (
+                Group("Route", ("name", "prefix", "trunks", "enabled")),
+                Group("Number", ("strip", "prepend", "min_digits"), folded=True),
+                Group("More", ("caller_id", "max_calls"), folded=True),
+            ),
+            columns=("name", "prefix", "trunks", "enabled"),
+            searched=("name", "prefix"),
+            filters=("enabled",),
+            first_step="With one trunk, one route is enough.",
+        ),
+        Screen(
+            "emergency_numbers", "lines", "Emergency numbers", "emergency number",
+            "Numbers that everybody may call from every phone, and that no limit stops.",
+            (Group("Number", ("number", "name", "trunks", "sent_as")),),
+            columns=("number", "name", "trunks", "sent_as"),
+            searched=("number", "name"),
+            first_step="Add the numbers of your country.",
+        ),
+        Screen(
+            "sounds", "system", "Sounds", "sound",
+            "Prompts and music from files of your own.",
+            (Group("Sound", ("name", "language", "path")),),
+            columns=("name", "language", "path"),
+            searched=("name", "path"),
+            first_step="Jackfield has prompts and music of its own; here you add yours.",
+        ),
+        Screen(
+            "settings", "system", "Company", "settings",
+            "What holds for the whole company.",
+            (
+                Group("Company", ("company", "country", "language", "time_zone")),
+                Group("Numbers", ("outside_prefix", "first_number", "ring_time", "music")),
+                Group("Network", ("public_address", "local_networks", "anonymous_calls")),
+                Group("Phones", ("realm", "digest", "register_min", "register_default", "register_max",
+                                 "qualify_interval", "qualify_all", "session_expires"), folded=True),
+                Group("Limits", ("max_hops", "max_call_minutes", "drain_seconds", "keep_calls_days"), folded=True),
+            ),
+        ),
+    )
+}  # fmt: skip
+"""By name of the section."""

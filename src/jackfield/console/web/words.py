@@ -1,0 +1,182 @@
+"""What the fields are called on pages, and what they are for. Model choices give their own labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jackfield.console.declarative.section import Section
+from jackfield.console.web.forms import Words
+from jackfield.switch.snapshot import DEFAULT_CODECS
+
+__all__ = ["INNER", "words"]
+
+_CODECS = tuple((name, name) for name in DEFAULT_CODECS)
+_TARGET: dict[str, Any] = {"suggestions": "numbers"}
+
+COMMON = {
+    "number": Words("Number"),
+    "name": Words("Name"),
+    "enabled": Words("In use", "Switched off, it stays here and does nothing."),
+    "codecs": Words("Codecs", "How the voice is carried, the best first.", choices=_CODECS),
+    "language": Words("Language", "Of announcements. Empty: the company's."),
+    "caller_id": Words("Number shown outside", "Empty: the trunk's."),
+    "max_calls": Words("Calls at once", "0 sets no limit."),
+    "trunks": Words("Trunks", "The first that works carries the call.", suggestions="trunks"),
+    "trunk": Words("Trunk", "Empty: any trunk.", suggestions="trunks"),
+    "outside_calls": Words("May call outside"),
+    "behind_nat": Words("Behind a router (NAT)"),
+    "srtp": Words("Encrypted audio"),
+    "dtmf": Words("Key tones"),
+}
+
+OWN: dict[str, dict[str, Words]] = {
+    "users": {
+        "login": Words("Name to sign in with", "Letters, digits, dots and dashes."),
+        "name": Words("Full name"),
+        "email": Words("E-mail"),
+        "language": Words("Language", "Of pages and announcements. Empty: the company's."),
+        "role": Words("May do"),
+        "enabled": Words("May sign in"),
+    },
+    "extensions": {
+        "user": Words("User", "Whose number this is; empty for a room or a door.", suggestions="users"),
+        "ring_time": Words("Rings for", "Empty: as long as the company's setting says.", "seconds"),
+        "do_not_disturb": Words("Do not disturb", "Callers hear the busy tone."),
+        "call_waiting": Words("Second call may knock", "Off: busy while on a call."),
+        "max_calls": Words("Calls at once", "More callers find it busy."),
+        "forward_always": Words("All calls go to", "Empty: the phones ring.", **_TARGET),
+        "forward_busy": Words("When busy, to", **_TARGET),
+        "forward_no_answer": Words("When nobody answers, to", **_TARGET),
+        "forward_unreachable": Words("When no phone is registered, to", **_TARGET),
+        "caller_id_name": Words("Name shown outside", "Empty: the extension's name. Not all providers pass it on."),
+        "anonymous": Words("Hide the number", "On calls to the outside."),
+        "outside_calls": Words("May call outside", "Emergency numbers can always be called."),
+    },
+    "ring_groups": {
+        "members": Words(
+            "Members", "Numbers with commas between, in the order in which they ring.", wide=True, **_TARGET
+        ),
+        "strategy": Words("Rings"),
+        "step_time": Words("Each step rings for", unit="seconds"),
+        "fallback": Words("If nobody answers", "Empty: the caller hears that nobody is there.", **_TARGET),
+        "caller_id_prefix": Words("Before the caller's name", "Shown on the phones, such as: Sales"),
+        "obey_forwards": Words("Members' forwarding counts", "Off: only do-not-disturb does."),
+    },
+    "services": {
+        "kind": Words("Kind"),
+        "sound": Words("Sound", suggestions="sounds"),
+        "repeat": Words("Played", unit="times"),
+        "then": Words("Then go to", "Empty: hang up.", **_TARGET),
+        "time_ranges": Words("Open", wide=True),
+        "open_target": Words("While open, to", **_TARGET),
+        "closed_target": Words("Otherwise, to", **_TARGET),
+        "plugin": Words("Plugin", "Name of its entry point."),
+        "options": Words("Its settings", "One in each line: name: value"),
+    },
+    "trunks": {
+        "kind": Words("Kind"),
+        "hosts": Words("Provider's address", "Domain or address; further ones are tried in order."),
+        "username": Words("User name"),
+        "password": Words("Password", "Leave empty to keep it as it is."),
+        "transport": Words("Transport"),
+        "domain": Words("SIP domain", "Empty: the provider's address."),
+        "auth_username": Words("Authentication name", "Empty: the user name."),
+        "outbound_proxy": Words("Outbound proxy"),
+        "register_expires": Words("Registers every", unit="seconds"),
+        "qualify_interval": Words("Looks whether it answers every", "0 switches this off.", "seconds"),
+        "answer_timeout": Words("Tries the next address after", unit="seconds"),
+        "sources": Words("Calls also come from", "Networks such as 203.0.113.0/24."),
+        "verify_tls": Words("Check the certificate", "For TLS."),
+        "caller_id": Words("Number shown", "Where the extension has none of its own."),
+        "caller_id_in": Words("Where the provider wants the number"),
+        "from_user": Words("Account in From", "Where the provider wants it there."),
+        "trust_identity": Words("Believe the caller's number"),
+        "international_format": Words("Numbers are sent"),
+        "out_called": Words("Change the called number", wide=True),
+        "out_calling": Words("Change our number", wide=True),
+        "in_calling": Words("Change the caller's number", "Empty: the outside-line prefix goes before it.", wide=True),
+        "outside_calls": Words("Calls from here may go outside", "For another PBX of the same company."),
+        "max_calls": Words("Calls at once", "0 sets no limit."),
+    },
+    "inbound": {
+        "number": Words("Called number", "One (5550101), a range (5550100-5550199), a beginning (55501*); empty: any."),
+        "target": Words("Leads to", "Empty: the called number, changed as below.", **_TARGET),
+        "rewrite": Words("Change the called number", wide=True),
+        "calling": Words("Change the caller's number", "Empty: as the trunk says.", wide=True),
+    },
+    "outbound": {
+        "prefix": Words("Numbers that begin with", "With the outside-line prefix; empty: all others."),
+        "strip": Words("Take off the front", "Empty: the outside-line prefix.", "digits"),
+        "prepend": Words("Put before it"),
+        "min_digits": Words("At least", "Shorter numbers do not match.", "digits"),
+        "caller_id": Words("Number shown", "Instead of the extension's and the trunk's."),
+    },
+    "emergency_numbers": {
+        "trunks": Words("Trunks", "Empty: all, in order.", suggestions="trunks"),
+        "sent_as": Words("Sent as", "Empty: as dialled."),
+    },
+    "sounds": {
+        "path": Words("File", "On the server; without the ending for the sample rate."),
+        "language": Words("Language", "Empty: for all."),
+    },
+    "settings": {
+        "company": Words("Company"),
+        "country": Words("Country", "Two letters: number format and tones."),
+        "language": Words("Language", "Of announcements."),
+        "time_zone": Words("Time zone", "Such as Europe/Berlin.", suggestions="time_zones"),
+        "realm": Words("SIP realm", "Changing it makes all phones sign in anew."),
+        "digest": Words("Phones prove themselves by"),
+        "outside_prefix": Words("Outside line", "Dialled before outside numbers; empty: none."),
+        "first_number": Words("First extension", "Where proposals begin."),
+        "ring_time": Words("Phones ring for", unit="seconds"),
+        "register_min": Words("Shortest registration", unit="seconds"),
+        "register_max": Words("Longest registration", unit="seconds"),
+        "register_default": Words("Registration, where a phone does not ask", unit="seconds"),
+        "qualify_interval": Words("Looks for phones behind NAT every", unit="seconds"),
+        "qualify_all": Words("Look for all phones on UDP"),
+        "session_expires": Words("Calls are confirmed every", unit="seconds"),
+        "max_hops": Words("Forwards in one call"),
+        "max_call_minutes": Words("Longest call", "0 sets no limit.", "minutes"),
+        "music": Words("Music on hold", suggestions="sounds"),
+        "public_address": Words("Public address", "Empty: found by itself."),
+        "local_networks": Words("Local networks", "Phones in them need no NAT.", wide=True),
+        "anonymous_calls": Words("Strangers may call internal numbers", "SIP calls from nobody known here."),
+        "drain_seconds": Words("When stopping, calls may go on for", unit="seconds"),
+        "keep_calls_days": Words("Keep the call history for", "0 keeps it for ever.", "days"),
+    },
+    "lines": {
+        "sip_username": Words("SIP name"),
+        "sip_password": Words("SIP password"),
+        "name": Words("Phone", "Such as: desk phone"),
+        "codecs": Words("Codecs", "Empty: the extension's."),
+        "max_contacts": Words("Phones with this name"),
+    },
+}
+
+INNER = {
+    "strip": Words("Take off the front", unit="digits"),
+    "prefix": Words("Put before it"),
+    "pattern": Words("Pattern", "Regular expression"),
+    "replace": Words("Replaced by"),
+    "name": Words("Name"),
+    "days": Words("Days", choices=tuple(zip(
+        ("mon", "tue", "wed", "thu", "fri", "sat", "sun"), ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"), strict=True
+    ))),
+    "start": Words("From"),
+    "end": Words("To"),
+}  # fmt: skip
+"""Of rewriting rules and time ranges."""
+
+
+def words(section: Section, field: str) -> Words:
+    """Return what a field is called, with the choices that its model has."""
+    found = OWN.get(section.name, {}).get(field) or COMMON.get(field) or Words(field.replace("_", " ").capitalize())
+    choices = _choices(section, field)
+    if choices and not found.choices:
+        return Words(found.label, found.help, found.unit, choices, found.suggestions, found.wide)
+    return found
+
+
+def _choices(section: Section, field: str) -> tuple[tuple[str, str], ...]:
+    column: Any = next((known for known in section.model()._meta.get_fields() if known.name == field), None)
+    return tuple((str(value), str(label)) for value, label in (getattr(column, "choices", None) or ()))

@@ -1,0 +1,76 @@
+"""A browser without a window, signed in as whoever a test wants, on a small company."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from jackfield.console import api
+from jackfield.settings import Settings
+
+PASSWORD = "correct-horse-7"
+
+COMPANY = """
+settings: {company: Bell & Sons, country: DE, time_zone: Europe/Berlin, outside_prefix: "0"}
+users:
+  - {login: anna, name: Anna Bell, role: user}
+extensions:
+  - {number: 101, name: Anna, user: anna, sip_username: anna101, sip_password: not-to-be-shown-1}
+  - {number: 102, name: Bert, sip_username: bert102, sip_password: not-to-be-shown-2}
+trunks:
+  - {name: Provider, hosts: sip.example.net, username: bell, password: not-to-be-shown-3}
+inbound:
+  - {trunk: Provider, number: 5550101, target: 101}
+outbound:
+  - {name: Outside, prefix: "0", trunks: [Provider]}
+ring_groups:
+  - {number: 190, name: Sales, members: [101, 102]}
+services:
+  - {number: "*43", kind: echo}
+emergency_numbers:
+  - {number: 112}
+sounds:
+  - {name: hello, path: hello}
+"""
+
+As = Callable[[str], Client]
+
+
+@pytest.fixture
+def company(sqlite: Settings) -> Settings:
+    """An installation with one of everything."""
+    api.apply(sqlite, COMPANY)
+    return sqlite
+
+
+def person(role: str, login: str = "", **more: Any) -> Any:
+    """Make a user who can sign in."""
+    from jackfield.people.models import User
+
+    user = User(login=login or f"the-{role}", role=role, **more)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+@pytest.fixture
+def signed_in(company: Settings) -> As:
+    """Return a browser in which someone of a role is signed in."""
+
+    def sign_in(role: str) -> Client:
+        client = Client()
+        user = person(role)
+        answer = client.post("/sign-in", {"login": user.login, "password": PASSWORD})
+        assert answer.status_code == 302
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def admin(signed_in: As) -> Client:
+    """A browser of a full administrator."""
+    return signed_in("administrator")
