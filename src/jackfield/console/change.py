@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jackfield.console.declarative.apply import Author, change
 from jackfield.console.declarative.difference import Difference, DocumentError, Problem
-from jackfield.console.declarative.merging import key_text
+from jackfield.console.declarative.merging import Merge, key_text
 from jackfield.console.declarative.nodes import tree
 from jackfield.console.declarative.reading import Document, read_thing
 from jackfield.console.declarative.sections import SECTIONS
@@ -55,9 +55,22 @@ def save(settings: Settings, wishes: Sequence[Wish | Removal], *, author: Author
     from jackfield.console import publish, sounds
     from jackfield.console.database import database_errors
 
+    written: list[int] = []  # version of the snapshot
+
+    def put(merged: Merge) -> None:
+        if merged.changed("sounds"):  # their files must be converted first
+            return
+        rows = {name: [item.row for item in items] for name, items in merged.items.items()}
+        for item in merged.items["extensions"]:
+            item.row.known_lines = [line.row for line in item.lines]
+        snapshot, new = publish.put(settings, rows)
+        written.append(snapshot.version if new else 0)
+
     with database_errors(settings):
-        difference = change(_document(wishes), dry_run=dry_run, sounds=sounds.names(settings), author=author)
-    if difference and not dry_run:
+        difference = change(_document(wishes), dry_run=dry_run, sounds=sounds.names(settings), author=author, then=put)
+    if written and written[0]:
+        publish.tell(settings, written[0])
+    elif difference and not dry_run and not written:
         publish.publish(settings)
     return difference
 

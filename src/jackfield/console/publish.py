@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,32 +16,48 @@ from jackfield.console.api import ConsoleError
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.sip.digest import ha1
 from jackfield.switch import snapshot as snapshots
-from jackfield.switch.snapshot import Extension, Line, Snapshot, Sound
+from jackfield.switch.snapshot import Line, Snapshot, Sound
 
 if TYPE_CHECKING:
     from jackfield.console.declarative.section import Section
     from jackfield.settings import Settings
 
-__all__ = ["build", "publish"]
+__all__ = ["build", "publish", "put", "stored", "tell"]
 
 log = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 5.0
 
 
-def build(settings: Settings) -> Snapshot:
-    """Return the snapshot of what the database holds, with version 0: `publish` gives it its number."""
-    from jackfield.console.declarative.merging import stored
+Rows = Mapping[str, Sequence[Any]]
+
+
+def stored() -> Rows:
+    """Return the rows of each section, as the database has them."""
+    from jackfield.console.declarative import merging
     from jackfield.console.declarative.sections import SECTIONS
 
-    rows = {name: stored(section) for name, section in SECTIONS.items() if name not in ("users", "sounds")}
-    general = _data(SECTIONS["settings"], rows["settings"][0])
+    return {name: merging.stored(section) for name, section in SECTIONS.items() if name != "users"}
+
+
+def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
+    """Return the snapshot of what the database holds, with version 0: `put` gives it its number."""
+    from jackfield.console.declarative.sections import LINES, SECTIONS
+
+    if rows is None:
+        rows = stored()
+    copied = {name: _copier(SECTIONS[name]) for name in rows if name != "users"}
+    general = copied["settings"](rows["settings"][0])
     things: dict[str, Any] = {
-        name: tuple(_data(SECTIONS[name], row) for row in rows[name])
+        name: tuple(map(copied[name], rows[name]))
         for name in ("trunks", "inbound", "outbound", "ring_groups", "services", "emergency_numbers")
     }
-    extensions = tuple(_extension(SECTIONS["extensions"], row, general.realm) for row in rows["extensions"])
-    configured = _configured_sounds()
+    extension, line = copied["extensions"], _copier(LINES)
+    extensions = tuple(
+        extension(row, lines=tuple(_line(line, one, general.realm) for one in row.all_lines()))
+        for row in rows["extensions"]
+    )
+    configured = list(map(copied["sounds"], rows["sounds"]))
     found = {(sound.name, sound.language): sound for sound in sounds.installed(settings.files.sounds)}
     found |= {(one.name, one.language): sounds.resolved(one, settings.files.sounds) for one in configured}
     return Snapshot(general=general, extensions=extensions, sounds=tuple(found.values()), **things)
@@ -54,7 +71,6 @@ def publish(settings: Settings) -> Snapshot:
     """
     from django.db import transaction
 
-    from jackfield.company.models import State
     from jackfield.console.database import database_errors
     from jackfield.console.locking import configuration_lock
 
@@ -62,22 +78,34 @@ def publish(settings: Settings) -> Snapshot:
         sounds.provide(settings, _configured_sounds())
     with database_errors(settings), transaction.atomic():
         configuration_lock()
-        found = build(settings)
-        state, _ = State.objects.get_or_create(key="published", defaults={"value": {"version": 0, "digest": ""}})
-        digest = hashlib.sha256(msgspec.json.encode(found)).hexdigest()
-        path = settings.files.snapshot
-        version, there = state.value["version"], _version(path)
-        if digest == state.value["digest"] and there == version:
-            return dataclasses.replace(found, version=version)
-        if digest != state.value["digest"] or there > version:  # a file from the future: the database was restored
-            version = max(version, there) + 1
-        found = dataclasses.replace(found, version=version)
-        _write(found, path)
-        state.value = {"version": version, "digest": digest}
-        state.save()
-    log.info("configuration %d is published", version)
-    _tell(settings, version)
+        found, written = put(settings, stored())
+    if written:
+        tell(settings, found.version)
     return found
+
+
+def put(settings: Settings, rows: Rows) -> tuple[Snapshot, bool]:
+    """Write the snapshot of `rows` when it differs from the published one; return it, and whether it was written.
+
+    To be called while nobody else may change the configuration. Raises `ConsoleError` when the file can't be written.
+    """
+    from jackfield.company.models import State
+
+    found = build(settings, rows)
+    state, _ = State.objects.get_or_create(key="published", defaults={"value": {"version": 0, "digest": ""}})
+    digest = hashlib.sha256(msgspec.json.encode(found)).hexdigest()
+    path = settings.files.snapshot
+    version, there = state.value["version"], _version(path)
+    if digest == state.value["digest"] and there == version:
+        return dataclasses.replace(found, version=version), False
+    if digest != state.value["digest"] or there > version:  # a file from the future: the database was restored
+        version = max(version, there) + 1
+    found = dataclasses.replace(found, version=version)
+    _write(found, path)
+    state.value = {"version": version, "digest": digest}
+    state.save()
+    log.info("configuration %d is published", version)
+    return found, True
 
 
 def _write(found: Snapshot, path: Path) -> None:
@@ -102,7 +130,8 @@ class _Version(msgspec.Struct):
     version: int = 0
 
 
-def _tell(settings: Settings, version: int) -> None:
+def tell(settings: Settings, version: int) -> None:
+    """Have a running switch read the snapshot file."""
     try:
         ask_sync(settings.files.switch_socket, "reload", timeout=RELOAD_SECONDS)
     except NotRunning:
@@ -111,24 +140,25 @@ def _tell(settings: Settings, version: int) -> None:
         log.error("the switch did not take configuration %d: %s", version, error)
 
 
-def _data(section: Section, row: Any, **more: Any) -> Any:
+def _copier(section: Section) -> Callable[..., Any]:
+    """Return what makes the snapshot's data of a row of this section."""
     names = {field.name for field in dataclasses.fields(section.data)}
-    return section.data(**{name: field.of(row) for name, field in section.fields.items() if name in names}, **more)
+    fields = [field for name, field in section.fields.items() if name in names]
+
+    def copy(row: Any, **more: Any) -> Any:
+        return section.data(**{field.name: field.of(row) for field in fields}, **more)
+
+    return copy
 
 
-def _extension(section: Section, row: Any, realm: str) -> Extension:
-    from jackfield.console.declarative.sections import LINES
-
-    lines: list[Line] = []
-    for line in row.lines.all():
-        who = line.sip_username, realm, line.sip_password
-        lines.append(_data(LINES, line, ha1_md5=ha1(*who, "MD5"), ha1_sha256=ha1(*who, "SHA-256")))
-    extension: Extension = _data(section, row, lines=tuple(lines))
-    return extension
+def _line(copy: Callable[..., Any], row: Any, realm: str) -> Line:
+    who = row.sip_username, realm, row.sip_password
+    found: Line = copy(row, ha1_md5=ha1(*who, "MD5"), ha1_sha256=ha1(*who, "SHA-256"))
+    return found
 
 
 def _configured_sounds() -> list[Sound]:
-    from jackfield.console.declarative.merging import stored
+    from jackfield.console.declarative import merging
     from jackfield.console.declarative.sections import SECTIONS
 
-    return [_data(SECTIONS["sounds"], row) for row in stored(SECTIONS["sounds"])]
+    return list(map(_copier(SECTIONS["sounds"]), merging.stored(SECTIONS["sounds"])))

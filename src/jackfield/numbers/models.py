@@ -90,8 +90,15 @@ class Extension(Numbered):
     outside_calls = models.BooleanField(default=True)
     enabled = models.BooleanField(default=True)
 
+    known_lines: list[Any] | None = None
+    """The lines, where they were read for all extensions at once."""
+
     class Meta:
         ordering = ("number",)
+
+    def all_lines(self) -> list[Any]:
+        """Return the lines in order, without asking the database for those that are known."""
+        return list(self.lines.all()) if self.known_lines is None else self.known_lines
 
     def check_together(self, unread: Collection[str] = ()) -> None:
         """Refuse an extension that could agree on no codec. Raises `ValidationError`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +58,12 @@ def change(
     dry_run: bool = False,
     sounds: Collection[str] | None = None,
     author: Author,
+    then: Callable[[Merge], object] | None = None,
 ) -> Difference:
     """Do what an already read document wants, and keep it in the history. Everything that changes things ends here.
 
+    `then` is called with the final state once it is written, before anybody else may change it, if anything
+    differs.
     Raises `DocumentError`; the database is then as it was.
     """
     with transaction.atomic():
@@ -76,6 +79,8 @@ def change(
             _write(merged)
             if difference:
                 _remember(difference, kept, author)
+                if then is not None:
+                    then(merged)
     return difference
 
 

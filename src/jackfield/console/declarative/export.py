@@ -71,7 +71,7 @@ def _thing(section: Section, row: Any, secrets: bool) -> dict[str, Any]:
 
 
 def _lines(extension: Any, secrets: bool) -> dict[str, Any]:
-    lines = [_thing(LINES, row, secrets) for row in extension.lines.all()]
+    lines = [_thing(LINES, row, secrets) for row in extension.all_lines()]
     if not lines or not lines[0].keys() <= set(FIRST_LINE):
         return {"lines": lines}
     return lines[0] | ({"lines": lines[1:]} if lines[1:] else {})
