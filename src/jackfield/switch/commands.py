@@ -17,12 +17,15 @@ from jackfield.control import ControlError
 from jackfield.media.client import MediaLost
 from jackfield.sip.transport.transports import Transports
 from jackfield.switch.forecast import Forecast, forecast
+from jackfield.switch.origination import Originator
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, RouteRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from jackfield.switch.call_base import CallBase
+    from jackfield.switch.contact import Contact
+    from jackfield.switch.party import Party
     from jackfield.switch.snapshot import Snapshot
     from jackfield.switch.switch import Switch
 
@@ -39,6 +42,8 @@ class Commands:
         self.recorder = recorder
         self.stop = stop
         self.snapshot_path = path
+        self._phones_version = 0
+        switch.registrar.watchers.append(self._phone_changed)
 
     def handlers(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
         """Verb → coroutine."""
@@ -46,7 +51,10 @@ class Commands:
             "status": self.status,
             "calls": self.calls,
             "trunks": self.trunks,
+            "live": self.live,
+            "registrations": self.registrations,
             "hangup": self.hang_up,
+            "originate": self.originator.originate,
             "route": self.route,
             "reload": self.reload,
             "trace": self.trace,
@@ -77,6 +85,26 @@ class Commands:
     async def trunks(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         """The trunks alone: what is asked for every few seconds must not carry all registrations along."""
         return [dataclasses.asdict(row) for row in self.switch.trunks.table()]
+
+    async def live(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What somebody who watches asks for every second; `phones` counts on whenever "registrations" has changed."""
+        switch = self.switch
+        return {
+            "boot": switch.boot,
+            "now": switch.now(),
+            "draining": switch.draining,
+            "calls": [call_row(call) for call in switch.calls.values()],
+            "trunks": switch.trunks.table(),
+            "registered": len(switch.registrar),
+            "phones": self._phones_version,
+        }
+
+    async def registrations(self, request: dict[str, Any]) -> list[Any]:
+        """Every registered phone."""
+        return self.switch.registrar.table()
+
+    def _phone_changed(self, contact: Contact) -> None:
+        self._phones_version += 1
 
     async def hang_up(self, request: dict[str, Any]) -> dict[str, Any]:
         """End a call, named by its id or the beginning of it."""
@@ -183,19 +211,31 @@ def call_row(call: CallBase) -> dict[str, Any]:
     called = record.called
     return {
         "id": record.id,
-        "from": {"number": record.caller.number, "name": record.caller.name},
-        "to": {"number": called.number if called else record.dialed, "name": called.name if called else ""},
+        "from": _party(record.caller),
+        "to": _party(called) if called else {"number": record.dialed, "name": "", "extension": "", "trunk": ""},
         "dialed": record.dialed,
+        "direction": record.direction,
         "state": call.state,
         "started": record.started,
         "answered": record.answered,
         "seconds": call.now() - record.started,
         "legs": [
-            {"party": str(leg), "codec": leg.audio.codec, "address": leg.record.address, "held": leg.held}
+            {
+                "party": str(leg),
+                "number": leg.record.party.number,
+                "codec": leg.audio.codec,
+                "secure": leg.audio.secure,
+                "address": leg.record.address,
+                "held": leg.held,
+            }
             for leg in call.legs
             if not leg.ended and not leg.leaving
         ],
     }
+
+
+def _party(party: Party) -> dict[str, str]:
+    return {"number": party.number, "name": party.name, "extension": party.extension, "trunk": party.trunk}
 
 
 _MEDIA_GAUGES = frozenset(("ports_free",))

@@ -388,3 +388,12 @@ async def test_sends_srtp_keys_only_when_the_signalling_is_encrypted(house: Hous
     assert plain.remote is not None
     assert plain.remote.audio is not None
     assert not plain.remote.audio.crypto
+
+
+async def test_those_who_watch_learn_when_phones_came_without_asking_for_all(house: House, commands: Commands) -> None:
+    before = await commands.live({})
+    await house.phone("101")
+    after = await commands.live({})
+    assert after["phones"] > before["phones"]
+    assert (after["registered"], after["boot"]) == (1, before["boot"])
+    assert [row.extension for row in await commands.registrations({})] == ["101"]
