@@ -18,6 +18,7 @@ from jackfield.media.client import MediaLost
 from jackfield.sip.transport.transports import Transports
 from jackfield.switch.forecast import Forecast, forecast
 from jackfield.switch.origination import Originator
+from jackfield.switch.origination import Originator
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, RouteRequest
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Commands:
             "live": self.live,
             "registrations": self.registrations,
             "hangup": self.hang_up,
+            "originate": Originator(self.switch).originate,
             "originate": self.originator.originate,
             "route": self.route,
             "reload": self.reload,

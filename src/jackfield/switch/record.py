@@ -118,7 +118,8 @@ class CallRecord:
         """
         if self.answered is not None:
             self.outcome, self.sip_status, self.q850 = "answered", 200, self._named(200) or q850(200)
-        elif caller.status == 487 and not by_order:  # the caller's own CANCEL: nobody else is told 487
+        elif (caller.status == 487 or (status == 487 and self.hung_up_by == "caller")) and not by_order:
+            # The caller's own CANCEL (nobody else is told 487), or one who was rung first and has hung up again.
             self.outcome, self.sip_status, self.q850 = "cancelled", 487, q850(487)
             reason = reason or caller.reason
         else:
