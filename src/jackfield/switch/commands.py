@@ -18,7 +18,6 @@ from jackfield.media.client import MediaLost
 from jackfield.sip.transport.transports import Transports
 from jackfield.switch.forecast import Forecast, forecast
 from jackfield.switch.origination import Originator
-from jackfield.switch.origination import Originator
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, RouteRequest
 
 if TYPE_CHECKING:
@@ -54,9 +53,9 @@ class Commands:
             "trunks": self.trunks,
             "live": self.live,
             "registrations": self.registrations,
+            "registered": self.registered,
             "hangup": self.hang_up,
             "originate": Originator(self.switch).originate,
-            "originate": self.originator.originate,
             "route": self.route,
             "reload": self.reload,
             "trace": self.trace,
@@ -104,6 +103,15 @@ class Commands:
     async def registrations(self, request: dict[str, Any]) -> list[Any]:
         """Every registered phone."""
         return self.switch.registrar.table()
+
+    async def registered(self, request: dict[str, Any]) -> dict[str, int]:
+        """Extensions with phones, and how many each has that can be reached."""
+        lines, found = self.switch.snapshot.lines, dict[str, int]()
+        for contact in self.switch.registrar:
+            if contact.username in lines:
+                number = lines[contact.username][0].number
+                found[number] = found.get(number, 0) + contact.reachable
+        return found
 
     def _phone_changed(self, contact: Contact) -> None:
         self._phones_version += 1

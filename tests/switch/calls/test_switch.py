@@ -397,3 +397,4 @@ async def test_those_who_watch_learn_when_phones_came_without_asking_for_all(hou
     assert after["phones"] > before["phones"]
     assert (after["registered"], after["boot"]) == (1, before["boot"])
     assert [row.extension for row in await commands.registrations({})] == ["101"]
+    assert await commands.registered({}) == {"101": 1}
