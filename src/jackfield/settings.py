@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     rtp_ports: Text = Field("10000-20000", description="UDP ports for audio")
     console_host: Text = Field("127.0.0.1", description="address on which the web console listens")
     console_port: Port = Field(4021, description="port of the web console, /metrics and /health; 0 switches it off")
+    console_tls: Literal["auto", "on", "off"] = Field(
+        "auto", description="HTTPS for the console: auto (wherever it's reached from other machines), on, off"
+    )
+    trusted_proxies: Text = Field(
+        "", description="addresses or networks of reverse proxies whose X-Forwarded-For and -Proto count"
+    )
     public_address: Text = Field("", description="address that phones and trunks outside see, when a NAT is between")
     database_url: Text = Field("", description="postgresql://user:password@host/name, or empty for SQLite")
     media_processes: int = Field(0, ge=0, le=256, description="processes that carry audio; 0 means one per core")
@@ -158,7 +164,23 @@ class Settings(BaseSettings):
     def _ports(cls, value: str) -> str:
         return str(PortRange.parse(value))
 
-    @field_validator("log_format", "log_level", mode="before")
+    @field_validator("console_tls", mode="before")
+    @classmethod
+    def _switch(cls, value: object) -> object:
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value  # YAML reads "on" as true
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        for part in parts:
+            try:
+                ipaddress.ip_network(part)
+            except ValueError:
+                raise ValueError(f'"{part}" is no address or network: give such as 192.0.2.10 or 10.0.0.0/8') from None
+        return ",".join(parts)
+
+    @field_validator("log_format", "log_level", "console_tls", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -209,9 +231,15 @@ class Settings(BaseSettings):
         return tuple(self.console_host.split(","))
 
     @cached_property
-    def console_plain_http(self) -> bool:
-        """Whether the console is reached from this machine alone, so that it needs no TLS."""
-        return all(ipaddress.ip_address(host).is_loopback for host in self.console_hosts)
+    def console_secure(self) -> bool:
+        """Whether the console needs a certificate: it is reached from other machines, or HTTPS is asked for."""
+        inside = all(ipaddress.ip_address(host).is_loopback for host in self.console_hosts)
+        return self.console_tls == "on" or (self.console_tls == "auto" and not inside)
+
+    def console_address(self, host: str) -> str:
+        """Return the address of the console at one of its hosts: "https://192.0.2.10:4021"."""
+        secure = self.console_tls == "on" or (self.console_secure and not ipaddress.ip_address(host).is_loopback)
+        return f"http{'s' if secure else ''}://{f'[{host}]' if ':' in host else host}:{self.console_port}"
 
     @cached_property
     def rtp_range(self) -> PortRange:

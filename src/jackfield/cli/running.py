@@ -51,6 +51,16 @@ def run(
     public_address: Annotated[str | None, typer.Option(help="Our address as seen from outside a NAT")] = None,
     console_host: Annotated[str | None, typer.Option(help="Address of the web console. Default: 127.0.0.1")] = None,
     console_port: Annotated[int | None, typer.Option(help="Its port, 0 for none. Default: 4021")] = None,
+    console_tls: Annotated[
+        str | None,
+        typer.Option(
+            help="HTTPS there: auto (for other machines), on or off. Default: auto",
+            autocompletion=words("auto", "on", "off"),
+        ),
+    ] = None,
+    trusted_proxies: Annotated[
+        str | None, typer.Option(help="Reverse proxies whose X-Forwarded-For and -Proto count. Default: none")
+    ] = None,
     database_url: Annotated[
         str | None, typer.Option(help="postgresql://user:password@host/name. Default: SQLite")
     ] = None,

@@ -71,7 +71,7 @@ def _with_certificate(settings: Settings) -> Settings:
             if not os.access(getattr(settings, name), os.R_OK):
                 raise SettingsError(f"{name}: {getattr(settings, name)} does not exist or can't be read")
         return settings
-    if not (settings.sip_tls_port or settings.sip_wss_port):
+    if not (settings.sip_tls_port or settings.sip_wss_port or (settings.console_port and settings.console_secure)):
         return settings
     own = SelfSigned(settings.files.certificates)
     names = names_of_this_machine([settings.public_address, *settings.hosts, *local_addresses()])

@@ -177,16 +177,23 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
     if not sockets:
         yield
         return
+    from jackfield.console import listening
     from jackfield.console.asgi import application
 
+    try:
+        front = listening.front(configured)
+    except OSError as problem:  # ssl.SSLError is one
+        raise CannotStart(f"the console's certificate can't be used: {problem}") from None
     config = uvicorn.Config(
         application,
         log_config=None,
         access_log=False,
         lifespan="off",
         ws="none",
-        http="h11",
-        proxy_headers=False,  # whoever is asked for is_local() must be the one who connects
+        http=front,  # type: ignore[arg-type]  # a maker of protocols
+        # Whoever is asked for is_local() must be the one who connects, or whom a proxy of ours names.
+        proxy_headers=bool(configured.trusted_proxies),
+        forwarded_allow_ips=configured.trusted_proxies.split(","),
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         limit_concurrency=200,
@@ -195,8 +202,7 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
     serving = asyncio.create_task(server.serve(sockets))
     await server.up.wait()
     for listener in sockets:
-        host, port = listener.getsockname()[:2]
-        log.info("the console answers on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+        log.info("the console answers on %s", configured.console_address(listener.getsockname()[0]))
     try:
         yield
     finally:

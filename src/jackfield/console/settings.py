@@ -23,7 +23,6 @@ POSTGRESQL_OPTIONS = {"connect_timeout": 5, "application_name": "jackfield"}
 
 def options(settings: Settings) -> dict[str, Any]:
     """Return what `django.conf.settings.configure()` takes."""
-    plain_http = settings.console_plain_http
     return {
         "SECRET_KEY": settings.files.secret().decode(),
         "DEBUG": False,
@@ -60,9 +59,9 @@ def options(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_AGE": SESSION_SECONDS,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_HTTPONLY": True,
-        "SESSION_COOKIE_SECURE": not plain_http,
+        "SESSION_COOKIE_SECURE": True,
         "CSRF_COOKIE_NAME": "jackfield_csrf",
-        "CSRF_COOKIE_SECURE": not plain_http,
+        "CSRF_COOKIE_SECURE": True,  # web.middleware takes it off where a request came by plain HTTP
         "CSRF_COOKIE_HTTPONLY": True,
         "CSRF_FAILURE_VIEW": "jackfield.console.web.errors.csrf",
         "LOGIN_URL": "/sign-in",
@@ -78,7 +77,7 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-APPS = ("company", "people", "numbers", "trunks", "history", "changes")
+APPS = ("company", "people", "numbers", "trunks", "history", "changes", "notices")
 SESSION_SECONDS = 14 * 86400
 """How long a session lasts at most, however busy; `web.middleware` ends idle ones earlier."""
 

@@ -7,6 +7,7 @@ so that a phone that is told to trust it finds no mismatch. Made anew when it is
 from __future__ import annotations
 
 import datetime
+import fcntl
 import ipaddress
 import os
 import socket
@@ -28,10 +29,19 @@ class SelfSigned:
         self.key = folder / "self-signed.key"
 
     def ensure(self, names: Iterable[str], *, now: datetime.datetime) -> bool:
-        """Have a certificate that holds for 30 more days; True when it was made now. Raises `OSError`."""
-        if self._lasts(now + datetime.timedelta(days=RENEW_DAYS)):
+        """Have a certificate that holds for 30 more days; True when it was made now. Raises `OSError`.
+
+        Several processes may ask at once: one makes it, the others wait and take that one.
+        """
+        until = now + datetime.timedelta(days=RENEW_DAYS)
+        if self._lasts(until):
             return False
-        self._make(list(dict.fromkeys(names)), now)
+        self.key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self.key.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self._lasts(until):
+                return False
+            self._make(list(dict.fromkeys(names)), now)
         return True
 
     def _lasts(self, until: datetime.datetime) -> bool:
@@ -64,7 +74,6 @@ class SelfSigned:
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .sign(key, hashes.SHA256())
         )
-        self.key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(
             self.key,
             key.private_bytes(

@@ -40,6 +40,9 @@ def protected(get_response: Handler) -> Handler:
         response.headers.setdefault("Cache-Control", "no-store")
         if request.is_secure():
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        else:  # on loopback: a browser would not send a secure cookie back
+            for cookie in response.cookies.values():
+                cookie["secure"] = ""
         return response
 
     return handle

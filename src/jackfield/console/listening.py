@@ -1,0 +1,128 @@
+"""The console's door: on one port HTTPS for other machines and plain HTTP for this one.
+
+The first byte of a connection tells which of the two a client speaks (RFC 8446 section 5.1: a handshake begins with
+0x16). Who comes by plain HTTP from outside is sent on to HTTPS, so that no password ever crosses a network readable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+import re
+import ssl
+from asyncio.sslproto import SSLProtocol
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from jackfield.network.addresses import local_addresses
+from jackfield.network.certificate import SelfSigned, names_of_this_machine
+
+if TYPE_CHECKING:
+    from jackfield.settings import Settings
+
+__all__ = ["front"]
+
+HANDSHAKE = 0x16
+PATIENCE = 20  # seconds for the first byte, and for the rest of a handshake
+_HEAD = re.compile(rb"[A-Z]+ (/[!-~]*) HTTP/1\.[01]\r\n")
+_HOST = re.compile(rb"\r\nhost: *([A-Za-z0-9.:\[\]-]{1,255}) *\r\n", re.IGNORECASE)
+
+
+def front(settings: Settings) -> Callable[..., asyncio.Protocol]:
+    """Return what uvicorn calls for each connection. Raises `OSError` where the certificate can't be used."""
+    if not settings.console_secure:
+        return H11Protocol
+    context = _context(settings)
+    everywhere = settings.console_tls == "on"
+
+    def make(config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> asyncio.Protocol:
+        return _Front(lambda: H11Protocol(config, server_state, app_state, _loop), context, everywhere)
+
+    return make
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    own = SelfSigned(settings.files.certificates)
+    if not settings.tls_certificate:
+        names = names_of_this_machine([settings.public_address, *settings.console_hosts, *local_addresses()])
+        own.ensure(names, now=datetime.datetime.now(datetime.UTC))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(
+        Path(settings.tls_certificate) if settings.tls_certificate else own.certificate,
+        Path(settings.tls_key) if settings.tls_key else own.key,
+    )
+    return context
+
+
+class _Front(asyncio.Protocol):
+    """Reads the first bytes, and hands the connection to whoever it is for."""
+
+    def __init__(self, inner: Callable[[], H11Protocol], context: ssl.SSLContext, everywhere: bool) -> None:
+        self._inner = inner
+        self._context = context
+        self._everywhere = everywhere
+        self._seen = b""
+        self._transport: asyncio.Transport
+        self._timer: asyncio.TimerHandle
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, transport.abort)  # type: ignore[attr-defined]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._seen += data
+        if self._seen[0] == HANDSHAKE:
+            self._timer.cancel()
+            self._begin_tls()
+        elif not self._everywhere and self._from_here():
+            self._timer.cancel()
+            inner = self._inner()
+            self._transport.set_protocol(inner)
+            inner.connection_made(self._transport)
+            inner.data_received(self._seen)
+        elif b"\r\n\r\n" in self._seen or len(self._seen) > 16384:
+            self._timer.cancel()
+            self._transport.write(_elsewhere(self._seen))
+            self._transport.close()
+
+    def _from_here(self) -> bool:
+        """Whether the connection never leaves this machine."""
+        return ipaddress.ip_address(self._transport.get_extra_info("sockname")[0].partition("%")[0]).is_loopback
+
+    def _begin_tls(self) -> None:
+        loop = asyncio.get_running_loop()
+        # `loop.start_tls` would lose the bytes that were read already.
+        waiter: Any = None
+        tls: Any = SSLProtocol(
+            loop, self._inner(), self._context, waiter, server_side=True, ssl_handshake_timeout=PATIENCE
+        )
+        self._transport.set_protocol(tls)
+        tls.connection_made(self._transport)
+        rest = memoryview(self._seen)
+        while rest and not self._transport.is_closing():
+            room = tls.get_buffer(len(rest))
+            count = min(len(room), len(rest))
+            room[:count] = rest[:count]
+            tls.buffer_updated(count)
+            rest = rest[count:]
+
+
+def _elsewhere(request: bytes) -> bytes:
+    """Return the answer to a request by plain HTTP: the same address by HTTPS, or that it's needed."""
+    head, host = _HEAD.match(request), _HOST.search(request)
+    line = b"400 Bad Request"
+    if head and host:
+        line = b"308 Permanent Redirect\r\nLocation: https://" + host[1] + head[1]
+    text = b"The console is reached by HTTPS here: write https:// before its address.\n"
+    return b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (
+        line, len(text), text
+    )  # fmt: skip

@@ -1,0 +1,79 @@
+"""The console's door: HTTPS for other machines, plain HTTP for this one, and what a proxy in front may say."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .test_process import console
+
+
+def get(port: int, path: str, *, tls: Path | None = None, **headers: str) -> http.client.HTTPResponse:
+    """Ask, by HTTPS trusting the certificate in the data directory `tls`."""
+    if tls is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    else:
+        context = ssl.create_default_context(cafile=str(tls / "certificates" / "self-signed.pem"))
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+    connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return connection.getresponse()
+
+
+def cookie(answer: http.client.HTTPResponse) -> str:
+    return answer.headers["Set-Cookie"]
+
+
+def test_one_port_speaks_https_and_on_loopback_plain_http_too(tmp_path: Path, free_port: Callable[[], int]):
+    port, data = free_port(), tmp_path / "data"
+    with console(data, port, console_host="0.0.0.0") as (_, ready):
+        assert ready
+        assert "checks" in json.load(get(port, "/health"))
+        assert "checks" in json.load(get(port, "/health", tls=data))
+        assert "Secure" not in cookie(get(port, "/sign-in"))
+        assert "Secure" in cookie(get(port, "/sign-in", tls=data))
+        with socket.create_connection(("127.0.0.1", port)) as stranger:
+            stranger.sendall(b"\x16nonsense")  # begins as a handshake does and is none
+            assert not stranger.recv(100).startswith(b"HTTP")
+        assert get(port, "/sign-in", tls=data).status == 200
+
+
+def test_where_https_is_asked_for_plain_http_is_sent_on(tmp_path: Path, free_port: Callable[[], int]):
+    port, data = free_port(), tmp_path / "data"
+    with console(data, port, console_tls="on") as (_, ready):
+        assert ready
+        answer = get(port, "/admin/?q=1")
+        assert (answer.status, answer.headers["Location"]) == (308, f"https://127.0.0.1:{port}/admin/?q=1")
+        assert get(port, "/sign-in", tls=data).status == 200
+        with socket.create_connection(("127.0.0.1", port)) as stranger:
+            stranger.sendall(b"GET /\r\n\r\n")
+            assert b"write https://" in stranger.makefile("rb").read()
+
+
+def test_a_trusted_proxy_says_who_asks_and_by_https(tmp_path: Path, free_port: Callable[[], int]):
+    port = free_port()
+    stranger = {"X_Forwarded_For": "203.0.113.9", "X_Forwarded_Proto": "https"}
+    with console(tmp_path / "data", port, console_tls="off", trusted_proxies="127.0.0.1") as (_, ready):
+        assert ready
+        assert get(port, "/health", **stranger).status == 403  # not of the local networks
+        assert "Secure" in cookie(get(port, "/sign-in", **stranger))
+    port = free_port()
+    with console(tmp_path / "data", port) as (_, ready):
+        assert ready
+        assert "Secure" not in cookie(get(port, "/sign-in", **stranger))  # nobody said that this one is believed
+
+
+def test_processes_that_need_a_certificate_at_once_get_the_same(tmp_path: Path):
+    script = (
+        "import datetime, pathlib, sys; from jackfield.network.certificate import SelfSigned\n"
+        "own = SelfSigned(pathlib.Path(sys.argv[1]))\n"
+        "print(own.ensure(['localhost'], now=datetime.datetime.now(datetime.UTC)), end='')"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
+    assert sorted(process.communicate()[0] for process in started) == [b"False", b"False", b"True"]
