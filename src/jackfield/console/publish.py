@@ -27,6 +27,9 @@ __all__ = ["build", "publish", "put", "stored", "tell"]
 log = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 5.0
+THINGS = ("trunks", "inbound", "outbound", "ring_groups", "services", "emergency_numbers")
+PUBLISHED = ("settings", "extensions", "sounds", *THINGS)
+"""Sections that the switch needs."""
 
 
 Rows = Mapping[str, Sequence[Any]]
@@ -37,7 +40,7 @@ def stored() -> Rows:
     from jackfield.console.declarative import merging
     from jackfield.console.declarative.sections import SECTIONS
 
-    return {name: merging.stored(section) for name, section in SECTIONS.items() if name != "users"}
+    return {name: merging.stored(SECTIONS[name]) for name in PUBLISHED}
 
 
 def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
@@ -46,12 +49,9 @@ def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
 
     if rows is None:
         rows = stored()
-    copied = {name: _copier(SECTIONS[name]) for name in rows if name != "users"}
+    copied = {name: _copier(SECTIONS[name]) for name in PUBLISHED}
     general = copied["settings"](rows["settings"][0])
-    things: dict[str, Any] = {
-        name: tuple(map(copied[name], rows[name]))
-        for name in ("trunks", "inbound", "outbound", "ring_groups", "services", "emergency_numbers")
-    }
+    things: dict[str, Any] = {name: tuple(map(copied[name], rows[name])) for name in THINGS}
     extension, line = copied["extensions"], _copier(LINES)
     extensions = tuple(
         extension(row, lines=tuple(_line(line, one, general.realm) for one in row.all_lines()))

@@ -116,6 +116,18 @@ def email(value: str) -> None:
         raise _fail(f'"{value}" is no e-mail address')
 
 
+def emails(values: Iterable[str]) -> None:
+    """Accept e-mail addresses."""
+    _each(values, email)
+
+
+def web_address(value: str) -> None:
+    """Accept an address of the web."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not value.isprintable() or " " in value:
+        raise _fail(f'"{value}" is no web address: write it as https://example.com/hook')
+
+
 def realm(value: str) -> None:
     """Accept a digest realm (RFC 3261 section 22)."""
     if not value.isprintable() or not value.isascii() or '"' in value or "\\" in value or ":" in value:

@@ -44,6 +44,8 @@ def export(*, secrets: bool = False) -> str:
         document = {section.name: _section(section, secrets) for section in SECTIONS.values()}
     parts = [HEAD if secrets else HEAD + WITHOUT_SECRETS]
     for name, content in document.items():
+        if not content and not SECTIONS[name].key:
+            continue  # all of it as it is by itself
         parts.append(yaml.dump({name: content}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
     return "\n".join(parts)
 

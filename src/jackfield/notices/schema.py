@@ -1,0 +1,54 @@
+"""The e-mail server and the notices in the YAML document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from jackfield.console.declarative.section import Section
+
+__all__ = ["SECTIONS", "MailData", "NoticesData"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailData:
+    """The server that takes our e-mail."""
+
+    host: str = ""  # "" means that no e-mail is sent
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password: str = ""
+    sender: str = ""  # address that the messages come from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticesData:
+    """Who is told what."""
+
+    recipients: tuple[str, ...] = ()  # e-mail addresses; () means all full administrators
+    webhook: str = ""  # address that is told the same as JSON, signed
+    webhook_secret: str = ""
+    trunk_down: bool = True
+    system: bool = True
+    disk_low: bool = True
+    certificate: bool = True
+    missed_call: bool = True  # users choose for themselves; False switches it off for all
+
+
+def _mail() -> Any:
+    from jackfield.notices.models import Mail
+
+    return Mail
+
+
+def _notices() -> Any:
+    from jackfield.notices.models import Notices
+
+    return Notices
+
+
+SECTIONS = (
+    Section("mail", "e-mail server", MailData, _mail, details={"password": {"secret": True}}),
+    Section("notices", "notices", NoticesData, _notices, details={"webhook_secret": {"secret": True}}),
+)
