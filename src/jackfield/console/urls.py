@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from jackfield.console import views
-from jackfield.console.web import assets, overview, signing_in, things
+from jackfield.console.web import assets, notices, overview, signing_in, things
 
 urlpatterns = [
     path("", overview.front),
@@ -15,5 +15,6 @@ urlpatterns = [
     path("sign-in", signing_in.sign_in),
     path("sign-out", signing_in.sign_out),
     path("admin/", overview.overview),
+    *notices.urls(),
     *things.urls(),
 ]

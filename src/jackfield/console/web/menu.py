@@ -41,6 +41,9 @@ PAGES = (
     Page("lines", "Emergency", "/admin/emergency_numbers/"),
     Page("system", "Company", "/admin/settings/"),
     Page("system", "Sounds", "/admin/sounds/"),
+    Page("system", "E-mail", "/admin/mail/"),
+    Page("system", "Notices", "/admin/notices/"),
+    Page("system", "Messages sent", "/admin/messages/"),
 )
 
 

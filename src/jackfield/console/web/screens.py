@@ -171,6 +171,20 @@ SCREENS = {
                 Group("Limits", ("max_hops", "max_call_minutes", "drain_seconds", "keep_calls_days"), folded=True),
             ),
         ),
+        Screen(
+            "mail", "system", "E-mail", "e-mail server",
+            "The server that takes our messages: notices, missed calls, welcome.",
+            (Group("Server", ("host", "port", "security", "username", "password", "sender")),),
+        ),
+        Screen(
+            "notices", "system", "Notices", "notices",
+            "Who is told when something goes wrong; never twice in an hour of the same.",
+            (
+                Group("Who", ("recipients",)),
+                Group("What", ("trunk_down", "system", "disk_low", "certificate", "missed_call")),
+                Group("Other programs", ("webhook", "webhook_secret")),
+            ),
+        ),
     )
 }  # fmt: skip
 """By name of the section."""
