@@ -6,7 +6,7 @@ the one set of checks serve everybody, and every change is kept and can be undon
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +46,18 @@ class Removal:
     key: tuple[Any, ...]
 
 
-def save(settings: Settings, wishes: Sequence[Wish | Removal], *, author: Author, dry_run: bool = False) -> Difference:
+def save(
+    settings: Settings,
+    wishes: Sequence[Wish | Removal],
+    *,
+    author: Author,
+    dry_run: bool = False,
+    guard: Callable[[], object] | None = None,
+) -> Difference:
     """Do all that is wished or nothing, keep it in the history, and publish it to the switch.
 
-    `dry_run` changes nothing and returns what would. Raises `DocumentError` with every problem; their paths begin with
+    `dry_run` changes nothing and returns what would. `guard` is called once nobody else can change anything any more:
+    what it raises stops the change. Raises `DocumentError` with every problem; their paths begin with
     the section and the number of the wish within it: `extensions[0].ring_time`. Raises `DatabaseAway`.
     """
     from jackfield.console import publish, sounds
@@ -67,7 +75,8 @@ def save(settings: Settings, wishes: Sequence[Wish | Removal], *, author: Author
         written.append(snapshot.version if new else 0)
 
     with database_errors(settings):
-        difference = change(_document(wishes), dry_run=dry_run, sounds=sounds.names(settings), author=author, then=put)
+        document, known = _document(wishes), sounds.names(settings)
+        difference = change(document, dry_run=dry_run, sounds=known, author=author, guard=guard, then=put)
     if written and written[0]:
         publish.tell(settings, written[0])
     elif difference and not dry_run and not written:

@@ -42,13 +42,14 @@ def apply(
     dry_run: bool = False,
     sounds: Collection[str] | None = None,
     author: Author = COMMAND_LINE,
+    guard: Callable[[], object] | None = None,
 ) -> Difference:
     """Make the database's configuration be what the document says. See `jackfield.console.api.apply`.
 
     `sounds`: names of sounds that need no configuration; None: they are not looked at.
     Raises `DocumentError`; the database is then as it was.
     """
-    return change(read_document(load(text)), prune=prune, dry_run=dry_run, sounds=sounds, author=author)
+    return change(read_document(load(text)), prune=prune, dry_run=dry_run, sounds=sounds, author=author, guard=guard)
 
 
 def change(
@@ -58,16 +59,20 @@ def change(
     dry_run: bool = False,
     sounds: Collection[str] | None = None,
     author: Author,
+    guard: Callable[[], object] | None = None,
     then: Callable[[Merge], object] | None = None,
 ) -> Difference:
     """Do what an already read document wants, and keep it in the history. Everything that changes things ends here.
 
+    `guard` is called once nobody else can change anything any more: what it raises stops the change.
     `then` is called with the final state once it is written, before anybody else may change it, if anything
     differs.
     Raises `DocumentError`; the database is then as it was.
     """
     with transaction.atomic():
         configuration_lock()
+        if guard is not None:
+            guard()
         before = DialPlan.current()
         merged = merge(document, prune=prune, dry_run=dry_run)
         problems, warnings = check(merged, before, sounds)
