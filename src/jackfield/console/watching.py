@@ -38,7 +38,7 @@ MISSED = ("no_answer", "unreachable", "busy", "cancelled")
 class Alert:
     """Something that is wrong. `cause` is the same as long as it is the same thing."""
 
-    kind: Kind
+    kind: Any  # of `Kind`
     cause: str
     subject: str
     text: str

@@ -1,0 +1,291 @@
+"""Notices by e-mail to a real SMTP server, and by webhook to a real HTTP server."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import hashlib
+import hmac
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope
+
+from jackfield.console import api, postman, watching
+from jackfield.console.monitoring import Observation
+from jackfield.console.watching import Alert, Watch, alerts, tell
+from jackfield.history.models import Call
+from jackfield.notices.choices import Kind
+from jackfield.notices.models import Mail, Notice, Notices, Preference
+from jackfield.people.models import User
+from jackfield.settings import Settings
+
+NOW = 1_790_000_000.0
+TRUNK = {"name": "Provider", "state": "down", "text": "nobody answers there"}
+
+
+class Mailbox:
+    """What an SMTP server took. It refuses `nobody@`, and other passwords than the right one."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Envelope, address: str, options: Any) -> str:
+        if address.startswith("nobody@"):
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        self.messages.append((envelope.mail_from, list(envelope.rcpt_tos), message))
+        return "250 taken"
+
+
+@pytest.fixture
+def mailbox(free_port: Callable[[], int]) -> Iterator[tuple[Mailbox, int]]:
+    box = Mailbox()
+
+    def check(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        right = (data.login, data.password) == (b"jack", b"field-7")
+        return AuthResult(success=right, handled=False)
+
+    server = Controller(
+        box, hostname="127.0.0.1", port=free_port(), authenticator=check, auth_require_tls=False, auth_required=False
+    )
+    server.start()
+    yield box, server.port
+    server.stop()
+
+
+def mail(port: int, **more: Any) -> Mail:
+    found = Mail(pk=1, host="127.0.0.1", port=port, security="none", sender="pbx@example.com", **more)
+    found.save()
+    return found
+
+
+def administrator(address: str = "anna@example.com") -> None:
+    User.objects.create(login=address.split("@", maxsplit=1)[0], role="administrator", email=address)
+
+
+def watch(settings: Settings) -> Watch:
+    return Watch(settings, clock=lambda: NOW)
+
+
+def deliver_all() -> None:
+    for notice in postman.due(NOW):
+        postman.deliver(notice, NOW)
+
+
+def test_a_trunk_that_stays_down_is_told_once_and_that_it_works_again(settings: Settings, mailbox):
+    box, port = mailbox
+    mail(port, username="jack", password="field-7")
+    administrator()
+    seen = watch(settings)
+    wrong = alerts(Observation(trunks=[TRUNK]))
+    for _ in range(4):
+        seen.compare(wrong)
+    for _ in range(2):
+        seen.compare([])
+    deliver_all()
+
+    subjects = [message["Subject"] for _, _, message in box.messages]
+    assert subjects == ['Trunk "Provider" can\'t be used', 'Well again: Trunk "Provider" can\'t be used']
+    sender, recipients, first = box.messages[0]
+    assert (sender, recipients) == ("pbx@example.com", ["anna@example.com"])
+    assert "nobody answers there" in first.get_content()
+    assert first["Auto-Submitted"] == "auto-generated"
+    assert {one.progress for one in Notice.objects.all()} == {"sent"}
+
+
+def test_what_is_wrong_for_a_moment_only_is_not_told(settings: Settings):
+    mail(25)
+    administrator()
+    seen = watch(settings)
+    seen.compare(alerts(Observation(trunks=[TRUNK])))
+    seen.compare([])
+    assert not Notice.objects.exists()
+
+
+def test_of_the_same_cause_nobody_is_told_twice_in_an_hour(settings: Settings):
+    mail(25)
+    administrator()
+    alert = Alert(Kind.DISK_LOW, "disk", "The disk is nearly full", "Make room.")
+    assert tell(alert, NOW) == 1
+    assert tell(alert, NOW + 3000) == 0
+    assert tell(alert, NOW + 3700) == 1
+
+
+def test_a_kind_that_is_switched_off_is_not_told(settings: Settings):
+    mail(25)
+    administrator()
+    Notices(pk=1, trunk_down=False).save()
+    assert tell(alerts(Observation(trunks=[TRUNK]))[0], NOW) == 0
+    assert tell(Alert(Kind.DISK_LOW, "disk", "Full", "Make room."), NOW) == 1
+
+
+def test_recipients_of_the_settings_come_before_the_administrators(settings: Settings):
+    mail(25)
+    administrator()
+    Notices(pk=1, recipients=("it@example.com", "boss@example.com")).save()
+    tell(Alert(Kind.SYSTEM, "switch", "s", "t"), NOW)
+    assert set(Notice.objects.values_list("recipient", flat=True)) == {"it@example.com", "boss@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "forever"),
+    [
+        ({"password": "wrong", "username": "jack"}, "refused the user name or the password: 535", False),
+        ({"port": 1}, "can't be reached: Connection refused", False),
+        ({"security": "starttls"}, "does not offer what is set", False),
+        ({"security": "tls"}, "speaks no TLS as set", False),
+        ({"host": ""}, "no e-mail server is set up", True),
+    ],
+)
+def test_why_a_message_does_not_get_away_is_said_in_words(settings, mailbox, change, told, forever):
+    found = mail(mailbox[1])
+    for name, value in change.items():
+        setattr(found, name, value)
+    with pytest.raises(postman.Undeliverable) as problem:
+        postman.send(found, "anna@example.com", "s", "t")
+    assert told in str(problem.value)
+    assert problem.value.forever is forever
+    assert "wrong" not in str(problem.value)
+
+
+def test_a_mailbox_that_does_not_exist_is_given_up_and_others_are_tried_for_a_day(settings: Settings, mailbox):
+    box, port = mailbox
+    mail(port)
+    for recipient in ("nobody@example.com", "anna@example.com"):
+        tell(Alert(Kind.SYSTEM, "switch", "s", "t"), NOW, [recipient])
+    found = mail(1)  # nobody listens there
+    deliver_all()
+    assert {one.progress for one in Notice.objects.all()} == {"waiting"}
+    assert all(one.next_try == NOW + 60 for one in Notice.objects.all())
+    found.port = port
+    found.save()
+    Notice.objects.update(next_try=NOW)
+    deliver_all()
+    gone = Notice.objects.get(recipient="nobody@example.com")
+    assert (gone.progress, "no such mailbox" in gone.error) == ("failed", True)
+    assert [recipients for _, recipients, _ in box.messages] == [["anna@example.com"]]
+
+    mail(1)
+    late = Notice.objects.create(
+        at=NOW - 90_000, kind="system", cause="c", recipient="a@example.com", subject="s", text="t"
+    )
+    deliver_all()
+    late.refresh_from_db()
+    assert late.progress == "failed"
+
+
+def test_missed_calls_are_told_to_those_who_want_it(settings: Settings):
+    mail(25)
+    api.apply(
+        settings,
+        """
+        settings: {time_zone: Europe/Berlin}
+        users: [{login: eva, email: eva@example.com}, {login: max, email: max@example.com}]
+        extensions: [{number: 101, user: eva}, {number: 102, user: max}]
+        """,
+    )
+    Preference.objects.create(user=User.objects.get(login="eva"), missed_call=True)
+    seen = watch(settings)
+    seen.missed_calls()  # from now on
+    later = Watch(settings, clock=lambda: NOW + 60)
+    for number, (extension, outcome, ended) in enumerate(
+        [("101", "no_answer", 30), ("101", "no_answer", 40), ("101", "answered", 30), ("102", "no_answer", 30),
+         ("101", "no_answer", -30)]
+    ):  # fmt: skip
+        Call.objects.create(
+            id=f"c{number}", started=NOW + ended - 20, ended=NOW + ended, outcome=outcome, called_extension=extension,
+            caller_number="0301234567", caller_name="Carla",
+        )  # fmt: skip
+    later.missed_calls()
+    later.missed_calls()
+
+    notice = Notice.objects.get()  # the same caller twice within the hour is one message
+    assert notice.recipient == "eva@example.com"
+    assert notice.subject == "Missed call from Carla (0301234567)"
+    assert "called 101 at 2026-09-21 " in notice.text
+
+
+def test_what_is_found_becomes_alerts_in_words():
+    found = Observation(switch_problem="the switch does not run", disk_free=10 << 20, disk_size=100 << 30)
+    told = {one.kind: one.text for one in alerts(found, NOW + 5 * 86400, NOW)}
+    assert told[Kind.SYSTEM] == "The switch does not run."
+    assert "10 MB are free" in told[Kind.DISK_LOW]
+    assert "ends in 5 days" in told[Kind.CERTIFICATE]
+    assert not alerts(Observation(disk_free=1 << 40, disk_size=1 << 41), NOW + 5e7, NOW)
+
+
+@pytest.fixture
+def hook() -> Iterator[tuple[list[Any], str]]:
+    got: list[Any] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+            if self.path == "/moved":
+                self.send_response(302)
+                self.send_header("Location", "/hook")
+            else:
+                self.send_response(500 if self.path == "/broken" else 204)
+            self.end_headers()
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield got, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_webhook_gets_the_same_signed(settings: Settings, hook):
+    got, address = hook
+    Notices(pk=1, webhook=f"{address}/hook", webhook_secret="s3cret-of-the-hook").save()
+    tell(Alert(Kind.TRUNK_DOWN, "trunk A", "Trunk A", "It is down."), NOW)
+    deliver_all()
+
+    headers, body = got[0]
+    content = json.loads(body)
+    assert (content["kind"], content["cause"], content["text"]) == ("trunk_down", "trunk A", "It is down.")
+    expected = hmac.new(b"s3cret-of-the-hook", f"{int(NOW)}.".encode() + body, hashlib.sha256).hexdigest()
+    assert headers["Jackfield-Signature"] == f"t={int(NOW)},v1={expected}"
+    assert Notice.objects.get().progress == "sent"
+
+
+@pytest.mark.parametrize("path", ["/broken", "/moved"])
+def test_a_webhook_that_fails_is_tried_again(settings: Settings, hook, path: str):
+    got, address = hook
+    Notices(pk=1, webhook=address + path).save()
+    tell(Alert(Kind.SYSTEM, "switch", "s", "t"), NOW)
+    deliver_all()
+    notice = Notice.objects.get()
+    assert (notice.progress, notice.tries, len(got)) == ("waiting", 1, 1)
+    assert "the webhook answered" in notice.error
+
+
+def test_a_round_looks_tells_and_delivers(settings: Settings, mailbox, monkeypatch):
+    box, port = mailbox
+    mail(port)
+    administrator()
+
+    async def observed(*arguments: Any) -> Observation:
+        return Observation(switch_problem="the switch does not run", disk_free=1 << 40, disk_size=1 << 41)
+
+    monkeypatch.setattr(watching.monitoring, "observe", observed)
+    seen = watch(settings)
+    seen.round()
+    seen.round()
+    assert [message["Subject"] for _, _, message in box.messages] == ["A part of the system does not work"]
