@@ -39,6 +39,7 @@ PAGES = (
     Page("lines", "Incoming", "/admin/inbound/"),
     Page("lines", "Outgoing", "/admin/outbound/"),
     Page("lines", "Emergency", "/admin/emergency_numbers/"),
+    Page("history", "Changes", "/admin/changes/"),
     Page("system", "Company", "/admin/settings/"),
     Page("system", "Sounds", "/admin/sounds/"),
     Page("system", "E-mail", "/admin/mail/"),
