@@ -10,9 +10,56 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
 from jackfield.console import validation
+from jackfield.console.fields import DataField
 from jackfield.people.choices import Role
+from jackfield.people.levels import Areas
 
-__all__ = ["Failure", "Session", "User"]
+__all__ = ["Failure", "OwnRole", "Session", "SignIn", "User"]
+
+
+class OwnRole(models.Model):
+    """A role of the company's own. Users name it; those built in are in `choices.Role`."""
+
+    name = models.CharField(max_length=60, unique=True, validators=[validation.one_line])
+    areas = DataField(Areas, default=Areas)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return f'the role "{self.name}"'
+
+    def check_together(self, unread: Collection[str] = ()) -> None:
+        """Refuse the name of a role that is built in. Raises `ValidationError`."""
+        if "name" not in unread and self.name.lower() in Role.values:
+            raise validation.wrong("name", f'"{self.name}" is built in: give this role another name')
+
+    def clean(self) -> None:
+        """Do the same for a form."""
+        self.check_together()
+
+
+class SignIn(models.Model):
+    """The rules of signing in. There is one row, made when it is first changed."""
+
+    idle_minutes = models.IntegerField(default=720, validators=[validation.Between(5, 43200, "minutes")])
+    longest_hours = models.IntegerField(default=336, validators=[validation.Between(1, 2160, "hours")])
+    second_factor = DataField(tuple[str, ...], default=tuple)
+    password_length = models.IntegerField(default=10, validators=[validation.Between(8, 64, "characters")])
+    tries = models.IntegerField(default=5, validators=[validation.Between(2, 100)])
+    address_tries = models.IntegerField(default=20, validators=[validation.Between(5, 1000)])
+
+    def __str__(self) -> str:
+        return "the rules of signing in"
+
+    def check_together(self, unread: Collection[str] = ()) -> None:
+        """Accept any combination."""
+
+    @classmethod
+    def current(cls) -> SignIn:
+        """Return the one row; unsaved, with the defaults, when there is none yet."""
+        found: SignIn | None = cls.objects.filter(pk=1).first()
+        return found or cls(pk=1)
 
 
 class User(AbstractBaseUser):
@@ -22,7 +69,7 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=100, blank=True, default="", validators=[validation.one_line])
     email = models.CharField(max_length=254, blank=True, default="", validators=[validation.email])
     language = models.CharField(max_length=35, blank=True, default="", validators=[validation.language])
-    role = models.CharField(max_length=20, choices=Role.choices, default=Role.USER)
+    role = models.CharField(max_length=60, default=Role.USER)  # one of `Role`, or the name of an `OwnRole`
     enabled = models.BooleanField(default=True)
     password = models.CharField(max_length=200, blank=True, default="", editable=False)
 

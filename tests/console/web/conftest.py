@@ -15,6 +15,8 @@ PASSWORD = "correct-horse-7"
 
 COMPANY = """
 settings: {company: Bell & Sons, country: DE, time_zone: Europe/Berlin, outside_prefix: "0"}
+roles:
+  - {name: Reception, areas: {people: write, history: read}}
 users:
   - {login: anna, name: Anna Bell, role: user}
 extensions:

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 
 from jackfield.console.declarative.difference import Problem
 from jackfield.console.declarative.merging import Item, Merge
+from jackfield.console.declarative.people_checks import check_people
 from jackfield.console.declarative.sections import SECTIONS
 from jackfield.console.declarative.values import suggestion
 from jackfield.console.fields import DataField
@@ -33,10 +34,13 @@ WORDS = {"blank": "must be given", "null": "must be given"}
 SHORT_PASSWORD = 8
 
 
-def check(merge: Merge, before: DialPlan, sounds: Collection[str] | None = None) -> tuple[list[Problem], list[Problem]]:
+def check(
+    merge: Merge, before: DialPlan, sounds: Collection[str] | None = None, actor: Any = None
+) -> tuple[list[Problem], list[Problem]]:
     """Return what is wrong and what is doubtful in the final state. `before` is the dial plan as it was.
 
-    `sounds`: names of sounds that need no configuration; None: they are not looked at.
+    `sounds`: names of sounds that need no configuration; None: they are not looked at. `actor`: the user who
+    changes it; None for one who owns the machine.
     """
     problems = list(_fields(merge))
     plan = DialPlan(merge.items["settings"][0].row.outside_prefix)
@@ -44,6 +48,7 @@ def check(merge: Merge, before: DialPlan, sounds: Collection[str] | None = None)
     problems += _sip_names(merge)
     problems += _trunk_names(merge)
     problems += _removed_references(merge)
+    problems += check_people(merge, actor)
     warnings = [*_targets(merge, plan, before), *_hidden(merge, plan), *_passwords(merge), *_emergency(merge)]
     if sounds is not None:
         warnings += _sounds(merge, {*sounds, *(item.row.name for item in merge.items["sounds"])})

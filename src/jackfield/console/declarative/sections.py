@@ -14,11 +14,11 @@ __all__ = ["LINES", "SECTIONS"]
 _all = {section.name: section for app in (company, people, numbers, trunks, notices) for section in app.SECTIONS}
 
 _ORDER = (
-    "settings", "users", "extensions", "trunks", "inbound", "outbound", "ring_groups", "services",
+    "settings", "sign_in", "roles", "users", "extensions", "trunks", "inbound", "outbound", "ring_groups", "services",
     "emergency_numbers", "sounds", "mail", "notices",
 )  # fmt: skip
 SECTIONS: dict[str, Section] = {name: _all[name] for name in _ORDER}
-"""By name. A thing that others refer to comes before them: users before extensions, trunks before what uses them."""
+"""By name. A thing that others refer to comes before them: roles before users, trunks before what uses them."""
 
 LINES = numbers.LINES
 """The lines of an extension: not a section of its own, they stand within the extension."""

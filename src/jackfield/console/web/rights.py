@@ -8,48 +8,34 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from enum import IntEnum
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import urlencode
 
-from jackfield.people.choices import Role
+from jackfield.people.levels import AREAS, BUILT_IN, NOTHING, READ, WRITE, Level, Levels, levels_of
 
-__all__ = ["AREAS", "NOTHING", "READ", "WRITE", "Level", "gate", "level", "may", "public"]
+__all__ = ["AREAS", "NOTHING", "READ", "ROLES", "WRITE", "Level", "gate", "held", "level", "may", "public", "refusal"]
 
 V = TypeVar("V", bound=Callable[..., Any])
 
-AREAS = ("own", "overview", "people", "phones", "lines", "history", "safety", "system")
-"""Left rail of the administration, and "own": the user's own pages."""
-
-
-class Level(IntEnum):
-    """What someone may do in an area; each includes those below."""
-
-    NOTHING = 0
-    READ = 1
-    WRITE = 2
-
-
-NOTHING, READ, WRITE = Level
-
-_ALL = dict.fromkeys(AREAS, READ) | {"own": WRITE}
-ROLES: dict[Any, dict[str, Level]] = {
-    Role.NONE: {},
-    Role.USER: {"own": WRITE},
-    Role.READER: _ALL,
-    Role.TELEPHONY: _ALL | dict.fromkeys(("overview", "people", "phones", "lines", "history"), WRITE),
-    Role.ADMINISTRATOR: dict.fromkeys(AREAS, WRITE),
-}
+ROLES = BUILT_IN
 
 
 def level(user: Any, area: str) -> Level:
     """Return what `user` may do in `area`."""
+    return held(user).get(area, NOTHING)
+
+
+def held(user: Any) -> Levels:
+    """Return what `user` may do, by area. Of a role of the company's own, the database is asked once a request."""
     if not user.is_authenticated or not user.is_active:
-        return NOTHING
-    return ROLES.get(user.role, {}).get(area, NOTHING)
+        return {}
+    known = getattr(user, "known_levels", None)
+    if known is None or known[0] != user.role:
+        user.known_levels = known = (user.role, levels_of(user.role))
+    return known[1]
 
 
 def may(user: Any, area: str, least: Level = READ) -> bool:

@@ -57,6 +57,23 @@ SCREENS = {
             first_step="Add the people who have a phone; each can then choose where calls go.",
         ),
         Screen(
+            "roles", "system", "Roles", "role",
+            "Roles of your own, beside those built in: what each may see and change.",
+            (Group("Role", ("name",)), Group("May", ("areas",))),
+            columns=("name",),
+            searched=("name",),
+            first_step="The roles built in are enough for most. Make one of your own for a reception or a supervisor.",
+        ),
+        Screen(
+            "sign_in", "system", "Sign-in", "settings",
+            "How people sign in, and how long they stay so.",
+            (
+                Group("Sessions", ("idle_minutes", "longest_hours")),
+                Group("Second factor", ("second_factor",)),
+                Group("Passwords", ("password_length", "tries", "address_tries")),
+            ),
+        ),
+        Screen(
             "extensions", "people", "Extensions", "extension",
             "Internal numbers with the phones that ring for them.",
             (

@@ -18,7 +18,7 @@ from jackfield.console.change import Author, Removal, Wish
 from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.declarative.sections import LINES
 from jackfield.console.web import errors
-from jackfield.console.web.forms import FormField, by_field, form_field, posted_fields
+from jackfield.console.web.forms import FormField, Words, by_field, form_field, posted_fields
 from jackfield.console.web.rights import gate
 from jackfield.console.web.screens import SCREENS, Screen
 from jackfield.console.web.words import INNER, words
@@ -67,11 +67,12 @@ def listing(request: HttpRequest, screen: Screen) -> HttpResponse:
         rows = rows.order_by(sort, "pk")
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     kept = {name: value for name, value in request.GET.items() if name != "page" and value}
+    called = {name: words(section, name) for name in screen.columns}
     context = {
         "screen": screen,
         "page": page,
-        "heads": [(name, words(section, name).label) for name in screen.columns],
-        "rows": [(row, [_cell(screen, name, row) for name in screen.columns]) for row in page.object_list],
+        "heads": [(name, called[name].label) for name in screen.columns],
+        "rows": [(row, [_cell(screen, name, row, called[name]) for name in called]) for row in page.object_list],
         "search": search,
         "chips": chips,
         "sort": sort,
@@ -81,12 +82,12 @@ def listing(request: HttpRequest, screen: Screen) -> HttpResponse:
     return render(request, "list.html", context)
 
 
-def _cell(screen: Screen, name: str, row: Any) -> Cell:
+def _cell(screen: Screen, name: str, row: Any, called: Words) -> Cell:
     known = screen.section.fields[name]
     value = known.of(row)
     if known.type is bool:
         return Cell("truth", value)
-    if choices := dict(words(screen.section, name).choices):
+    if choices := dict(called.choices):
         return Cell("choice", choices.get(value, value))
     if known.reference == "users":
         return Cell("user", row.user.shown_name if value else "")

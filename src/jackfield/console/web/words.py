@@ -38,6 +38,17 @@ OWN: dict[str, dict[str, Words]] = {
         "role": Words("May do"),
         "enabled": Words("May sign in"),
     },
+    "roles": {"areas": Words("", "Everybody who signs in has pages of his own, whatever is chosen here.")},
+    "sign_in": {
+        "idle_minutes": Words("A session ends when unused for", unit="minutes"),
+        "longest_hours": Words("And at the latest after", unit="hours"),
+        "second_factor": Words(
+            "Must have a second factor", "They set it up before they can do anything else.", wide=True
+        ),
+        "password_length": Words("Passwords have at least", unit="characters"),
+        "tries": Words("Wrong passwords before one has to wait", "For each account."),
+        "address_tries": Words("The same for each address", "An office may share one."),
+    },
     "extensions": {
         "user": Words("User", "Whose number this is; empty for a room or a door.", suggestions="users"),
         "ring_time": Words("Rings for", "Empty: as long as the company's setting says.", "seconds"),
@@ -182,8 +193,15 @@ INNER = {
     ))),
     "start": Words("From"),
     "end": Words("To"),
+    **{
+        area: Words(title, choices=(("nothing", "Nothing"), ("read", "See"), ("write", "See and change")))
+        for area, title in {
+            "overview": "Overview", "people": "People and numbers", "phones": "Phones", "lines": "Lines",
+            "history": "History", "safety": "Safety", "system": "System",
+        }.items()
+    },
 }  # fmt: skip
-"""Of rewriting rules and time ranges."""
+"""Of rewriting rules, time ranges and what a role holds."""
 
 
 def words(section: Section, field: str) -> Words:
@@ -196,5 +214,16 @@ def words(section: Section, field: str) -> Words:
 
 
 def _choices(section: Section, field: str) -> tuple[tuple[str, str], ...]:
+    if (section.name, field) in (("users", "role"), ("sign_in", "second_factor")):
+        return role_choices()
     column: Any = next((known for known in section.model()._meta.get_fields() if known.name == field), None)
     return tuple((str(value), str(label)) for value, label in (getattr(column, "choices", None) or ()))
+
+
+def role_choices() -> tuple[tuple[str, str], ...]:
+    """Return the roles that there are: those built in, and the company's own."""
+    from jackfield.people.choices import Role
+    from jackfield.people.models import OwnRole
+
+    own = OwnRole.objects.values_list("name", flat=True)
+    return (*((str(value), str(label)) for value, label in Role.choices), *((name, name) for name in own))
