@@ -42,6 +42,8 @@ PAGES = (
     Page("history", "Changes", "/admin/changes/"),
     Page("system", "Company", "/admin/settings/"),
     Page("system", "Sounds", "/admin/sounds/"),
+    Page("system", "Roles", "/admin/roles/"),
+    Page("system", "Sign-in", "/admin/sign_in/"),
     Page("system", "E-mail", "/admin/mail/"),
     Page("system", "Notices", "/admin/notices/"),
     Page("system", "Messages sent", "/admin/messages/"),
