@@ -40,9 +40,9 @@ Row = dict[str, Any]
 Ask = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """Something became different. `number` counts events of this hub."""
+    """Something became different. `number` counts events of this hub. The same for all listeners, and never changed."""
 
     number: int
     kind: str

@@ -37,6 +37,8 @@ class PhoneRow:
     """A phone in the table that the administrator sees."""
 
     extension: str
+    name: str
+    """Of the extension."""
     line: str
     """Name of the line, "desk phone"."""
     sip_username: str
@@ -353,6 +355,7 @@ def _flow_again(transports: Transports | None, local: Address, source: Address) 
 def _row(contact: Contact, extension: Extension, line: Line, now: float) -> PhoneRow:
     return PhoneRow(
         extension=extension.number,
+        name=extension.name,
         line=line.name,
         sip_username=contact.username,
         model=contact.model,

@@ -21,7 +21,7 @@ def environment(**options: Any) -> Environment:
     options |= {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     made = Environment(autoescape=True, **{name: value for name, value in options.items() if name != "autoescape"})
     made.globals.update(asset=assets.address, version=__version__, icon=icon, rail=_rail, may=_may)
-    made.filters.update(when=when, span=span, ago=ago)
+    made.filters.update(when=when, span=span, ago=ago, stamp=stamp, lasting=lasting)
     return made
 
 
@@ -58,6 +58,16 @@ def span(seconds: float | None) -> str:
     whole = int(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def stamp(seconds: float) -> str:
+    """Return a time as `<time datetime=…>` takes it."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
+
+
+def lasting(since: float) -> str:
+    """Return how long something has lasted by now."""
+    return span(max(0.0, time.time() - since))
 
 
 def _rail(user: Any) -> Any:
