@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from jackfield.console import views
-from jackfield.console.web import assets, changes, notices, overview, signing_in, things
+from jackfield.console.web import assets, changes, live, notices, overview, signing_in, things, whatif
 
 urlpatterns = [
     path("", overview.front),
@@ -17,5 +17,7 @@ urlpatterns = [
     path("admin/", overview.overview),
     *notices.urls(),
     *things.urls(),
+    *live.urls(),
+    *whatif.urls(),
     *changes.urls(),
 ]

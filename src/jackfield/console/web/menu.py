@@ -31,22 +31,26 @@ AREAS = {
 
 PAGES = (
     Page("overview", "Overview", "/admin/"),
+    Page("overview", "Calls in progress", "/admin/active/"),
     Page("people", "Users", "/admin/users/"),
     Page("people", "Extensions", "/admin/extensions/"),
     Page("people", "Ring groups", "/admin/ring_groups/"),
     Page("people", "Services", "/admin/services/"),
+    Page("people", "Dial plan", "/admin/dialplan/"),
+    Page("phones", "Registered phones", "/admin/phones/"),
     Page("lines", "Trunks", "/admin/trunks/"),
     Page("lines", "Incoming", "/admin/inbound/"),
     Page("lines", "Outgoing", "/admin/outbound/"),
     Page("lines", "Emergency", "/admin/emergency_numbers/"),
+    Page("lines", "What happens if…", "/admin/whatif/"),
     Page("history", "Changes", "/admin/changes/"),
     Page("system", "Company", "/admin/settings/"),
     Page("system", "Sounds", "/admin/sounds/"),
-    Page("system", "Roles", "/admin/roles/"),
-    Page("system", "Sign-in", "/admin/sign_in/"),
     Page("system", "E-mail", "/admin/mail/"),
     Page("system", "Notices", "/admin/notices/"),
     Page("system", "Messages sent", "/admin/messages/"),
+    Page("system", "Roles", "/admin/roles/"),
+    Page("system", "Sign-in", "/admin/sign_in/"),
 )
 
 
