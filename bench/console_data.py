@@ -281,6 +281,7 @@ def write(rows: Iterable[tuple[Row, list[Row], Row]], progress: Callable[[int], 
     """Write the rows in large transactions, in the way that each database likes best."""
     from django.db import connection, transaction
 
+    from jackfield.history import parties
     from jackfield.history.models import Call, Journal, Leg
 
     put = _copy if connection.vendor == "postgresql" else _insert
@@ -306,6 +307,7 @@ def write(rows: Iterable[tuple[Row, list[Row], Row]], progress: Callable[[int], 
             flush()
             progress(done)
     flush()
+    parties.collect()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         if connection.vendor == "sqlite":

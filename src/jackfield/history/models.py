@@ -12,12 +12,17 @@ from django.db import models
 
 from jackfield.history.choices import Direction, Outcome
 
-__all__ = ["Call", "Event", "Journal", "Leg"]
+__all__ = ["Call", "Event", "Journal", "Leg", "Party"]
 
 
 def text_field(**options: Any) -> Any:
     """Return a column for text of any length."""
     return models.TextField(blank=True, default="", **options)
+
+
+LOOKED_UP = (
+    "caller_number", "called_number", "dialed", "caller_extension", "called_extension", "caller_trunk", "called_trunk",
+)  # fmt: skip
 
 
 class Call(models.Model):
@@ -30,11 +35,11 @@ class Call(models.Model):
     ringing = models.FloatField(null=True, blank=True)
     answered = models.FloatField(null=True, blank=True)
     ended = models.FloatField(null=True, blank=True)
-    caller_number = text_field(db_index=True)
+    caller_number = text_field()
     caller_name = text_field()
     caller_extension = text_field()
     caller_trunk = text_field()
-    called_number = text_field(db_index=True)
+    called_number = text_field()
     called_name = text_field()
     called_extension = text_field()
     called_trunk = text_field()
@@ -49,8 +54,11 @@ class Call(models.Model):
     class Meta:
         ordering = ("-started", "id")
         indexes = (
+            # Few rows at any time: what is to be closed when the switch starts anew.
             models.Index(fields=("boot",), condition=models.Q(ended=None), name="call_ongoing"),
-        )  # few rows at any time: what is to be closed when the switch starts anew
+            # Each with the time: a list reads the newest of one number and stops.
+            *(models.Index(fields=(name, "started"), name=f"call_{name}") for name in LOOKED_UP),
+        )
 
     def __str__(self) -> str:
         return f"the call {self.id}"
@@ -97,6 +105,24 @@ class Journal(models.Model):
 
     def __str__(self) -> str:
         return f"the journal of {self.call_id}"
+
+
+class Party(models.Model):
+    """A number with a name that calls have had: few beside the calls, so a search can look at each of them."""
+
+    number = text_field()
+    name = text_field()
+    folded = text_field()
+    """Number and name as a search compares them; see `jackfield.history.parties`."""
+    calls = models.IntegerField(default=0)  # about: how often it is met
+    last = models.FloatField(default=0, db_index=True)  # seconds since 1970
+
+    class Meta:
+        ordering = ("number", "name")
+        constraints = (models.UniqueConstraint(fields=("number", "name"), name="party_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.name}".strip()
 
 
 class Event(models.Model):

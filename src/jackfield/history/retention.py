@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jackfield.company.models import General
-from jackfield.history.models import Call, Event, Journal, Leg
+from jackfield.history.models import Call, Event, Journal, Leg, Party
 
 __all__ = ["clean"]
 
@@ -32,4 +32,6 @@ def clean(now: float, *, most: int = 20) -> int:
         Call.objects.filter(id__in=calls).delete()
         Event.objects.filter(id__in=events).delete()
         gone += len(calls) + len(events)
+    if gone:
+        Party.objects.filter(last__lt=now - days * DAY).delete()
     return gone
