@@ -13,8 +13,9 @@ from jackfield.console import validation
 from jackfield.console.fields import DataField
 from jackfield.people.choices import Role
 from jackfield.people.levels import Areas
+from jackfield.people.tokens import KeptAnswer, Token
 
-__all__ = ["Failure", "OwnRole", "Session", "SignIn", "User"]
+__all__ = ["Failure", "KeptAnswer", "OwnRole", "Session", "SignIn", "Token", "User"]
 
 
 class OwnRole(models.Model):
