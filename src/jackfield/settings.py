@@ -32,7 +32,8 @@ __all__ = ["PREFIX", "DataDir", "PortRange", "Settings", "SettingsError", "add_a
 
 PREFIX = "JACKFIELD_"
 OTHER_VARIABLES = frozenset(
-    f"JACKFIELD_{name}" for name in ("LIBRARY_DIR", "PROCESS", "PHONE_PASSWORD", "PURE_PYTHON", "BENCH_KEEP")
+    f"JACKFIELD_{name}"
+    for name in ("LIBRARY_DIR", "PROCESS", "PASSWORD", "PHONE_PASSWORD", "PURE_PYTHON", "BENCH_KEEP")
 )
 """Variables of ours that are no settings."""
 

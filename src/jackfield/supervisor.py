@@ -85,6 +85,7 @@ class Child:
         self.since = clock()
         self.restarts = 0
         self.ready = asyncio.Event()
+        self.said = ""  # with the word that it's ready
         self._clock = clock
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
@@ -149,7 +150,8 @@ class Child:
                 lambda: asyncio.StreamReaderProtocol(reader), file
             )
             try:
-                if await reader.readline():
+                if line := await reader.readline():
+                    self.said = line.decode().partition(" ")[2].strip()
                     self._enter("running")
                     _prioritise(self.pid, self.program.nice)
                     if self.restarts:
@@ -222,6 +224,10 @@ class Supervisor:
                 await self._end_all()
         finally:
             await self._control.close()
+
+    def said(self, name: str) -> str:
+        """Return what a process said with the word that it's ready; "" when it said nothing more."""
+        return next((child.said for child in self.children if child.name == name), "")
 
     @property
     def stopping(self) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +33,13 @@ def register(app: typer.Typer) -> None:
     app.command(
         help=described(init), epilog="Example:  jackfield init --country CZ --time-zone Europe/Prague --extensions 8"
     )(init)
+    app.command(
+        help=described(administrator),
+        epilog="Examples:\n\n"
+        "  jackfield administrator anna\n\n"
+        "  jackfield administrator anna --ask\n\n"
+        "  JACKFIELD_PASSWORD=… jackfield administrator anna",
+    )(administrator)
     app.command(help=described(stop))(stop)
     app.command(help=described(version))(version)
 
@@ -134,12 +143,21 @@ def init(
         )
         if not made.created:
             api.publish(found)
+    # Under `run` it's `run` that prints the address, when pages are there to be seen.
+    token = "" if "JACKFIELD_PROCESS" in os.environ or not found.console_port else api.first_run_token(found, "init")
     if as_json:
-        print_json(made)
-    elif made.created:
+        from jackfield.cli.starting import console_addresses
+
+        address = f"{console_addresses(found)[0]}/first-run?token={token}" if token else ""
+        return print_json({**dataclasses.asdict(made), "first_run": address})
+    if made.created:
         _show_first(found, made)
     else:
         console().print(f"{found.data_dir} has a configuration already: nothing was changed.")
+    if token:
+        from jackfield.cli.starting import show_first_run
+
+        show_first_run(found, token)
 
 
 def _show_first(found: Settings, made: FirstConfiguration) -> None:
@@ -155,6 +173,35 @@ def _show_first(found: Settings, made: FirstConfiguration) -> None:
     out.print("\nThese passwords are shown this once. “jackfield export --secrets” has them again.\n")
     table("", ("number", "leads to"), made.numbers)
     out.print()
+
+
+def administrator(
+    login: Annotated[str, typer.Argument(metavar="NAME", help="Name to sign in with")],
+    ask: Annotated[bool, typer.Option("--ask", help="Ask for the password instead of making one")] = False,
+    name: Annotated[str, typer.Option("--full-name", help="What people call the person")] = "",
+    data_dir: DataDir = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Make an administrator of the console, or give one a new password, for those who are locked out.
+
+    Prints the password once. JACKFIELD_PASSWORD or --ask give one of your own. Sessions of that administrator end.
+    """
+    found = settings_in_force(data_dir, config)
+    given = os.environ.get("JACKFIELD_PASSWORD", "")
+    if ask:
+        given = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+
+    from jackfield.cli.output import print_json
+    from jackfield.cli.starting import console_addresses
+    from jackfield.console import api
+
+    password = api.make_administrator(found, login, given, name=name)
+    address = f"{console_addresses(found)[0]}/sign-in" if found.console_port else ""
+    if as_json:
+        return print_json({"login": login, "password": "" if given else password, "address": address})
+    shown = "with that password" if given else f"with the password {password} (shown this once)"
+    print(f"{login} can sign in as administrator {shown}{f' at {address}' if address else ''}.")
 
 
 def stop(

@@ -24,7 +24,7 @@ from jackfield.supervisor import StartFailed, Supervisor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["run"]
+__all__ = ["console_addresses", "run", "show_first_run"]
 
 log = logging.getLogger("jackfield.run")
 
@@ -59,7 +59,8 @@ def _refuse_second(settings: Settings) -> None:
 def _first_configuration(settings: Settings) -> None:
     """Make it in a process of its own: the database's libraries would stay in our memory for good."""
     command = [sys.executable, "-m", "jackfield.cli", "init"]
-    done = subprocess.run(command, env=os.environ | settings.environment(), check=False)
+    environment = os.environ | settings.environment() | {"JACKFIELD_PROCESS": "init"}
+    done = subprocess.run(command, env=environment, check=False)
     if done.returncode:
         raise StartFailed("the first configuration could not be made; the lines above say why")
 
@@ -94,10 +95,10 @@ async def _supervise(settings: Settings, begun: float) -> None:
         loop.add_signal_handler(number, stop)
     if out.is_terminal:
         out.print("Starting …", style="dim")  # no spinner: the processes write to this terminal too
-    await supervisor.run(up=lambda: _show(settings, time.monotonic() - begun))
+    await supervisor.run(up=lambda: _show(settings, time.monotonic() - begun, supervisor.said("console")))
 
 
-def _show(settings: Settings, seconds: float) -> None:
+def _show(settings: Settings, seconds: float, token: str) -> None:
     from rich.table import Table
 
     out = console()
@@ -110,8 +111,7 @@ def _show(settings: Settings, seconds: float) -> None:
         rows.add_row("", f"{settings.public_address} from outside")
     rows.add_row("Audio", f"UDP ports {settings.rtp_ports}")
     if settings.console_port:
-        host = settings.console_hosts[0]
-        rows.add_row("Console", f"http://{f'[{host}]' if ':' in host else host}:{settings.console_port}")
+        rows.add_row("Console", ", ".join(console_addresses(settings)[:3]))
     rows.add_row("Data, logs", f"{settings.data_dir}, {settings.files.logs}")
     out.print(f"\n[bold]Jackfield {__version__} is up[/bold] after {seconds:.1f} s. Ctrl-C stops it.\n")
     out.print(rows)
@@ -124,6 +124,24 @@ def _show(settings: Settings, seconds: float) -> None:
         "there.\n",
         soft_wrap=True,
     )
+    if token and settings.console_port:
+        show_first_run(settings, token)
+
+
+def console_addresses(settings: Settings) -> list[str]:
+    """Return the addresses of the console, those that other machines reach first."""
+    found = reachable_addresses(settings.console_hosts)
+    return [settings.console_address(host) for host in sorted(found, key=lambda host: host in ("127.0.0.1", "::1"))]
+
+
+def show_first_run(settings: Settings, token: str) -> None:
+    """Print where the first run goes on in a browser."""
+    address = console_addresses(settings)[0]
+    out = console(stderr=True)
+    out.print("[bold]Nobody can sign in to the console yet.[/bold] Set the company up in a browser:")
+    print(f"\n    {address}/first-run?token={token}\n", file=sys.stderr)  # as one line, however narrow the terminal is
+    if address.startswith("https:") and "/certificates/self-signed" in f"{settings.tls_certificate}":
+        out.print("The browser warns of the certificate, because Jackfield made it itself: go on.\n")
 
 
 def _list(addresses: Sequence[str]) -> str:

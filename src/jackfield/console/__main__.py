@@ -83,7 +83,7 @@ async def run(configured: Settings, ready: int | None) -> None:
             gc.collect()
             gc.freeze()  # what is here now stays: the collector need not look at it again
             if ready is not None:
-                os.write(ready, b"ready\n")
+                os.write(ready, f"ready {work.token}".strip().encode() + b"\n")
                 os.close(ready)
             await stopping.wait()
     finally:
@@ -104,6 +104,7 @@ class Work:
         self.settings = configured
         self.importer = views.importer = Importer(configured)
         self.stop = threading.Event()
+        self.token = ""  # of the first run
         self.tried = threading.Event()  # the database was tried once, whatever came of it
         self.fault: BaseException | None = None
         self.thread = threading.Thread(target=self._run, name="importer")
@@ -112,6 +113,7 @@ class Work:
     def _run(self) -> None:
         try:
             if self._prepare():
+                self._watch()
                 self.importer.run(self.stop)
         except BaseException as fault:
             log.exception("a fault in the importer")
@@ -119,6 +121,13 @@ class Work:
         finally:
             self.tried.set()
             self._ended()
+
+    def _watch(self) -> None:
+        """Begin to look after the installation. Nobody waits for it at the end: a mail server may be slow."""
+        from jackfield.console.watching import Watch
+
+        watch = Watch(self.settings, self.importer)
+        threading.Thread(target=watch.run, args=(self.stop,), name="watch", daemon=True).start()
 
     def _prepare(self) -> bool:
         """Bring the database and the snapshot up to date; try until it works. Returns False when told to stop."""
@@ -129,6 +138,7 @@ class Work:
             try:
                 api.prepare(self.settings, progress=log.info)
                 api.publish(self.settings)
+                self.token = api.first_run_token(self.settings, "run") if self.settings.console_port else ""
             except ConsoleError as problem:
                 if str(problem) != self.importer.trouble:
                     log.error("%s Calls go on with the configuration published last.", problem)

@@ -31,7 +31,9 @@ __all__ = [
     "call",
     "calls",
     "export",
+    "first_run_token",
     "initialise",
+    "make_administrator",
     "prepare",
     "publish",
 ]
@@ -101,6 +103,39 @@ def initialise(
     return first_configuration.initialise(
         settings, company=company, country=country, language=language, time_zone=time_zone, extensions=extensions
     )
+
+
+def first_run_token(settings: Settings, made_by: str) -> str:
+    """Return a new token for the pages of the first run; "" when somebody can sign in as administrator.
+
+    Of each of those who make them ("run", "init") the last one counts. Raises `DatabaseAway`.
+    """
+    from jackfield.console.database import database_errors
+
+    prepare(settings)
+    from jackfield.console import first_run
+
+    with database_errors(settings):
+        return first_run.new_token(made_by)
+
+
+def make_administrator(settings: Settings, login: str, password: str = "", *, name: str = "") -> str:
+    """Make somebody a full administrator with this password, or with a new one; return the password.
+
+    Raises `ConsoleError` for a password that is easy to guess and a name that can't be; `DatabaseAway`.
+    """
+    from jackfield.console.database import database_errors
+
+    prepare(settings)
+    from jackfield.console import first_run, strength
+    from jackfield.console.declarative.apply import COMMAND_LINE
+
+    password = password or first_run.fresh_password()
+    if problem := strength.strength(password, about=(login, name)).problem:
+        raise ConsoleError(f"this password is not taken. {problem}")
+    with database_errors(settings):
+        first_run.make_administrator(settings, login, password, name=name, author=COMMAND_LINE)
+    return password
 
 
 def apply(settings: Settings, text: str, *, prune: bool = False, dry_run: bool = False) -> Difference:
