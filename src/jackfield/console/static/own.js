@@ -1,0 +1,48 @@
+// The user's own pages: what changes while one types or waits. Everything works without it.
+
+function later(wait, work) {
+  let timer;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(work, wait, ...values);
+  };
+}
+
+// Where calls go: the sentence and the timeline follow the form.
+for (const form of document.querySelectorAll("form[data-preview]")) {
+  const place = document.getElementById("preview");
+  const show = later(250, async () => {
+    const values = new URLSearchParams(new FormData(form));
+    values.delete("csrfmiddlewaretoken");
+    const answer = await fetch(`${form.dataset.preview}?${values}`);
+    if (answer.ok) place.innerHTML = await answer.text();
+  });
+  form.addEventListener("input", show);
+}
+
+// Contacts and calls: the list follows what one searches for.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  const place = document.getElementById(form.dataset.live);
+  let latest = 0;
+  const find = later(200, async () => {
+    const mine = (latest += 1);
+    const values = new URLSearchParams(new FormData(form));
+    const answer = await fetch(`${form.getAttribute("action")}?${values}&part=1`);
+    if (!answer.ok || mine !== latest) return;
+    place.innerHTML = await answer.text();
+    history.replaceState(null, "", `?${values}`);
+  });
+  form.addEventListener("input", find);
+}
+
+// A call that was asked for: how far it is.
+const call = document.querySelector("[data-call]");
+async function follow() {
+  const answer = await fetch(call.dataset.call);
+  if (!answer.ok) return;
+  const { words, over } = await answer.json();
+  if (call.textContent !== words) call.textContent = words;
+  if (over) document.querySelector("[data-hang-up]")?.remove();
+  else setTimeout(follow, 1000);
+}
+if (call) follow();

@@ -1,0 +1,225 @@
+"""Where calls go: per own extension a sentence, a timeline, a switch for silence, and the form behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.web import errors
+from jackfield.console.web.forms import by_field
+from jackfield.console.web.own import mine
+from jackfield.console.web.own.sentences import Rule, sentence, steps, timeline
+from jackfield.console.web.rights import gate
+from jackfield.contacts.names import names_of
+from jackfield.contacts.numbers import House
+from jackfield.switch.route import FromExtension, RouteRequest, route
+from jackfield.switch.snapshot import Snapshot
+
+__all__ = ["disturb", "edit", "listing", "preview", "whereto"]
+
+GONE = "This extension is not yours (any more). Where your calls go is on the page before."
+MOST_SUGGESTED = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A field of the form that takes a number."""
+
+    name: str
+    label: str
+    help: str
+
+
+TARGETS = (
+    Target("forward_no_answer", "If nobody answers, go on to", "Empty: the caller hears that nobody answers."),
+    Target("forward_busy", "When I am busy, go to", "Also while do not disturb is on. Empty: the caller hears busy."),
+    Target("forward_unreachable", "When none of my phones is connected, go to", "Switched off, or without network."),
+    Target(
+        "forward_always", "Send every call straight to", "Your phones stay silent as long as something stands here."
+    ),
+)
+
+
+@gate("own")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show a sentence for each own extension; with a single one, its form at once."""
+    rows = mine.extensions(request)
+    if len(rows) == 1:
+        return redirect(f"/me/rules/{rows[0].pk}")
+    found = mine.snapshot()
+    shown = [(row, *_told(_rule(row, found), _say(request, found, row))) for row in rows]
+    return render(request, "own/rules.html", {"shown": shown})
+
+
+@gate("own")
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show and save the rules of one extension."""
+    row = mine.extension(request, pk)
+    if row is None:
+        return errors.missing(request, GONE)
+    found = mine.snapshot()
+    if request.method != "POST":
+        return _form(request, row, found, _stored(row), {})
+    house = _house(found)
+    typed = {target.name: request.POST.get(target.name, "").strip() for target in TARGETS}
+    typed["ring_time"] = request.POST.get("ring_time", "").strip()
+    typed["call_waiting"] = "yes" if "call_waiting" in request.POST else ""
+    values: dict[str, Any] = {
+        target.name: house.dialled(typed[target.name], found.numbers) for target in TARGETS
+    }  # fmt: skip
+    values["ring_time"] = typed["ring_time"].replace(",", ".") or None
+    values["call_waiting"] = bool(typed["call_waiting"])
+    problems = {
+        target.name: [text]
+        for target in TARGETS
+        if values[target.name] not in ("", getattr(row, target.name))
+        and (text := _obstacle(found, row, values[target.name]))
+    }
+    if not problems:
+        try:
+            difference = mine.save(request, row, values)
+        except DocumentError as refused:
+            problems, rest = by_field(refused.problems, "extensions[0]")
+            problems[""] = rest
+        else:
+            fresh = mine.extension(request, pk)
+            text = sentence(_rule(fresh, found), _say(request, found, fresh))
+            mine.tell(request, f"Saved. {text}" if difference else "Nothing was changed.")
+            return redirect(f"/me/rules/{pk}")
+    return _form(request, row, found, typed, problems, status=422)
+
+
+@gate("own")
+@require_POST
+def disturb(request: HttpRequest, pk: int) -> HttpResponse:
+    """Switch do not disturb on or off: `to` says which."""
+    row = mine.extension(request, pk)
+    if row is None:
+        return errors.missing(request, GONE)
+    on = request.POST.get("to") == "on"
+    mine.save(request, row, {"do_not_disturb": on})
+    mine.tell(request, "Your phones stay silent now." if on else "Your phones ring again.")
+    return redirect("/me/rules/")
+
+
+@gate("own")
+def preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return the sentence and the timeline of what the form holds, as a part of the page. Changes nothing."""
+    row = mine.extension(request, pk)
+    if row is None:
+        return errors.missing(request, GONE)
+    found = mine.snapshot()
+    return render(request, "own/preview.html", _preview(request, row, found, request.GET))
+
+
+def whereto(request: HttpRequest, row: Any) -> str:
+    """Return the sentence of an extension, for other pages."""
+    found = mine.snapshot()
+    return sentence(_rule(row, found), _say(request, found, row))
+
+
+# --- from the row and the form to a rule -----------------------------------------------------------------------------
+
+
+def _house(found: Snapshot) -> House:
+    return House(found.general.country, found.general.outside_prefix)
+
+
+def _stored(row: Any) -> dict[str, str]:
+    values = {target.name: getattr(row, target.name) for target in TARGETS}
+    values["ring_time"] = "" if row.ring_time is None else f"{row.ring_time:g}"
+    values["call_waiting"] = "yes" if row.call_waiting else ""
+    return values
+
+
+def _rule(row: Any, found: Snapshot, values: Mapping[str, str] | None = None) -> Rule:
+    given = _stored(row) if values is None else values
+    house = _house(found)
+    try:
+        seconds = float(given.get("ring_time", "").replace(",", ".") or found.general.ring_time)
+    except ValueError:
+        seconds = found.general.ring_time
+    target = {one.name: house.dialled(given.get(one.name, ""), found.numbers) for one in TARGETS}
+    return Rule(
+        seconds,
+        row.do_not_disturb,
+        target["forward_always"],
+        target["forward_busy"],
+        target["forward_no_answer"],
+        target["forward_unreachable"],
+        len(row.lines.all()),
+    )
+
+
+def _say(request: HttpRequest, found: Snapshot, row: Any, more: tuple[str, ...] = ()) -> Callable[[str], str]:
+    numbers = {getattr(row, target.name) for target in TARGETS} | set(more)
+    house = _house(found)
+    names = names_of(numbers, user=request.user, known_house=house)
+
+    def say(number: str) -> str:
+        entry = found.numbers.get(number)
+        name = names.get(number) or (entry.name if entry else "")
+        shown = number if entry else house.shown(number)
+        return f"{name} ({shown})" if name else shown
+
+    return say
+
+
+def _told(rule: Rule, say: Callable[[str], str]) -> tuple[str, Any]:
+    return sentence(rule, say), timeline(steps(rule, say))
+
+
+def _preview(request: HttpRequest, row: Any, found: Snapshot, values: Mapping[str, str]) -> dict[str, Any]:
+    rule = _rule(row, found, values)
+    targets = (rule.always, rule.busy, rule.no_answer, rule.unreachable)
+    text, picture = _told(rule, _say(request, found, row, targets))
+    return {"sentence": text, "timeline": picture}
+
+
+def _obstacle(found: Snapshot, row: Any, number: str) -> str:
+    """Return why the extension can't forward to a number; "" when it can. The dial plan is asked, as a call would."""
+    if number == row.number:
+        return "That is this number itself: the call would come back at once."
+    now = datetime.now(ZoneInfo(found.general.time_zone))
+    plan = route(found, RouteRequest(number, FromExtension(row.number)), now)
+    if plan.refusal is None:
+        return ""
+    if plan.refusal.status == 403 and not row.outside_calls:
+        return "Calls may be sent on to numbers of the house only. An administrator can allow others."
+    if plan.refusal.status == 403:
+        return "This extension is switched off, so nothing can be sent on. Ask an administrator."
+    prefix = found.general.outside_prefix
+    hint = f" Outside numbers begin with {prefix} here." if prefix and not number.startswith(prefix) else ""
+    return f"{number} leads nowhere: no one in the house has it, and no line carries it outside.{hint}"
+
+
+def _form(
+    request: HttpRequest,
+    row: Any,
+    found: Snapshot,
+    values: Mapping[str, str],
+    problems: Mapping[str, list[str]],
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    prefix = found.general.outside_prefix
+    context = {
+        "row": row,
+        "several": len(mine.extensions(request)) > 1,
+        "values": values,
+        "targets": TARGETS,
+        "problems": problems,
+        "usual": f"{found.general.ring_time:g}",
+        "prefix": prefix,
+        "suggested": [(one.number, one.name) for one in found.extensions if one.number != row.number][:MOST_SUGGESTED],
+        **_preview(request, row, found, values),
+    }
+    return render(request, "own/rule.html", context, status=status)

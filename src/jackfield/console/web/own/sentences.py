@@ -1,0 +1,108 @@
+"""Where calls of an extension go, as one sentence and as a timeline. Plain data in, words and SVG out.
+
+The order is that of the switch (`switch/destinations/extension.py`): always, do not disturb, busy, unreachable, rings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+__all__ = ["Rule", "Step", "sentence", "steps", "timeline"]
+
+ROW = 44
+WIDTH = 360
+MOST_LETTERS = 34
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What holds for an extension; targets are numbers, "" for none."""
+
+    ring_time: float
+    do_not_disturb: bool = False
+    always: str = ""
+    busy: str = ""
+    no_answer: str = ""
+    unreachable: str = ""
+    phones: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of the timeline. `kind`: ring, go (on to a number), end, silent."""
+
+    at: str
+    what: str
+    kind: str
+    branch: bool = False  # happens instead of the main way
+
+
+Say = Callable[[str], str]
+"""Returns a number as people read it."""
+
+
+def sentence(rule: Rule, say: Say) -> str:
+    """Return what happens with calls, in one sentence."""
+    if rule.always:
+        return f"All calls go straight to {say(rule.always)}; your phones stay silent."
+    if rule.do_not_disturb:
+        heard = f"calls go to {say(rule.busy)}" if rule.busy else "callers hear busy"
+        return f"You are not disturbed: your phones stay silent and {heard}."
+    seconds = f"{rule.ring_time:g} s"
+    if not rule.phones:
+        first = "You have no phone yet"
+        return f"{first}: calls go to {say(rule.unreachable)}." if rule.unreachable else f"{first}, so nothing rings."
+    then = say(rule.no_answer) if rule.no_answer else "the caller hears that nobody answers"
+    text = f"Your phones ring for {seconds}, then {then}"
+    if rule.no_answer and rule.no_answer == rule.busy == rule.unreachable:
+        return f"{text}; the same when you are busy or no phone is connected."
+    busy = say(rule.busy) if rule.busy else "the caller hears busy"
+    text += f"; when busy, {busy}"
+    if rule.unreachable:
+        text += f"; when no phone is connected, {say(rule.unreachable)}"
+    return f"{text}."
+
+
+def steps(rule: Rule, say: Say) -> list[Step]:
+    """Return the same as rows, from the moment that a call comes in."""
+    if rule.always:
+        return [Step("at once", say(rule.always), "go"), Step("", "your phones stay silent", "silent")]
+    if rule.do_not_disturb:
+        heard = Step("at once", say(rule.busy) if rule.busy else "the caller hears busy", "go" if rule.busy else "end")
+        return [heard, Step("", "your phones stay silent", "silent")]
+    unreachable = say(rule.unreachable) if rule.unreachable else "the caller hears it"
+    lost = Step("no phone", unreachable, "go" if rule.unreachable else "end", True)
+    if not rule.phones:
+        return [lost]
+    last = say(rule.no_answer) if rule.no_answer else "the caller hears that nobody answers"
+    return [
+        Step("0 s", "your phones ring", "ring"),
+        Step(f"{rule.ring_time:g} s", last, "go" if rule.no_answer else "end"),
+        Step("busy", say(rule.busy) if rule.busy else "the caller hears busy", "go" if rule.busy else "end", True),
+        lost,
+    ]
+
+
+def timeline(rows: list[Step]) -> Markup:
+    """Return the rows as an SVG that scales with the page and takes its colours from it. Decoration: the sentence
+    beside it says the same."""
+    height = ROW * len(rows) + 8
+    parts = [Markup('<svg class="timeline" viewBox="0 0 {} {}" aria-hidden="true">').format(WIDTH, height)]
+    for number, row in enumerate(rows):
+        y = ROW * number + ROW // 2 + 4
+        after = rows[number + 1] if number + 1 < len(rows) else None
+        if after is not None and not after.branch and after.kind != "silent":
+            parts.append(Markup('<line class="way {}" x1="92" y1="{}" x2="92" y2="{}"/>').format(row.kind, y, y + ROW))
+        if row.branch:
+            parts.append(Markup('<path class="branch" d="M92 {} v-14"/>').format(y))
+        if row.kind == "go":
+            parts.append(Markup('<path class="dot go" d="M84 {} h16 l-5 -5 m5 5 l-5 5"/>').format(y))
+        else:
+            parts.append(Markup('<circle class="dot {}" cx="92" cy="{}" r="7"/>').format(row.kind, y))
+        parts.append(Markup('<text class="at" x="74" y="{}" text-anchor="end">{}</text>').format(y + 5, row.at))
+        what = row.what if len(row.what) <= MOST_LETTERS else f"{row.what[: MOST_LETTERS - 1]}…"
+        parts.append(Markup('<text class="what {}" x="112" y="{}">{}</text>').format(row.kind, y + 5, what))
+    return Markup("").join([*parts, Markup("</svg>")])
