@@ -1,5 +1,9 @@
 // What pages do beyond links and forms. Everything works without it but what is live by nature.
 
+import "./keys.js";
+import "./drafts.js";
+import "./inputs.js";
+
 const root = document.documentElement;
 
 function switchTheme() {
@@ -18,7 +22,9 @@ function filterAtOnce(event) {
 // The whole row leads where its first cell does.
 function openRow(event) {
   const row = event.target.closest("tr[data-href]");
-  if (row && !event.target.closest("a, button, input, label") && !getSelection().toString()) location = row.dataset.href;
+  if (!row || event.target.closest("a, button, input, label, select") || getSelection().toString()) return;
+  if (event.ctrlKey || event.metaKey) open(row.dataset.href);
+  else location = row.dataset.href;
 }
 
 // One more empty row at the end of a table of a form, numbered on.
@@ -37,12 +43,55 @@ function addRow(button) {
   fresh.querySelector("input")?.focus();
 }
 
+// On a narrow screen rows become cards: each cell must say what it is.
+export function labelCells(within) {
+  for (const table of within.querySelectorAll(".scroll > table")) {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    if (heads.length < 3) continue;
+    table.classList.add("cards");
+    for (const row of table.querySelectorAll("tbody tr")) {
+      [...row.children].forEach((cell, place) => {
+        if (cell.tagName === "TD" && heads[place] && cell.colSpan === 1) cell.dataset.label = heads[place];
+        cell.classList.toggle("blank", cell.tagName === "TD" && !cell.textContent.trim() && !cell.children.length);
+      });
+    }
+  }
+}
+
+// A notice can be read and put away.
+function closable(toast) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet close";
+  button.setAttribute("aria-label", "Close");
+  button.textContent = "×";
+  button.addEventListener("click", () => toast.remove());
+  toast.append(button);
+}
+
+// What a link within the page leads to may lie in a folded part.
+function unfold() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  target.closest("details")?.setAttribute("open", "");
+  target.scrollIntoView({ block: "center" });
+  target.focus();
+}
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.matches("[data-theme-switch]")) switchTheme();
   else if (button?.matches("[data-add-row]")) addRow(button);
   else openRow(event);
+  for (const menu of document.querySelectorAll("details.drop[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
 });
 document.addEventListener("change", filterAtOnce);
+document.addEventListener("htmx:afterSwap", (event) => labelCells(event.target.parentElement ?? document));
+addEventListener("hashchange", unfold);
 
+labelCells(document);
+document.querySelectorAll(".toasts .notice").forEach(closable);
 document.querySelector("[data-focus]")?.focus();
+unfold();
