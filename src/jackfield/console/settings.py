@@ -49,7 +49,10 @@ def options(settings: Settings) -> dict[str, Any]:
             }
         ],
         "AUTH_USER_MODEL": "people.User",
-        "AUTHENTICATION_BACKENDS": ["jackfield.console.web.signing_in.Passwords"],
+        "AUTHENTICATION_BACKENDS": [
+            "jackfield.console.web.signing_in.Passwords",
+            "jackfield.console.web.directory.DirectoryPasswords",
+        ],
         "PASSWORD_HASHERS": [
             "django.contrib.auth.hashers.Argon2PasswordHasher",
             "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -77,7 +80,7 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-APPS = ("company", "people", "numbers", "trunks", "history", "changes", "notices", "contacts")
+APPS = ("company", "people", "numbers", "trunks", "history", "changes", "notices", "contacts", "directory")
 SESSION_SECONDS = 14 * 86400
 """How long a session lasts at most, however busy; `web.middleware` ends idle ones earlier."""
 

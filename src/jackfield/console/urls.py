@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from jackfield.console import views
-from jackfield.console.web import assets, changes, find, live, notices, overview, signing_in, things, whatif
+from jackfield.console.web import assets, changes, find, live, notices, overview, own, signing_in, things, whatif
 
 urlpatterns = [
     path("", overview.front),
@@ -15,7 +15,9 @@ urlpatterns = [
     path("sign-in", signing_in.sign_in),
     path("sign-out", signing_in.sign_out),
     path("admin/", overview.overview),
+    *own.urls(),
     *notices.urls(),
+    *directory.urls(),
     *find.urls(),
     *things.urls(),
     *live.urls(),

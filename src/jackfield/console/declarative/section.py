@@ -28,6 +28,7 @@ class Field:
     shown: bool = False  # exported even where it is the default
     generate: Callable[[], str] | None = None  # makes the value where a new thing has none
     reference: str = ""  # section whose thing it names; the model then has a foreign key
+    lines: bool = False  # a list whose items have commas in them: one in each line of a form
     normalise: Callable[[Any], Any] | None = None  # other spellings that people use
 
     def of(self, row: Any) -> Any:

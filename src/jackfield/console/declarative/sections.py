@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jackfield.company import schema as company
 from jackfield.console.declarative.section import Section
+from jackfield.directory import schema as directory
 from jackfield.notices import schema as notices
 from jackfield.numbers import schema as numbers
 from jackfield.people import schema as people
@@ -11,11 +12,11 @@ from jackfield.trunks import schema as trunks
 
 __all__ = ["LINES", "SECTIONS"]
 
-_all = {section.name: section for app in (company, people, numbers, trunks, notices) for section in app.SECTIONS}
+_all = {section.name: section for app in (company, people, numbers, trunks, notices, directory) for section in app.SECTIONS}
 
 _ORDER = (
     "settings", "sign_in", "roles", "users", "extensions", "trunks", "inbound", "outbound", "ring_groups", "services",
-    "emergency_numbers", "sounds", "mail", "notices",
+    "emergency_numbers", "sounds", "mail", "notices", "directory",
 )  # fmt: skip
 SECTIONS: dict[str, Section] = {name: _all[name] for name in _ORDER}
 """By name. A thing that others refer to comes before them: roles before users, trunks before what uses them."""

@@ -92,14 +92,16 @@ def form_field(
         wide=words.wide,
         problems=list(found.get(name, ())),
     )
-    if made.kind in ("list", "codecs"):
-        made.value = list(value or ())
+    if known.lines:
+        made.kind, made.value = "pairs", "\n".join(value or ())
+    if made.kind in ("list", "codecs") or known.lines:
+        made.value = made.value if known.lines else list(value or ())
         made.problems += [text for key, texts in found.items() if key.startswith(f"{name}.") for text in texts]
     elif made.kind == "choice" and not made.choices:
         made.choices = [(choice, choice.replace("_", " ").capitalize() or "–") for choice in typing.get_args(kind)]
     elif made.kind == "password":
         made.value = ""  # never in a page
-    elif made.kind == "pairs":
+    elif made.kind == "pairs" and not known.lines:
         made.value = "\n".join(f"{key}: {item}" for key, item in (value or {}).items())
     elif made.kind == "number" and isinstance(value, float) and value.is_integer():
         made.value = int(value)
@@ -171,7 +173,8 @@ def posted(known: Field, data: QueryDict, name: str) -> Any:
         of = typing.get_args(kind)[0]
         if dataclasses.is_dataclass(of):
             return _posted_rows(typing.cast(type, of), data, name)
-        return [part.strip() for text in data.getlist(name) for part in re.split(r"[,\n]", text) if part.strip()]
+        between = r"\n" if known.lines else r"[,\n]"
+        return [part.strip() for text in data.getlist(name) for part in re.split(between, text) if part.strip()]
     if origin is dict:
         return dict(_pair(line) for line in data.get(name, "").splitlines() if line.strip())
     if dataclasses.is_dataclass(kind):

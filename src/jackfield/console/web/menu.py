@@ -49,6 +49,8 @@ PAGES = (
     Page("system", "E-mail", "/admin/mail/"),
     Page("system", "Notices", "/admin/notices/"),
     Page("system", "Messages sent", "/admin/messages/"),
+    Page("system", "Directory", "/admin/directory/"),
+    Page("system", "People of the directory", "/admin/directory/people"),
     Page("system", "Roles", "/admin/roles/"),
     Page("system", "Sign-in", "/admin/sign_in/"),
 )

@@ -194,6 +194,16 @@ SCREENS = {
             (Group("Server", ("host", "port", "security", "username", "password", "sender")),),
         ),
         Screen(
+            "directory", "system", "Directory", "directory",
+            "People of Active Directory or another LDAP directory become users here, and sign in with its passwords.",
+            (
+                Group("Directory", ("enabled", "kind", "hosts", "security", "certificate", "bind_name",
+                                    "bind_password", "base")),
+                Group("People", ("groups", "role", "group_roles", "number_attribute", "minutes")),
+                Group("Details", ("filter", "login_attribute"), folded=True),
+            ),
+        ),
+        Screen(
             "notices", "system", "Notices", "notices",
             "Who is told when something goes wrong; never twice in an hour of the same.",
             (

@@ -1,0 +1,220 @@
+"""Users of the directory brought in step with it: made, renamed, disabled where it says so; never removed.
+
+Everything goes through `console.change`, so it is checked, kept and can be undone like any other change.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jackfield.console import change, directory
+from jackfield.console.api import ConsoleError
+from jackfield.console.change import Author, Wish
+from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.directory import Person
+
+if TYPE_CHECKING:
+    from jackfield.directory.models import Directory
+    from jackfield.settings import Settings
+
+__all__ = ["Keeper", "Outcome", "bring_in_step", "import_one"]
+
+log = logging.getLogger(__name__)
+
+AUTHOR = Author("the directory", "directory")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an import did or would do, by logins; and what it could not do, in words."""
+
+    seen: int = 0
+    created: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    disabled: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def bring_in_step(settings: Settings, *, dry_run: bool = False) -> Outcome:
+    """Import everybody whom the settings choose, and disable those who are gone from the directory.
+
+    What is wrong with one person stops nobody else. Raises `DirectoryError`, `DatabaseAway`.
+    """
+    from jackfield.directory.models import Directory, Entry
+
+    config = Directory.current()
+    found = directory.people(config)
+    outcome = Outcome(len(found))
+    there = {person.uid for person in found}
+    plans = [plan for person in found if (plan := _plan(config, person, outcome)) is not None]
+    for entry in Entry.objects.select_related("user").exclude(uid__in=there):
+        if entry.user.enabled:
+            outcome.disabled.append(entry.user.login)
+            plans.append(_Plan(None, [Wish("users", {"enabled": False}, (entry.user.login,))], entry.user.login, entry))
+    _carry_out(settings, plans, outcome, dry_run)
+    return outcome
+
+
+def import_one(settings: Settings, config: Directory, person: Person) -> Any:
+    """Bring one person in step, who just signed in, and return the user; None where that can't be."""
+    from jackfield.people.models import User
+
+    outcome = Outcome(1)
+    plan = _plan(config, person, outcome)
+    if plan is not None:
+        _carry_out(settings, [plan], outcome, dry_run=False)
+    for problem in outcome.problems:
+        log.warning("%s", problem)
+    return User.objects.filter(entry__uid=person.uid).first()
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What one person needs. `person`: None for one who is gone."""
+
+    person: Person | None
+    wishes: list[Wish]
+    login: str
+    entry: Any = None
+
+
+def _plan(config: Directory, person: Person, outcome: Outcome) -> _Plan | None:
+    from jackfield.directory.models import Entry
+    from jackfield.people.models import User
+
+    if not person.login:
+        outcome.problems.append(f"{person.dn} has no name to sign in with: it is left out")
+        return None
+    entry = Entry.objects.filter(uid=person.uid).select_related("user").first()
+    user = entry.user if entry is not None else User.objects.filter(login__iexact=person.login).first()
+    if entry is None and user is not None and user.password:
+        outcome.problems.append(
+            f"{person.login}: there is a user of that name with a password of our own. Rename one, or take "
+            "that user's password away, then both are taken for the same person"
+        )
+        return None
+    wishes = []
+    if user is None:
+        values = {"login": person.login, "name": person.name, "email": person.email,
+                  "role": _role(config, person) or config.role, "enabled": not person.disabled}  # fmt: skip
+        wishes.append(Wish("users", values))
+        outcome.created.append(person.login)
+    elif values := _differing(config, person, user, entry):
+        wishes.append(Wish("users", values, (user.login,)))
+        (outcome.disabled if values.get("enabled") is False else outcome.changed).append(person.login)
+    wishes += _extension(person, user, outcome)
+    return _Plan(person, wishes, person.login, entry)
+
+
+def _role(config: Directory, person: Person) -> str:
+    """Return the role that a group gives; of several the first that the settings name."""
+    return next((role for group, role in config.group_roles.items() if group in person.groups), "")
+
+
+def _differing(config: Directory, person: Person, user: Any, entry: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {"login": person.login, "name": person.name, "email": person.email}
+    if role := _role(config, person):
+        values["role"] = role
+    if person.disabled or (entry is not None and entry.disabled):
+        values["enabled"] = not person.disabled
+    return {name: value for name, value in values.items() if getattr(user, name) != value}
+
+
+def _extension(person: Person, user: Any, outcome: Outcome) -> list[Wish]:
+    from jackfield.numbers.models import Extension
+
+    if not person.number or person.disabled:
+        return []
+    there = Extension.objects.filter(number=person.number).select_related("user").first()
+    if there is None:
+        return [Wish("extensions", {"number": person.number, "name": person.name, "user": person.login})]
+    if there.user is None:
+        return [Wish("extensions", {"user": person.login}, (person.number,))]
+    if user is None or there.user.pk != user.pk:
+        outcome.problems.append(f"{person.login}: extension {person.number} belongs to {there.user.login} here")
+    return []
+
+
+def _carry_out(settings: Settings, plans: list[_Plan], outcome: Outcome, dry_run: bool) -> None:
+    """Save all at once; where something is wrong, each on his own, so that one does not stop the others."""
+    wishes = [wish for plan in plans for wish in plan.wishes]
+    done = plans
+    try:
+        if wishes:
+            change.save(settings, wishes, author=AUTHOR, dry_run=dry_run)
+    except DocumentError:
+        done = [plan for plan in plans if _one(settings, plan, outcome, dry_run)]
+    if not dry_run:
+        _link(done)
+
+
+def _one(settings: Settings, plan: _Plan, outcome: Outcome, dry_run: bool) -> bool:
+    try:
+        change.save(settings, plan.wishes, author=AUTHOR, dry_run=dry_run)
+    except DocumentError as problem:
+        outcome.problems += [f"{plan.login}: {one.message}" for one in problem.problems]
+        for names in (outcome.created, outcome.changed, outcome.disabled):
+            if plan.login in names:
+                names.remove(plan.login)
+        return False
+    return True
+
+
+def _link(plans: list[_Plan]) -> None:
+    from jackfield.directory.models import Entry
+    from jackfield.people.models import User
+
+    for plan in plans:
+        if plan.person is None:
+            Entry.objects.filter(pk=plan.entry.pk).update(disabled=True)
+            continue
+        user = User.objects.get(login=plan.person.login)
+        disabled = plan.person.disabled
+        if plan.entry is None or (plan.entry.dn, plan.entry.disabled) != (plan.person.dn, disabled):
+            Entry.objects.update_or_create(
+                uid=plan.person.uid, defaults={"user": user, "dn": plan.person.dn, "disabled": disabled}
+            )
+
+
+class Keeper:
+    """Brings users in step every so many minutes, in a thread of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._told: set[str] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set. What goes wrong is logged once, and tried again."""
+        from django.db import connection
+
+        try:
+            while not stop.wait(60.0 * self.round()):
+                pass
+        finally:
+            connection.close()
+
+    def round(self) -> float:
+        """Import if there is a directory; return the minutes until the next time. Never raises."""
+        from jackfield.console.database import database_errors
+        from jackfield.directory.models import Directory
+
+        problems: list[str] = []
+        minutes = 1.0
+        try:
+            with database_errors(self.settings):
+                config = Directory.current()
+                if config.enabled:
+                    minutes = float(config.minutes)
+                    problems = bring_in_step(self.settings).problems
+        except (directory.DirectoryError, ConsoleError) as problem:
+            problems = [str(problem)]
+        except Exception:
+            log.exception("a fault while importing from the directory")
+        for text in problems:
+            if text not in self._told:
+                log.warning("directory: %s", text)
+        self._told = set(problems)
+        return minutes

@@ -1,0 +1,78 @@
+"""Where the directory is, and which of its people is which user here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db import models
+
+from jackfield.console import validation
+from jackfield.console.fields import DataField
+from jackfield.directory.choices import Kind, Security
+from jackfield.people.models import User
+
+__all__ = ["Directory", "Entry"]
+
+
+def text(length: int = 500) -> Any:
+    """Return a column for one line of text."""
+    return models.CharField(max_length=length, blank=True, default="", validators=[validation.one_line])
+
+
+class Directory(models.Model):
+    """Where the directory is. The password is stored readable, because we sign in with it."""
+
+    enabled = models.BooleanField(default=False)
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.ACTIVE_DIRECTORY)
+    hosts = DataField(tuple[str, ...], default=tuple, validators=[validation.hosts])
+    security = models.CharField(max_length=20, choices=Security.choices, default=Security.TLS)
+    certificate = text()
+    bind_name = text()
+    bind_password = text(200)
+    base = text()
+    filter = text()
+    groups = DataField(tuple[str, ...], default=tuple)
+    login_attribute = text(60)
+    number_attribute = text(60)
+    role = models.CharField(max_length=60, default="user")
+    group_roles = DataField(dict[str, str], default=dict)
+    minutes = models.IntegerField(default=15, validators=[validation.Between(1, 1440, "minutes")])
+
+    def __str__(self) -> str:
+        return "the directory"
+
+    def check_together(self, unread: Collection[str] = ()) -> None:
+        """Refuse a directory in use without what it needs. Raises `ValidationError`."""
+        if not self.enabled or "enabled" in unread:
+            return
+        missing = {"hosts": "the directory's server", "base": "the DN below which people are, as dc=example,dc=com"}
+        found = {
+            name: f"must be given: {what}"
+            for name, what in missing.items()
+            if not getattr(self, name) and name not in unread
+        }
+        if found:
+            raise validation.all_wrong(found)
+
+    def clean(self) -> None:
+        """Do the same for a form."""
+        self.check_together()
+
+    @classmethod
+    def current(cls) -> Directory:
+        """Return the one row; unsaved, with the defaults, when there is none yet."""
+        found: Directory | None = cls.objects.filter(pk=1).first()
+        return found or cls(pk=1)
+
+
+class Entry(models.Model):
+    """A person of the directory who is a user here: known by the directory's own id, whatever his name becomes."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="entry")
+    uid = models.CharField(max_length=80, unique=True)
+    dn = models.TextField()
+    disabled = models.BooleanField(default=False)  # by the directory: only then may the directory enable it again
+
+    def __str__(self) -> str:
+        return str(self.dn)
