@@ -5,7 +5,20 @@ from __future__ import annotations
 from django.urls import path
 
 from jackfield.console import views
-from jackfield.console.web import assets, changes, find, live, notices, overview, own, signing_in, things, whatif
+from jackfield.console.web import (  # one in each line
+    assets,
+    changes,
+    directory,
+    find,
+    live,
+    notices,
+    overview,
+    own,
+    signing_in,
+    tables,
+    things,
+    whatif,
+)
 
 urlpatterns = [
     path("", overview.front),
@@ -23,4 +36,5 @@ urlpatterns = [
     *live.urls(),
     *whatif.urls(),
     *changes.urls(),
+    *tables.urls(),
 ]
