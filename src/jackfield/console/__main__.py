@@ -123,11 +123,12 @@ class Work:
             self._ended()
 
     def _watch(self) -> None:
-        """Begin to look after the installation. Nobody waits for it at the end: a mail server may be slow."""
+        """Look after the installation and the directory. Nobody waits for them at the end: a mail server may be slow."""
+        from jackfield.console.importing import Keeper
         from jackfield.console.watching import Watch
 
-        watch = Watch(self.settings, self.importer)
-        threading.Thread(target=watch.run, args=(self.stop,), name="watch", daemon=True).start()
+        for name, work in (("watch", Watch(self.settings, self.importer)), ("directory", Keeper(self.settings))):
+            threading.Thread(target=work.run, args=(self.stop,), name=name, daemon=True).start()
 
     def _prepare(self) -> bool:
         """Bring the database and the snapshot up to date; try until it works. Returns False when told to stop."""
