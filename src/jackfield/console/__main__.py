@@ -123,7 +123,7 @@ class Work:
             self._ended()
 
     def _watch(self) -> None:
-        """Look after the installation and the directory. Nobody waits for them at the end: a mail server may be slow."""
+        """Look after the installation and the directory; nobody waits for that at the end: a server may be slow."""
         from jackfield.console.importing import Keeper
         from jackfield.console.watching import Watch
 
