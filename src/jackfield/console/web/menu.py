@@ -43,6 +43,7 @@ PAGES = (
     Page("lines", "Outgoing", "/admin/outbound/"),
     Page("lines", "Emergency", "/admin/emergency_numbers/"),
     Page("lines", "What happens if…", "/admin/whatif/"),
+    Page("history", "Calls", "/admin/calls/"),
     Page("history", "Changes", "/admin/changes/"),
     Page("system", "Company", "/admin/settings/"),
     Page("system", "Sounds", "/admin/sounds/"),
