@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from jackfield.console import monitoring, volume
+from jackfield.console.web.live import live_rows, switch_says
 from jackfield.console.web.rights import gate
 from jackfield.console.web.signing_in import home
 
-__all__ = ["front", "overview"]
+__all__ = ["Alert", "alerts", "front", "overview"]
+
+MOST_CALLS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that somebody should look at; `kind` is "bad" or "warning"."""
+
+    text: str
+    href: str
+    kind: str = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the first steps with a new system."""
+
+    text: str
+    why: str
+    href: str
+    button: str
+    done: bool
 
 
 @gate("own")
@@ -21,4 +51,86 @@ def front(request: HttpRequest) -> HttpResponse:
 @gate("overview")
 def overview(request: HttpRequest) -> HttpResponse:
     """Show what goes on."""
-    return render(request, "overview.html", {})
+    from jackfield.company.models import General
+    from jackfield.numbers.models import Line
+
+    now, zone = time.time(), General.current().time_zone
+    state, problem = switch_says("live")
+    state = state or {"calls": [], "trunks": [], "registered": 0}
+    trunks = [one for one in state["trunks"] if one["state"] != "disabled"]
+    context = {
+        "problem": problem,
+        "calls": state["calls"][::-1][:MOST_CALLS],
+        "count": len(state["calls"]),
+        "talking": sum(one["state"] == "talking" for one in state["calls"]),
+        "registered": state["registered"],
+        "lines": Line.objects.filter(extension__enabled=True).count(),
+        "trunks": state["trunks"],
+        "trunks_on": len(trunks),
+        "trunks_up": sum(one["state"] in ("registered", "up") for one in trunks),
+        "alerts": alerts(),
+        "steps": first_steps(state),
+        "today": volume.today(now, zone),
+        "hours": volume.last_day(now),
+        "quality": volume.quality(),
+        "zone": zone,
+        "rows": live_rows(),
+    }
+    return render(request, "overview.html", context)
+
+
+HREFS = {"switch": "/admin/health/", "media": "/admin/health/", "database": "/admin/health/",
+         "records": "/admin/health/", "disk": "/admin/health/", "trunks": "/admin/trunks/"}  # fmt: skip
+
+
+def alerts() -> list[Alert]:
+    """Return what is not well, in words, the worst first."""
+    found = volume.kept(5, ("observation",), _observe)
+    checks = monitoring.health(found)["checks"]
+    told = [
+        Alert(_sentence(check["problem"]), HREFS.get(name, "/admin/health/"))
+        for name, check in checks.items()
+        if not check["ok"]
+    ]
+    if checks["trunks"]["ok"]:
+        told += [
+            Alert(_sentence(f'trunk "{one["name"]}" is {one["state"]}: {one.get("text") or "see Trunks"}'),
+                  f"/admin/setting/trunks/{one['name']}", "warning")
+            for one in found.trunks
+            if one["state"] in monitoring.UNUSABLE
+        ]  # fmt: skip
+    return list({one.text: one for one in told}.values())
+
+
+def _observe() -> monitoring.Observation:
+    from jackfield.console import views
+
+    return asyncio.run(monitoring.observe(settings.JACKFIELD, views.importer))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def first_steps(state: dict[str, Any]) -> list[Step]:
+    """Return what a new system needs before it is of use; nothing once a call has been made."""
+    from jackfield.history.models import Call
+    from jackfield.numbers.models import Extension
+    from jackfield.trunks.models import Inbound, Trunk
+
+    if Call.objects.exists():
+        return []
+    extension = Extension.objects.order_by("number").values_list("pk", flat=True).first()
+    to_phone = f"/admin/extensions/{extension}" if extension else "/admin/extensions/new"
+    return [
+        Step("Add an extension", "A number inside the house, for each person or room.",
+             "/admin/extensions/new", "New extension", extension is not None),
+        Step("Connect a phone", "The extension's page has the name and server that the phone asks for.",
+             to_phone, "Open the extension", bool(state["registered"])),
+        Step("Add a trunk", "Your provider's account leads to the telephone network.",
+             "/admin/trunks/new", "New trunk", Trunk.objects.exists()),
+        Step("Say where calls from outside go", "To a person, a group, or by opening hours.",
+             "/admin/inbound/new", "New incoming number", Inbound.objects.exists()),
+        Step("Make a test call", "Dial one extension from another, and watch it here.",
+             "/admin/active/", "Calls in progress", False),
+    ]  # fmt: skip
