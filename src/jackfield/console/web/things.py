@@ -3,97 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import urlencode
 
 from jackfield.console import change
-from jackfield.console.change import Author, Removal, Wish
+from jackfield.console.change import Removal, Wish
 from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.declarative.sections import LINES
 from jackfield.console.web import errors
-from jackfield.console.web.forms import FormField, Words, by_field, form_field, posted_fields
+from jackfield.console.web.forms import FormField, by_field, form_field, posted_fields
+from jackfield.console.web.lists import listing
 from jackfield.console.web.rights import gate
+from jackfield.console.web.saving import author
 from jackfield.console.web.screens import SCREENS, Screen
 from jackfield.console.web.words import INNER, words
 
 __all__ = ["author", "create", "edit", "listing", "remove", "urls"]
-
-PAGE = 100
-
-
-def author(request: HttpRequest, through: str = "page") -> Author:
-    """Return who makes a change, for the history."""
-    user: Any = request.user
-    return Author(user.shown_name, through, user, request.META.get("REMOTE_ADDR", ""))
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell of a list."""
-
-    kind: str  # text, truth, user, numbers, choice
-    value: Any
-
-
-def listing(request: HttpRequest, screen: Screen) -> HttpResponse:
-    """Show one page of the list: searched, filtered, sorted on the server."""
-    section = screen.section
-    rows = section.model().objects.all()
-    rows = rows.select_related(*[name for name in screen.columns if section.fields[name].reference])
-    search = request.GET.get("q", "").strip()
-    if search:
-        found = Q()
-        for lookup in screen.searched:
-            found |= Q(**{f"{lookup}__icontains": search})
-        rows = rows.filter(found).distinct()
-    chips = []
-    for name in screen.filters:
-        value = request.GET.get(name, "")
-        shown = words(section, name)
-        truth = section.fields[name].type is bool
-        choices = (("yes", "yes"), ("no", "no")) if truth else shown.choices
-        if value in dict(choices):
-            rows = rows.filter(**{name: value == "yes" if truth else value})
-        chips.append({"name": name, "label": shown.label, "value": value, "choices": choices})
-    sort = request.GET.get("sort", "")
-    if sort.lstrip("-") in screen.columns:
-        rows = rows.order_by(sort, "pk")
-    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
-    kept = {name: value for name, value in request.GET.items() if name != "page" and value}
-    called = {name: words(section, name) for name in screen.columns}
-    context = {
-        "screen": screen,
-        "page": page,
-        "heads": [(name, called[name].label) for name in screen.columns],
-        "rows": [(row, [_cell(screen, name, row, called[name]) for name in called]) for row in page.object_list],
-        "search": search,
-        "chips": chips,
-        "sort": sort,
-        "query": urlencode(kept),
-        "unsorted": urlencode({name: value for name, value in kept.items() if name != "sort"}),
-    }
-    return render(request, "list.html", context)
-
-
-def _cell(screen: Screen, name: str, row: Any, called: Words) -> Cell:
-    known = screen.section.fields[name]
-    value = known.of(row)
-    if known.type is bool:
-        return Cell("truth", value)
-    if choices := dict(called.choices):
-        return Cell("choice", choices.get(value, value))
-    if known.reference == "users":
-        return Cell("user", row.user.shown_name if value else "")
-    if isinstance(value, tuple):
-        return Cell("numbers", [str(item) for item in value])
-    return Cell("text", value)
 
 
 def create(request: HttpRequest, screen: Screen) -> HttpResponse:

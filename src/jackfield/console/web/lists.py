@@ -1,0 +1,113 @@
+"""Lists of everything that is configured, from its `Screen`: searched, filtered and sorted on the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils.http import urlencode
+
+from jackfield.console.web.forms import Words
+from jackfield.console.web.screens import Screen
+from jackfield.console.web.words import words
+
+__all__ = ["Cell", "Found", "find", "listing"]
+
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a list."""
+
+    kind: str  # text, truth, user, numbers, choice
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, and how it was asked for."""
+
+    rows: QuerySet[Any]
+    search: str
+    chips: list[dict[str, Any]]
+    sort: str
+    query: dict[str, str]  # what the address must have to find the same again
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything is searched or filtered."""
+        return bool(self.search or any(chip["chosen"] for chip in self.chips))
+
+
+def find(screen: Screen, asked: QueryDict) -> Found:
+    """Return the rows of a section that fit what is asked: `q`, the filters of the screen, `sort`."""
+    section = screen.section
+    rows: QuerySet[Any] = section.model().objects.all()
+    rows = rows.select_related(*[name for name in screen.columns if section.fields[name].reference])
+    query = {}
+    search = asked.get("q", "").strip()
+    if search:
+        query["q"] = search
+        found = Q()
+        for lookup in screen.searched:
+            found |= Q(**{f"{lookup}__icontains": search})
+        rows = rows.filter(found).distinct()
+    chips = []
+    for name in screen.filters:
+        value = asked.get(name, "")
+        shown = words(section, name)
+        truth = section.fields[name].type is bool
+        choices = (("yes", "yes"), ("no", "no")) if truth else shown.choices
+        chosen = value in dict(choices)
+        if chosen:
+            query[name] = value
+            rows = rows.filter(**{name: value == "yes" if truth else value})
+        chips.append({"name": name, "label": shown.label, "value": value, "choices": choices, "chosen": chosen})
+    sort = asked.get("sort", "")
+    if sort.removeprefix("-") in screen.columns:
+        query["sort"] = sort
+        rows = rows.order_by(sort, "pk")
+    else:
+        sort = ""
+    return Found(rows, search, chips, sort, query)
+
+
+def listing(request: HttpRequest, screen: Screen) -> HttpResponse:
+    """Show one page of the list."""
+    section = screen.section
+    found = find(screen, request.GET)
+    page = Paginator(found.rows, PAGE).get_page(request.GET.get("page"))
+    called = {name: words(section, name) for name in screen.columns}
+    context = {
+        "screen": screen,
+        "page": page,
+        "heads": [(name, called[name].label) for name in screen.columns],
+        "rows": [(row, [_cell(screen, name, row, called[name]) for name in called]) for row in page.object_list],
+        "search": found.search,
+        "chips": found.chips,
+        "sort": found.sort,
+        "query": urlencode(found.query),
+        "unsorted": urlencode({name: value for name, value in found.query.items() if name != "sort"}),
+        "movable": section.ordered and not found.narrowed and not found.sort,
+        "narrowed": found.narrowed,
+    }
+    return render(request, "list.html", context)
+
+
+def _cell(screen: Screen, name: str, row: Any, called: Words) -> Cell:
+    known = screen.section.fields[name]
+    value = known.of(row)
+    if known.type is bool:
+        return Cell("truth", value)
+    if choices := dict(called.choices):
+        return Cell("choice", choices.get(value, value))
+    if known.reference == "users":
+        return Cell("user", row.user.shown_name if value else "")
+    if isinstance(value, tuple):
+        return Cell("numbers", [str(item) for item in value])
+    return Cell("text", value)
