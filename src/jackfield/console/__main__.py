@@ -69,6 +69,7 @@ def _not_503(record: logging.LogRecord) -> bool:
 async def run(configured: Settings, ready: int | None) -> None:
     """Serve and work until SIGTERM or SIGINT. Raises `CannotStart`, `ConsoleError`."""
     from jackfield.console import database
+    from jackfield.console.sampler import running
 
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -85,7 +86,8 @@ async def run(configured: Settings, ready: int | None) -> None:
             if ready is not None:
                 os.write(ready, f"ready {work.token}".strip().encode() + b"\n")
                 os.close(ready)
-            await stopping.wait()
+            with running(configured.files):
+                await stopping.wait()
     finally:
         work.stop.set()
         if work.thread.is_alive():
@@ -188,7 +190,7 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
     if not sockets:
         yield
         return
-    from jackfield.console import listening
+    from jackfield.console import listening, live
     from jackfield.console.asgi import application
 
     try:
@@ -217,6 +219,7 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await asyncio.to_thread(live.close)  # who watches would hold it up
         server.end()
         await serving
 
