@@ -118,6 +118,7 @@ def database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or more.pop("port", "")),
         "OPTIONS": POSTGRESQL_OPTIONS | more,
         "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
     }
 
 
