@@ -6,6 +6,7 @@ from django.urls import path
 
 from jackfield.console import views
 from jackfield.console.web import (  # one in each line
+    accounts,
     assets,
     changes,
     directory,
@@ -26,9 +27,9 @@ urlpatterns = [
     path("health", views.health),
     path("metrics", views.metrics),
     path("static/<str:digest>/<path:name>", assets.serve),
-    path("sign-in", signing_in.sign_in),
-    path("sign-out", signing_in.sign_out),
     path("admin/", overview.overview),
+    *signing_in.urls(),
+    *accounts.urls(),
     *own.urls(),
     *notices.urls(),
     *directory.urls(),

@@ -12,10 +12,23 @@ from django.db import models
 from jackfield.console import validation
 from jackfield.console.fields import DataField
 from jackfield.people.choices import Role
+from jackfield.people.factors import AccountEvent, Authenticator, Passkey, RecoveryCode
 from jackfield.people.levels import Areas
 from jackfield.people.tokens import KeptAnswer, Token
 
-__all__ = ["Failure", "KeptAnswer", "OwnRole", "Session", "SignIn", "Token", "User"]
+__all__ = [
+    "AccountEvent",
+    "Authenticator",
+    "Failure",
+    "KeptAnswer",
+    "OwnRole",
+    "Passkey",
+    "RecoveryCode",
+    "Session",
+    "SignIn",
+    "Token",
+    "User",
+]
 
 
 class OwnRole(models.Model):
@@ -120,7 +133,7 @@ class Session(AbstractBaseSession):
 
 
 class Failure(models.Model):
-    """Failed attempts to sign in, counted per account and per address: `account:anna`, `address:192.0.2.7`."""
+    """Failed attempts to sign in, counted as `console.web.attempts` counts them: `user:7`, `address:192.0.2.7`."""
 
     who = models.CharField(max_length=220, primary_key=True)
     count = models.IntegerField(default=0)

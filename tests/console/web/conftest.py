@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth import hashers
 from django.test import Client
 
 from jackfield.console import api
+from jackfield.console import settings as console_settings
 from jackfield.settings import Settings
 
 PASSWORD = "correct-horse-7"
@@ -39,6 +41,22 @@ sounds:
 """
 
 As = Callable[[str], Client]
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hash passwords fast, but in tests marked `real_passwords`: there are thousands of sign-ins in all these tests."""
+    if request.node.get_closest_marker("real_passwords") is None:
+        options, cheap = console_settings.options, ["django.contrib.auth.hashers.MD5PasswordHasher"]
+        monkeypatch.setattr(console_settings, "options", lambda found: options(found) | {"PASSWORD_HASHERS": cheap})
+    _forget_hashers()
+    yield
+    _forget_hashers()
+
+
+def _forget_hashers() -> None:
+    hashers.get_hashers.cache_clear()
+    hashers.get_hashers_by_algorithm.cache_clear()
 
 
 @pytest.fixture

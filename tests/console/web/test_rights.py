@@ -14,6 +14,7 @@ from jackfield.console.web.rights import AREAS, NOTHING, READ, ROLES, WRITE, Lev
 from .conftest import As
 
 PUBLIC = {"health", "metrics", "static/<str:digest>/<path:name>", "sign-in", "sign-out"}
+PUBLIC |= {"sign-in/second", "sign-in/passkey", "sign-in/passkey/options", "set-password/<str:who>/<str:token>"}
 
 
 def addresses(resolver: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:

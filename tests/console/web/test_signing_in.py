@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from django.test import Client
 
 from jackfield.people.models import Failure, Session, User
@@ -36,6 +37,7 @@ def test_nobody_is_led_to_another_site(company):
         assert answer.headers["Location"] == "/admin/"
 
 
+@pytest.mark.real_passwords
 def test_a_wrong_password_tells_nothing_of_the_account(company):
     person("user")
     texts = []

@@ -25,8 +25,9 @@ def check_people(merge: Merge, actor: Any = None) -> Iterator[Problem]:
     """
     after = {item.row.name: item.row.areas for item in merge.items["roles"]}
     yield from _role_names(merge, after)
-    touched = merge.removed.keys() & {"users", "roles"} or any(
-        item.created or item.changed for name in ("users", "roles") for item in merge.items[name]
+    sections = ("users", "roles", "directory")
+    touched = merge.removed.keys() & set(sections) or any(
+        item.created or item.changed for name in sections for item in merge.items.get(name, ())
     )
     if not touched:
         return
@@ -53,6 +54,9 @@ def _role_names(merge: Merge, after: dict[str, Areas]) -> Iterator[Problem]:
     named = [(item, "role", item.row.role, "") for item in merge.items["users"]]
     rules = merge.items["sign_in"][0]
     named += [(rules, "second_factor", name, f"[{index}]") for index, name in enumerate(rules.row.second_factor)]
+    for directory in merge.items.get("directory", ()):
+        named.append((directory, "role", directory.row.role, ""))
+        named += [(directory, "group_roles", name, f".{group}") for group, name in directory.row.group_roles.items()]
     for item, field, name, below in named:
         if name in known:
             continue
@@ -121,6 +125,10 @@ def _too_much(merge: Merge, before: dict[str, Areas], after: dict[str, Areas], h
         old = {} if item.created else levels_of(_was(item, "name"), before)
         if exceeds(old, held) or exceeds(levels_of(item.row.name, after), held):
             yield item.problem("areas", f"{item.row} {TOO_MUCH}")
+    for item in merge.items.get("directory", ()):  # gives roles to whom it imports
+        given = {item.row.role, *item.row.group_roles.values()}
+        if item.changed and any(exceeds(levels_of(name, after), held) for name in given):
+            yield item.problem("role", f"what this gives {TOO_MUCH}")
     for name in ("users", "roles"):
         for row in merge.removed.get(name, ()):
             if exceeds(levels_of(row.role if name == "users" else row.name, before), held):

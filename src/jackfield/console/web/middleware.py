@@ -25,7 +25,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), payment=(), usb=()",
 }
-IDLE_SECONDS = 12 * 3600
 SEEN_EVERY = 60.0
 """Seconds between the times at which "last seen" is written: not with every request."""
 
@@ -49,13 +48,21 @@ def protected(get_response: Handler) -> Handler:
 
 
 def person(get_response: Handler) -> Handler:
-    """End sessions that were idle too long or whose user may not sign in any more; note when they were last seen."""
+    """End sessions that are too old or whose user may not sign in any more; note when they were last seen.
+
+    Whose role needs a second factor sets it up before anything else.
+    """
+
+    # The models can be imported only once Django is set up.
+    from jackfield.console.web.sign_in_rules import too_old, waiting_for_second_factor
 
     def handle(request: HttpRequest) -> HttpResponse:
         if request.session.session_key and request.user.is_authenticated:
             now, seen = time.time(), request.session.get("seen", 0)
-            if not request.user.is_active or now - seen > IDLE_SECONDS:
+            if not request.user.is_active or too_old(request.session, now):
                 logout(request)
+            elif (answer := waiting_for_second_factor(request)) is not None:
+                return answer
             elif now - seen > SEEN_EVERY:
                 request.session["seen"] = now
         return get_response(request)
