@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from jackfield.console import api, directory, importing
-from jackfield.console.directory import DirectoryError
 from jackfield.directory.models import Directory
+from jackfield.directory.person import DirectoryError
 from jackfield.numbers.models import Extension
 from jackfield.people.models import User
 from jackfield.settings import Settings

@@ -16,19 +16,17 @@ import ldap3
 from ldap3.core import exceptions as errors
 from ldap3.utils.conv import escape_filter_chars
 
+from jackfield.directory.person import DirectoryError, Person
+
 if TYPE_CHECKING:
     from jackfield.directory.models import Directory
 
-__all__ = ["DirectoryError", "Person", "check_password", "find", "people"]
+__all__ = ["check_password", "find", "people"]
 
 SECONDS = 5
 PAGE = 500
 AD_DISABLED = 0x2  # of userAccountControl (MS-ADTS section 2.2.16)
 AD_MEMBER = "1.2.840.113556.1.4.1941"  # members of groups within groups too (MS-ADTS section 3.1.1.3.4.4.3)
-
-
-class DirectoryError(Exception):
-    """The directory could not be asked; the text says why, with the mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +41,6 @@ KINDS = {
     "openldap": _Kind("(objectClass=inetOrgPerson)", "uid", "entryUUID"),
 }
 NAMES = ("displayName", "cn")
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Someone in the directory."""
-
-    uid: str
-    dn: str
-    login: str
-    name: str = ""
-    email: str = ""
-    number: str = ""
-    disabled: bool = False
-    groups: tuple[str, ...] = ()  # of those that the settings name
 
 
 @contextmanager

@@ -10,11 +10,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jackfield.console import change, directory
+from jackfield.console import change
 from jackfield.console.api import ConsoleError
 from jackfield.console.change import Author, Wish
 from jackfield.console.declarative.difference import DocumentError
-from jackfield.console.directory import Person
+from jackfield.directory.person import DirectoryError, Person
 
 if TYPE_CHECKING:
     from jackfield.directory.models import Directory
@@ -43,6 +43,7 @@ def bring_in_step(settings: Settings, *, dry_run: bool = False) -> Outcome:
 
     What is wrong with one person stops nobody else. Raises `DirectoryError`, `DatabaseAway`.
     """
+    from jackfield.console import directory  # ldap3 takes 5 MB, which those without a directory save
     from jackfield.directory.models import Directory, Entry
 
     config = Directory.current()
@@ -209,7 +210,7 @@ class Keeper:
                 if config.enabled:
                     minutes = float(config.minutes)
                     problems = bring_in_step(self.settings).problems
-        except (directory.DirectoryError, ConsoleError) as problem:
+        except (DirectoryError, ConsoleError) as problem:
             problems = [str(problem)]
         except Exception:
             log.exception("a fault while importing from the directory")

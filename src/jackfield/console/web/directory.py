@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 
-from jackfield.console import directory, importing
 from jackfield.console.web.rights import gate
 from jackfield.directory.models import Directory
+from jackfield.directory.person import DirectoryError
 from jackfield.people.models import User
 
 __all__ = ["DirectoryPasswords", "people", "urls"]
@@ -25,6 +25,8 @@ class DirectoryPasswords:
 
     def authenticate(self, request: HttpRequest | None, login: str = "", password: str = "") -> User | None:
         """Return the user, imported now if need be, where the directory takes the password."""
+        from jackfield.console import directory, importing  # ldap3 takes 5 MB, which those without a directory save
+
         config = Directory.current()
         if not config.enabled or not login or not password:
             return None
@@ -36,7 +38,7 @@ class DirectoryPasswords:
             if person is None or person.disabled or not directory.check_password(config, person, password):
                 return None
             user: User | None = importing.import_one(django_settings.JACKFIELD, config, person)
-        except directory.DirectoryError as problem:
+        except DirectoryError as problem:
             log.warning("nobody of the directory can sign in: %s", problem)
             return None
         return user if user is not None and user.is_active else None
@@ -49,6 +51,8 @@ class DirectoryPasswords:
 @gate("system")
 def people(request: HttpRequest) -> HttpResponse:
     """Show what an import would do; by POST, do it."""
+    from jackfield.console import importing
+
     config = Directory.current()
     context: dict[str, Any] = {"config": config, "outcome": None, "problem": "", "done": False}
     if not config.hosts or not config.base:
@@ -60,7 +64,7 @@ def people(request: HttpRequest) -> HttpResponse:
         try:
             context["outcome"] = importing.bring_in_step(django_settings.JACKFIELD, dry_run=not really)
             context["done"] = really
-        except directory.DirectoryError as problem:
+        except DirectoryError as problem:
             context["problem"] = str(problem)
     return render(request, "directory/people.html", context)
 
