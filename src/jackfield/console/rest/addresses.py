@@ -1,0 +1,111 @@
+"""The addresses of the API: one view for each path, behind the gate of its area, from the operations."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from jackfield.console.api import ConsoleError, DatabaseAway
+from jackfield.console.database import database_errors
+from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.rest import answers, door, openapi, pages, past, present, problems, things, whole
+from jackfield.console.rest.operations import Asked, Operation, read_query
+from jackfield.console.rest.problems import Refusal
+
+__all__ = ["operations", "urls"]
+
+log = logging.getLogger(__name__)
+
+BASE = "api/v1/"
+View = Callable[..., HttpResponse]
+
+
+@functools.cache
+def operations() -> tuple[Operation, ...]:
+    """Return all that the API can do."""
+    return (
+        *things.operations(),
+        *past.operations(),
+        *present.operations(),
+        *whole.operations(),
+        Operation("openapi", "GET", "/openapi.json", "own", "This document", described, group="configuration",
+                  answer={"type": "object"}),
+    )  # fmt: skip
+
+
+def described(asked: Asked) -> HttpResponse:
+    """Answer with the OpenAPI document."""
+    return answers.json(openapi.document(operations()))
+
+
+def view(known: dict[str, Operation]) -> View:
+    """Return the view of one path. `known`: its operations by method."""
+    (area,) = {operation.area for operation in known.values()}
+
+    @csrf_exempt
+    def answer(request: HttpRequest, **path: Any) -> HttpResponse:
+        method = "GET" if request.method == "HEAD" else request.method or ""
+
+        def run() -> HttpResponse:
+            operation = known.get(method)
+            if operation is None:
+                allowed = ", ".join(known)
+                raise Refusal(405, f"{method} can't be done here; {allowed} can.", headers={"Allow": allowed})
+            return operation.run(Asked(request, path, read_query(request, operation.parameters)))
+
+        return guarded(request, area, run)
+
+    answer.area, answer.write = area, False
+    return answer
+
+
+def guarded(request: HttpRequest, area: str, run: Callable[[], HttpResponse]) -> HttpResponse:
+    """Let the one who asks in, run, and tell whatever goes wrong as problem+json."""
+    try:
+        with database_errors(django_settings.JACKFIELD):
+            door.enter(request, area)
+            return run()
+    except Refusal as refusal:
+        return problems.answer(refusal)
+    except DocumentError as problem:
+        return problems.answer(problems.of_document(problem.problems))
+    except DatabaseAway as problem:
+        return problems.answer(Refusal(503, str(problem), headers={"Retry-After": "5"}))
+    except ConsoleError as problem:
+        return problems.answer(Refusal(422, str(problem)))
+    except Exception:
+        log.exception("a fault in the API: %s %s", request.method, request.path)
+        return problems.answer(Refusal(500, "A fault in Jackfield stopped this: the log has the details."))
+
+
+@csrf_exempt
+def unknown(request: HttpRequest, path: str) -> HttpResponse:
+    """Say that there is nothing at this address."""
+
+    def run() -> HttpResponse:
+        raise Refusal(404, f"There is nothing at this address; /{BASE}openapi.json says what there is.")
+
+    return guarded(request, "own", run)
+
+
+unknown.area, unknown.write = "own", False
+
+
+def urls() -> list[Any]:
+    """Return the addresses of the API, and of the pages about it."""
+    from django.urls import path
+
+    by_route: dict[str, dict[str, Operation]] = {}
+    for operation in operations():
+        by_route.setdefault(operation.django_route, {})[operation.method] = operation
+    return [
+        *pages.urls(),
+        *(path(BASE + route, view(known)) for route, known in by_route.items()),
+        path(f"{BASE}<path:path>", unknown),
+    ]

@@ -1,0 +1,161 @@
+"""What is: calls in progress, phones, trunks, health, who asks; and what would happen if somebody dialled."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from asgiref.sync import async_to_sync
+from django.conf import settings as django_settings
+from django.http import HttpResponse, StreamingHttpResponse
+
+from jackfield import __version__
+from jackfield.console import live, monitoring, views
+from jackfield.console.rest import answers, door, problems, schemas
+from jackfield.console.rest.asking import ask
+from jackfield.console.rest.operations import Asked, Operation, Parameter
+from jackfield.console.web.rights import AREAS, READ
+
+__all__ = ["operations"]
+
+LONGEST_STREAM = 3600.0
+"""Seconds after which listeners have to come back, with a token that is still good. Browsers do so by themselves."""
+AREA_OF = {"call": "overview", "trunk": "lines", "phone": "phones", "registered": "phones", "switch": "overview"}
+"""What somebody must be allowed to read to hear of events of a kind (up to the dot)."""
+
+
+def calls(asked: Asked) -> HttpResponse:
+    """Answer with the calls in progress."""
+    return answers.json({"items": ask("calls"), "next": None})
+
+
+def call(asked: Asked) -> HttpResponse:
+    """Answer with one call in progress."""
+    return answers.json(_call(asked))
+
+
+def hang_up(asked: Asked) -> HttpResponse:
+    """End a call."""
+    ask("hangup", missing=True, id=_call(asked)["id"])
+    return HttpResponse(status=204)
+
+
+def _call(asked: Asked) -> dict[str, Any]:
+    id = asked.path["id"]
+    found: dict[str, Any] | None = next((row for row in ask("calls") if row["id"] == id), None)
+    if found is None:
+        raise problems.missing(f"call {id[:80]} in progress")
+    return found
+
+
+def registrations(asked: Asked) -> HttpResponse:
+    """Answer with the phones that are registered."""
+    rows = ask("registrations")
+    wanted = asked.query["extension"]
+    return answers.json({"items": [row for row in rows if wanted in (None, row["extension"])], "next": None})
+
+
+def trunks(asked: Asked) -> HttpResponse:
+    """Answer with the state of each trunk."""
+    return answers.json({"items": ask("trunks"), "next": None})
+
+
+def health(asked: Asked) -> HttpResponse:
+    """Answer how the system is."""
+    found = monitoring.health(async_to_sync(monitoring.observe)(django_settings.JACKFIELD, views.importer))
+    return answers.json(found)
+
+
+def route(asked: Asked) -> HttpResponse:
+    """Answer what would happen."""
+    query = asked.query
+    more = {"at": query["at"]} if query["at"] else {}
+    return answers.json(ask("route", **more, **{"from": query["from"], "to": query["to"]}))
+
+
+def me(asked: Asked) -> HttpResponse:
+    """Answer who asks, and what he may do."""
+    token = getattr(asked.request, "token", None)
+    found = {
+        "login": asked.user.login,
+        "name": asked.user.shown_name,
+        "role": asked.user.role,
+        "areas": {area: door.held(asked.request, area).name.lower() for area in AREAS},
+        "token": None if token is None else {"name": token.name, "scopes": token.scopes, "expires": token.expires},
+        "version": __version__,
+    }
+    return answers.json(found)
+
+
+def events(asked: Asked) -> HttpResponse:
+    """Tell of what happens, as it happens (server-sent events)."""
+    heard = {kind for kind, area in AREA_OF.items() if door.held(asked.request, area) >= READ}
+    if asked.query["kinds"]:
+        heard &= {kind.strip() for kind in asked.query["kinds"].split(",")}
+    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+    return StreamingHttpResponse(_told(heard), content_type="text/event-stream", headers=headers)
+
+
+async def _told(heard: set[str]) -> AsyncIterator[bytes]:
+    yield b"retry: 2000\n\n"
+    async for batch in live.hub().events(until=LONGEST_STREAM):
+        lines = [_line(event) for event in batch if event.kind.partition(".")[0] in heard]
+        yield b"".join(lines) or b": still here\n\n"
+
+
+def _line(event: live.Event) -> bytes:
+    data = msgspec.json.encode(event.data, enc_hook=str)
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.number, event.kind.encode(), data)
+
+
+_SIDE = schemas.table({"number": "string", "name": "string"})
+_LIVE = schemas.table(
+    {"id": "string", "from": _SIDE, "to": _SIDE, "dialed": "string", "state": "string", "started": "number",
+     "answered": {"type": ["number", "null"]}, "seconds": "number",
+     "legs": {"type": "array", "items": {"type": "object"}}}
+)  # fmt: skip
+_PHONE = schemas.table(dict.fromkeys(("extension", "sip_username", "transport", "address", "user_agent"), "string"))
+_TRUNK = schemas.table(
+    dict.fromkeys(("name", "kind", "state", "text"), "string") | {"calls": "integer", "since": "number"}
+)
+_HEALTH = schemas.table({"status": {"type": "string", "enum": ["ok", "degraded", "failing"]}, "version": "string",
+                         "reasons": {"type": "array", "items": {"type": "string"}}, "checks": "object"})  # fmt: skip
+_ME = schemas.table({"login": "string", "name": "string", "role": "string", "areas": "object", "version": "string",
+                     "token": {"type": ["object", "null"]}})  # fmt: skip
+_WHAT_IF = schemas.table({"dialed": "string", "number": "string", "through": {"type": "array"},
+                          "trace": {"type": "array"}, "leads_to": {"type": ["object", "null"]},
+                          "refused": {"type": ["object", "null"]},
+                          "caller_shown": _SIDE})  # fmt: skip
+
+
+def operations() -> list[Operation]:
+    """Return the operations of the present."""
+    now: dict[str, Any] = {"group": "now"}
+    asks = (
+        Parameter("from", "Who calls: an extension, trunk:NAME:NUMBER or anonymous."),
+        Parameter("to", "What is dialled."),
+        Parameter("at", "When, as 2026-11-22T14:30 in the company's time zone; now, where it is left out."),
+    )
+    kinds = Parameter("kinds", f"Only these, with commas between: {', '.join(AREA_OF)}.")
+    return [
+        Operation("me", "GET", "/me", "own", "Who I am and what I may do", me, answer=_ME, **now),
+        Operation("list_live_calls", "GET", "/live/calls", "overview", "Calls in progress", calls,
+                  answer=schemas.listed(_LIVE), **now),
+        Operation("get_live_call", "GET", "/live/calls/{id}", "overview", "One call in progress", call, answer=_LIVE,
+                  **now),
+        Operation("hang_up", "DELETE", "/live/calls/{id}", "overview", "Hang up a call", hang_up, status=204, **now),
+        Operation("list_registrations", "GET", "/live/registrations", "phones", "Phones that are registered",
+                  registrations, parameters=(Parameter("extension", "Only those of this number."),),
+                  answer=schemas.listed(_PHONE), **now),
+        Operation("list_trunk_states", "GET", "/live/trunks", "lines", "State of each trunk", trunks,
+                  answer=schemas.listed(_TRUNK), **now),
+        Operation("health", "GET", "/health", "overview", "How the system is", health, answer=_HEALTH, **now),
+        Operation("what_if", "GET", "/route", "lines", "What would happen if somebody dialled", route, parameters=asks,
+                  answer=_WHAT_IF, **now),
+        Operation("events", "GET", "/events", "overview", "What happens, as it happens", events, parameters=(kinds,),
+                  answer={"type": "string"}, answer_type="text/event-stream",
+                  about="Server-sent events: first the state of now, then each change. "
+                        "Kinds: switch; call.started, call.changed, call.ended; trunk.changed, trunk.removed; "
+                        "phone.registered, phone.changed, phone.gone; registered.", **now),
+    ]  # fmt: skip

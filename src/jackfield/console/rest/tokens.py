@@ -1,0 +1,56 @@
+"""Tokens: made once, known by their digest, worth no more than their scopes and their user's role."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterable
+
+from jackfield.console.web.rights import AREAS, NOTHING, READ, WRITE, Level
+from jackfield.people.models import User
+from jackfield.people.tokens import Token
+
+__all__ = ["SCOPES", "found_token", "make_token", "scope_level"]
+
+SCOPES = tuple(f"{area}:{doing}" for area in AREAS for doing in ("read", "write"))
+BEGINNING = "jf_"
+USED_EVERY = 60.0
+"""Seconds between the times at which "last used" is written: not with every request."""
+
+
+def make_token(user: User, name: str, scopes: Iterable[str], expires: float | None) -> tuple[Token, str]:
+    """Make a token of `user` and return it with its text, which nothing can tell again. `expires`: since 1970."""
+    text = BEGINNING + secrets.token_urlsafe(30)
+    token = Token.objects.create(
+        user=user,
+        name=name,
+        digest=_digest(text),
+        begins=text[:7],
+        scopes=[scope for scope in SCOPES if scope in set(scopes)],
+        made=time.time(),
+        expires=expires,
+    )
+    return token, text
+
+
+def found_token(text: str, now: float, address: str) -> Token | None:
+    """Return the token whose text this is, if it still counts and its user may sign in; note that it was used."""
+    token: Token | None = Token.objects.select_related("user").filter(digest=_digest(text)).first()
+    if token is None or (token.expires is not None and token.expires <= now) or not token.user.is_active:
+        return None
+    if token.used is None or now - token.used > USED_EVERY or token.address != address:
+        token.used, token.address = now, address[:64]
+        Token.objects.filter(pk=token.pk).update(used=token.used, address=token.address)
+    return token
+
+
+def scope_level(scopes: Iterable[str], area: str) -> Level:
+    """Return what scopes allow in an area; writing includes reading."""
+    if f"{area}:write" in scopes:
+        return WRITE
+    return READ if f"{area}:read" in scopes else NOTHING
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
