@@ -91,6 +91,7 @@ class Leg(models.Model):
     class Meta:
         ordering = ("position",)
         constraints = (models.UniqueConstraint(fields=("call", "position"), name="leg_once_per_call"),)
+        indexes = (models.Index(fields=("extension", "call"), name="leg_by_extension"),)  # a user's own calls
 
     def __str__(self) -> str:
         return f"leg {self.position} of {self.call_id}"

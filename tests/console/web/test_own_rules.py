@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from django.test import Client
 
@@ -14,32 +12,14 @@ from jackfield.numbers.models import Extension
 from jackfield.settings import Settings
 from jackfield.switch import snapshot as snapshots
 
-from .conftest import PASSWORD, As, person
+from .conftest import As, person
+from .own_people import browser_of, page, pk
 
 
 @pytest.fixture
 def anna(company: Settings) -> Client:
     """A browser of Anna, whose extension is 101."""
     return browser_of("anna")
-
-
-def browser_of(login: str) -> Client:
-    from jackfield.people.models import User
-
-    user = User.objects.get(login=login)
-    user.set_password(PASSWORD)
-    user.save()
-    client = Client()
-    assert client.post("/sign-in", {"login": login, "password": PASSWORD}).status_code == 302
-    return client
-
-
-def pk(number: str) -> int:
-    return int(Extension.objects.get(number=number).pk)
-
-
-def page(answer: Any) -> str:
-    return " ".join(answer.content.decode().split())
 
 
 FORM = {

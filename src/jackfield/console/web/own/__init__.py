@@ -11,9 +11,14 @@ __all__ = ["urls"]
 
 def urls() -> list[Any]:
     """Return the addresses of all of them."""
-    from jackfield.console.web.own import rules
+    from jackfield.console.web.own import calling, calls, rules
 
     return [
+        path("me/", calls.listing),
+        path("me/call", calling.call),
+        path("me/call/<str:id>", calling.shown),
+        path("me/call/<str:id>/state", calling.state),
+        path("me/call/<str:id>/hangup", calling.hang_up),
         path("me/rules/", rules.listing),
         path("me/rules/<int:pk>", rules.edit),
         path("me/rules/<int:pk>/disturb", rules.disturb),

@@ -1,0 +1,189 @@
+"""The person's own calls: those in which one of his extensions took part, with the names of his contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import urlencode
+
+from jackfield.company.models import General
+from jackfield.console.web.jinja import span
+from jackfield.console.web.own import mine
+from jackfield.console.web.rights import gate
+from jackfield.contacts.models import ContactNumber
+from jackfield.contacts.names import names_of
+from jackfield.contacts.numbers import House
+from jackfield.history.models import Call, Leg
+from jackfield.switch.numbers import clean
+
+__all__ = ["OwnCall", "listing", "own_calls"]
+
+PAGE = 50
+MOST_NUMBERS = 100
+"""Numbers of contacts that a search by name looks for in the calls."""
+WORDS = {
+    "busy": "busy",
+    "no_answer": "not answered",
+    "unreachable": "not reached",
+    "rejected": "refused",
+    "failed": "failed",
+    "cancelled": "given up",
+    "interrupted": "interrupted",
+    "": "going on",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCall:
+    """One row of the list. `kind`: out, in, missed, elsewhere (somebody else answered)."""
+
+    id: str
+    day: str
+    time: str
+    started: float
+    kind: str
+    number: str  # to call back; "" where there is none
+    shown: str
+    name: str
+    detail: str
+
+    @property
+    def icon(self) -> str:
+        """Name of the picture."""
+        return {"out": "phone-outgoing", "missed": "phone-missed"}.get(self.kind, "phone-incoming")
+
+    @property
+    def kind_words(self) -> str:
+        """The same for those who do not see the picture."""
+        words = {"out": "I called", "in": "called me", "missed": "missed", "elsewhere": "answered by somebody else"}
+        return words[self.kind]
+
+
+@gate("own")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show the newest calls, or those before a time; searched and filtered as asked for."""
+    rows = mine.extensions(request)
+    general = General.current()
+    search, missed = request.GET.get("q", "").strip()[:100], request.GET.get("show") == "missed"
+    try:
+        before = float(request.GET.get("before", ""))
+    except ValueError:
+        before = None
+    found = own_calls([row.number for row in rows], request.user, general, search=search, missed=missed, before=before)
+    more = len(found) > PAGE
+    found = found[:PAGE]
+    kept = {"q": search, "show": "missed" if missed else ""}
+    context = {
+        "rows": rows,
+        "chosen": request.session.get("calls_from", ""),
+        "days": [(day, list(several)) for day, several in groupby(found, lambda call: call.day)],
+        "search": search,
+        "missed": missed,
+        "older": urlencode({**{k: v for k, v in kept.items() if v}, "before": found[-1].started}) if more else "",
+    }
+    return render(request, "own/calls_part.html" if "part" in request.GET else "own/calls.html", context)
+
+
+def own_calls(
+    numbers: Sequence[str],
+    user: Any,
+    general: Any,
+    *,
+    search: str = "",
+    missed: bool = False,
+    before: float | None = None,
+) -> list[OwnCall]:
+    """Return the newest calls of these extensions, one more than a page where there are more.
+
+    Takes five queries, however many calls there are (seven for a search).
+    """
+    if not numbers:
+        return []
+    house = House(general.country, general.outside_prefix)
+    taken = Leg.objects.filter(extension__in=numbers).order_by().values_list("call_id", flat=True)
+    # One who is not to be disturbed has no leg in a call, but missed it all the same.
+    called = Call.objects.filter(called_extension__in=numbers).order_by().values_list("pk", flat=True)
+    calls = Call.objects.filter(pk__in=taken.union(called)).order_by("-started", "pk")
+    if before is not None:
+        calls = calls.filter(started__lt=before)
+    if missed:
+        calls = calls.exclude(outcome__in=("answered", "")).exclude(caller_extension__in=numbers)
+    if search:
+        calls = calls.filter(_searched(search, user, house))
+    rows = list(calls[: PAGE + 1])
+    legs: dict[str, list[Leg]] = {}
+    for leg in Leg.objects.filter(call_id__in=[row.pk for row in rows]).order_by("call_id", "position"):
+        legs.setdefault(leg.call_id, []).append(leg)
+    others = [_other(row, row.caller_extension in numbers) for row in rows]
+    names = names_of((number for number, _ in others), user=user, known_house=house)
+    zone = ZoneInfo(general.time_zone)
+    today = datetime.now(zone).date()
+    found = []
+    for row, (number, name) in zip(rows, others, strict=True):
+        kind, detail = _kind(row, legs.get(row.pk, ()), numbers)
+        at = datetime.fromtimestamp(row.started, zone)
+        found.append(
+            OwnCall(
+                row.pk,
+                _day(at.date(), today),
+                at.strftime("%H:%M"),
+                row.started,
+                kind,
+                number if clean(number).strip("+*#").isdigit() else "",
+                house.shown(number) or "number hidden",
+                names.get(number) or name,
+                detail,
+            )
+        )
+    return found
+
+
+def _other(row: Any, out: bool) -> tuple[str, str]:
+    """Return number and name of who was at the other end."""
+    if out:
+        return row.called_number or row.dialed, row.called_name
+    return row.caller_number, row.caller_name
+
+
+def _kind(row: Any, legs: Sequence[Any], numbers: Sequence[str]) -> tuple[str, str]:
+    length = span(row.ended - row.answered) if row.answered and row.ended else ""
+    if row.caller_extension in numbers:
+        return "out", length or WORDS.get(row.outcome, row.outcome)
+    callees = [leg for leg in legs if leg.role == "callee" and leg.answered]
+    if any(leg.extension in numbers for leg in callees):
+        return "in", length or "going on"
+    if row.outcome == "answered":
+        by = next((leg.name or leg.number for leg in callees), "")
+        return "elsewhere", f"answered by {by}" if by else "answered elsewhere"
+    if row.outcome == "":
+        return "in", "rings now"
+    return "missed", "missed"
+
+
+def _day(day: date, today: date) -> str:
+    if day == today:
+        return "Today"
+    if day == today - timedelta(days=1):
+        return "Yesterday"
+    return day.strftime("%A %-d %B" if day.year == today.year else "%A %-d %B %Y")
+
+
+def _searched(search: str, user: Any, house: House) -> Q:
+    found = Q(caller_name__icontains=search) | Q(called_name__icontains=search)
+    digits = clean(search).lstrip("+")
+    if digits and digits.strip("*#").isdigit():
+        for form in {digits, digits.lstrip("0") or digits}:
+            found |= Q(caller_number__contains=form) | Q(called_number__contains=form) | Q(dialed__contains=form)
+    whose = Q(contact__owner=None) | Q(contact__owner=user)
+    named = Q(contact__name__icontains=search) | Q(contact__company__icontains=search)
+    known = ContactNumber.objects.filter(whose & named).values_list("known_as", flat=True)[:MOST_NUMBERS]
+    forms = {form for number in known for form in (number, house.dialable(number))}
+    return found | Q(caller_number__in=forms) | Q(called_number__in=forms) if forms else found
