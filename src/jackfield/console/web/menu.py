@@ -52,8 +52,11 @@ PAGES = (
     Page("system", "Messages sent", "/admin/messages/"),
     Page("system", "Directory", "/admin/directory/"),
     Page("system", "People of the directory", "/admin/directory/people"),
+    Page("system", "Health", "/admin/health/"),
+    Page("system", "Logs", "/admin/logs/"),
     Page("system", "Roles", "/admin/roles/"),
     Page("system", "Sign-in", "/admin/sign_in/"),
+    Page("system", "Who is signed in", "/admin/sessions"),
 )
 
 
