@@ -11,6 +11,7 @@ from jackfield.console.web import (  # one in each line
     changes,
     directory,
     find,
+    health,
     history,
     live,
     notices,
@@ -38,6 +39,7 @@ urlpatterns = [
     *history.urls(),
     *live.urls(),
     *whatif.urls(),
+    *health.urls(),
     *changes.urls(),
     *tables.urls(),
 ]

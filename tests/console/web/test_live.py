@@ -142,7 +142,7 @@ def test_an_address_opened_by_hand_ends_no_call(admin: Client, switch: Switch):
     assert switch.ended == []
 
 
-@pytest.mark.parametrize("page", ["", "active/", "phones/", "whatif/?to=101", "trunks/", "extensions/"])
+@pytest.mark.parametrize("page", ["", "active/", "phones/", "whatif/?to=101", "trunks/", "extensions/", "health/"])
 def test_pages_work_while_the_switch_does_not_run_and_say_so(admin: Client, page: str):
     answer = admin.get(f"/admin/{page}")
     assert answer.status_code == 200
@@ -229,3 +229,15 @@ def test_only_those_who_may_see_phones_watch_them(signed_in: As, switch: Switch)
     answer = signed_in("reader").get("/admin/live?for=phones,calls")
     assert answer.headers["Content-Type"] == "text/event-stream"
     assert signed_in("user").get("/admin/live?for=phones").status_code == 403
+
+
+def test_lists_show_the_state_of_trunks_and_phones(admin: Client, switch: Switch):
+    page = admin.get("/admin/trunks/").content.decode()
+    assert '<span class="chip bad" title="password refused (403)">refused</span>' in page
+    text = text_of(admin.get("/admin/extensions/"))
+    assert "registered" in text
+    assert "no phone" in text
+
+
+def test_a_list_says_when_the_state_is_not_known(admin: Client):
+    assert "not known" in text_of(admin.get("/admin/trunks/"))

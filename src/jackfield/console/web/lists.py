@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils.http import urlencode
 
 from jackfield.console.web.forms import Words
+from jackfield.console.web.live_columns import live_column
 from jackfield.console.web.screens import Screen
 from jackfield.console.web.words import words
 
@@ -88,6 +89,7 @@ def listing(request: HttpRequest, screen: Screen) -> HttpResponse:
         "page": page,
         "heads": [(name, called[name].label) for name in screen.columns],
         "rows": [(row, [_cell(screen, name, row, called[name]) for name in called]) for row in page.object_list],
+        "live": live_column(screen.name, page.object_list),
         "search": found.search,
         "chips": found.chips,
         "sort": found.sort,

@@ -16,7 +16,7 @@ from jackfield.console.web.live import live_rows, switch_says
 from jackfield.console.web.rights import gate
 from jackfield.console.web.signing_in import home
 
-__all__ = ["Alert", "alerts", "front", "overview"]
+__all__ = ["HREFS", "Alert", "alerts", "front", "observed", "overview"]
 
 MOST_CALLS = 8
 
@@ -85,7 +85,7 @@ HREFS = {"switch": "/admin/health/", "media": "/admin/health/", "database": "/ad
 
 def alerts() -> list[Alert]:
     """Return what is not well, in words, the worst first."""
-    found = volume.kept(5, ("observation",), _observe)
+    found = observed()
     checks = monitoring.health(found)["checks"]
     told = [
         Alert(_sentence(check["problem"]), HREFS.get(name, "/admin/health/"))
@@ -100,6 +100,11 @@ def alerts() -> list[Alert]:
             if one["state"] in monitoring.UNUSABLE
         ]  # fmt: skip
     return list({one.text: one for one in told}.values())
+
+
+def observed() -> monitoring.Observation:
+    """Return what all parts of the system say, a few seconds old at most."""
+    return volume.kept(5, ("observation",), _observe)
 
 
 def _observe() -> monitoring.Observation:
