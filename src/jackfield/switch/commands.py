@@ -153,7 +153,7 @@ class Commands:
         return {"version": snapshot.version}
 
     async def trace(self, request: dict[str, Any]) -> Any:
-        """SIP messages of a call: `format` "ladder" (text) or "pcap" (bytes)."""
+        """SIP messages of a call: `format` "ladder" (text), "pcap" (bytes) or "messages" (each by itself)."""
         wanted = str(request.get("call", ""))
         dialogs = self._dialogs(wanted)
         messages = self.recorder.messages(request.get("call_ids") or dialogs)
@@ -163,6 +163,8 @@ class Commands:
             )
         if request.get("format") == "pcap":
             return capture.pcap(messages)
+        if request.get("format") == "messages":
+            return [traced_row(message, dialogs) for message in messages]
         return capture.ladder(messages, names=dialogs)
 
     def _dialogs(self, wanted: str) -> dict[str, str]:
@@ -213,6 +215,20 @@ class Commands:
         level = str(request.get("level", "info"))
         logs.set_level(level)
         return {"level": level}
+
+
+def traced_row(message: capture.Traced, names: dict[str, str]) -> dict[str, Any]:
+    """A SIP message as plain data; `names` says of each Call-ID with whom it was."""
+    return {
+        "at": message.at,
+        "direction": message.direction,
+        "transport": message.transport,
+        "remote": [*message.remote],
+        "name": names.get(message.call_id, ""),
+        "title": message.title,
+        "sdp": message.has_sdp,
+        "text": message.data.decode("utf-8", "replace"),
+    }
 
 
 def call_row(call: CallBase) -> dict[str, Any]:

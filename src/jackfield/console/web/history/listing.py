@@ -16,12 +16,13 @@ from django.shortcuts import render
 from django.utils.http import urlencode
 
 from jackfield.company.models import General
+from jackfield.console.web.csv_text import FORMULA
 from jackfield.console.web.history.search import Search, chunks
 from jackfield.console.web.rights import gate
 from jackfield.history.choices import Direction, Outcome
 from jackfield.history.models import Call
 
-__all__ = ["COLUMNS", "calls", "outcome_words", "table"]
+__all__ = ["COLUMNS", "KINDS", "calls", "outcome_words", "party", "table", "talked"]
 
 ICONS = {"in": "phone-incoming", "out": "phone-outgoing", "internal": "phone", "through": "forward"}
 KINDS = {"answered": "good", "": "information", "failed": "bad", "unreachable": "bad", "interrupted": "bad"}
@@ -32,7 +33,8 @@ LENGTHS = ((10, "10 s"), (60, "1 min"), (300, "5 min"), (900, "15 min"), (3600, 
 FILTERS = ("q", "since", "until", "direction", "outcome", "extension", "trunk", "least", "sort")
 
 
-def _party(row: Any, side: str) -> dict[str, str]:
+def party(row: Any, side: str) -> dict[str, str]:
+    """Return the caller or the called one of a call, for the chip."""
     return {name: getattr(row, f"{side}_{name}") for name in ("number", "name", "extension", "trunk")}
 
 
@@ -140,8 +142,8 @@ def _days(rows: list[Any], zone: zoneinfo.ZoneInfo) -> Iterator[tuple[str, list[
                 "icon": "phone-missed" if row.direction == "in" and not row.answered and row.ended else
                         ICONS.get(row.direction, "phone"),
                 "direction": dict(Direction.choices).get(row.direction, row.direction),
-                "caller": _party(row, "caller"),
-                "called": _party(row, "called"),
+                "caller": party(row, "caller"),
+                "called": party(row, "called"),
                 "talk": talked(row),
                 "outcome": outcome_words(row),
                 "kind": KINDS.get(row.outcome, ""),
@@ -174,7 +176,6 @@ COLUMNS = (
     ("q850", "cause by ITU-T Q.850; 16 is a normal end"),
     ("reason", "why it ended, where somebody said so"),
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @gate("history")
