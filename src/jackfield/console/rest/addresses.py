@@ -69,7 +69,7 @@ def guarded(request: HttpRequest, area: str, run: Callable[[], HttpResponse]) ->
     """Let the one who asks in, run, and tell whatever goes wrong as problem+json."""
     try:
         with database_errors(django_settings.JACKFIELD):
-            door.enter(request, area)
+            door.enter(request, area, scoped=area != "own")  # who asks, and what there is, every token may know
             return run()
     except Refusal as refusal:
         return problems.answer(refusal)

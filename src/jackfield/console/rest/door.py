@@ -10,8 +10,9 @@ from django.middleware.csrf import CsrfViewMiddleware
 
 from jackfield.console.rest.problems import Refusal
 from jackfield.console.rest.tokens import found_token, scope_level
-from jackfield.console.web import signing_in
+from jackfield.console.web import attempts
 from jackfield.console.web.rights import READ, WRITE, Level, level
+from jackfield.console.web.sign_in_rules import rules
 
 __all__ = ["demand", "enter", "held"]
 
@@ -19,9 +20,10 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Jackfield"'}
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def enter(request: HttpRequest, area: str) -> None:
+def enter(request: HttpRequest, area: str, *, scoped: bool = True) -> None:
     """Find out who asks, and let him pass if he may read `area`, or write there by other methods than GET.
 
+    Without `scoped` every token will do, whatever its scopes.
     Afterwards `request.user` is the person and `request.token` the token or None. Raises `Refusal`: 401, 403, 429.
     """
     asked: Any = request
@@ -32,7 +34,9 @@ def enter(request: HttpRequest, area: str) -> None:
     elif not asked.user.is_authenticated:
         text = "Sign in first, or send a token: Authorization: Bearer jf_…"
         raise Refusal(401, text, headers=CHALLENGE)
-    demand(request, area, READ if request.method in SAFE else WRITE)
+    least = READ if request.method in SAFE else WRITE
+    if scoped or level(request.user, area) < least:
+        demand(request, area, least)
     if asked.token is None and request.method not in SAFE and _forgery.process_view(request, _unused, (), {}):
         text = "Another page could have forged this request: send the console's token as X-CSRFToken, or use a token."
         raise Refusal(403, text)
@@ -48,11 +52,9 @@ def _by_token(request: Any, given: str) -> None:
     if token is not None:
         request.token, request.user = token, token.user
         return
-    who = f"address:{address}"
-    if (wait := signing_in._wait(who, now)) > 0:
-        text = f"Too many attempts that failed from {address}. Try again in {int(wait) + 1} seconds."
+    if (wait := attempts.begun([(f"address:{attempts.network(address)}", rules().address_tries)])) > 0:
+        text = f"{attempts.wait_text(wait)} This holds for all that come from {address}."
         raise Refusal(429, text, headers={"Retry-After": str(int(wait) + 1)})
-    signing_in._failed(who, now)
     text = "The token is not known, has expired, or was revoked. An administrator can make one under System, API."
     raise Refusal(
         401, text, headers=CHALLENGE | {"WWW-Authenticate": CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'}
