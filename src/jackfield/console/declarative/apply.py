@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -83,7 +83,9 @@ def change(
             kept = _kept(merged)  # while what is removed can still be read
             _write(merged)
             if difference:
-                _remember(difference, kept, author)
+                gone = {row.pk for row in merged.removed.get("users", ())}  # who removes himself
+                still_there = author.user is None or author.user.pk not in gone
+                _remember(difference, kept, author if still_there else replace(author, user=None))
                 if then is not None:
                     then(merged)
     return difference

@@ -35,7 +35,15 @@ def check_people(merge: Merge, actor: Any = None) -> Iterator[Problem]:
     yield from _logins(merge)
     yield from _last_administrator(merge, before, after)
     if actor is not None:
-        yield from _too_much(merge, before, after, levels_of(actor.role, before))
+        yield from _too_much(merge, before, after, _held_by(actor, merge, before))
+
+
+def _held_by(actor: Any, merge: Merge, before: dict[str, Areas]) -> Levels:
+    """Return what `actor` holds at this moment: he may have been lowered since his request began."""
+    for item in merge.items["users"]:
+        if not item.created and item.row.pk == actor.pk:
+            return levels_of(_was(item, "role"), before) if _was(item, "enabled") else {}
+    return next((levels_of(row.role, before) for row in merge.removed.get("users", ()) if row.pk == actor.pk), {})
 
 
 def _roles_before(merge: Merge) -> dict[str, Areas]:
