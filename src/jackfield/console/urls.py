@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from jackfield.console import views
+from jackfield.console.rest import addresses as rest
 from jackfield.console.web import (  # one in each line
     accounts,
     assets,
@@ -42,4 +43,5 @@ urlpatterns = [
     *health.urls(),
     *changes.urls(),
     *tables.urls(),
+    *rest.urls(),
 ]

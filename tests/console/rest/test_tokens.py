@@ -1,0 +1,128 @@
+"""Who may use the API, and how far."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from django.test import Client
+
+from jackfield.people.models import User
+from jackfield.people.tokens import Token
+
+from ..web.conftest import PASSWORD, As, person
+from .conftest import Make, Program
+
+
+def test_without_a_token_nothing_is_told(api: Program):
+    answer = Program().get("extensions")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == 401
+    assert "Authorization" in answer.json()["detail"]
+
+
+def test_a_token_does_no_more_than_its_scopes(program: Make):
+    reader = program(scopes=["people:read"])
+    assert reader.get("extensions").status_code == 200
+    refused = reader.patch("extensions/101", {"name": "X"})
+    assert refused.status_code == 403
+    assert '"people:write"' in refused.json()["detail"]
+    assert reader.get("trunks").status_code == 403
+
+
+def test_a_token_does_no_more_than_the_role_of_its_user(program: Make):
+    weak = program("reader")
+    assert weak.get("trunks").status_code == 200
+    refused = weak.delete("trunks/Provider")
+    assert refused.status_code == 403
+    assert "role" in refused.json()["detail"]
+    own = program("user")
+    assert own.get("me").json()["areas"]["people"] == "nothing"
+    assert own.get("extensions").status_code == 403
+
+
+def test_who_may_no_longer_sign_in_may_no_longer_use_a_token(program: Make):
+    anna = program("reader")
+    User.objects.filter(login="the-reader").update(enabled=False)
+    assert anna.get("extensions").status_code == 401
+
+
+def test_a_token_expires(program: Make):
+    assert program(expires=time.time() + 60).get("me").status_code == 200
+    assert program(expires=time.time() - 1).get("me").status_code == 401
+
+
+def test_only_a_digest_of_a_token_is_kept_and_its_use_is_noted(api: Program):
+    text = api.headers["Authorization"].removeprefix("Bearer ")
+    api.get("me")
+    row = Token.objects.get()
+    assert text not in str(vars(row).values())
+    assert text.startswith(row.begins)
+    assert row.used is not None
+    assert row.address == "127.0.0.1"
+
+
+def test_guessing_at_tokens_is_slowed_down_but_a_good_one_still_works(api: Program):
+    stranger = Program("jf_guessed")
+    answers = [stranger.get("me") for _ in range(25)]
+    assert answers[0].status_code == 401
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert answers[-1].headers["Content-Type"] == "application/problem+json"
+    assert api.get("me").status_code == 200
+
+
+def test_a_browser_that_is_signed_in_reads_but_changes_only_with_the_pages_token(signed_in: As):
+    browser = signed_in("administrator")
+    assert browser.get("/api/v1/extensions/101").status_code == 200
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = browser.cookies
+    change = {"data": {"name": "Anna B"}, "content_type": "application/json"}
+    refused = strict.patch("/api/v1/extensions/101", **change)
+    assert refused.status_code == 403
+    assert "X-CSRFToken" in refused.json()["detail"]
+    page = strict.get("/api/v1/").content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
+    assert strict.patch("/api/v1/extensions/101", headers={"X-CSRFToken": token}, **change).status_code == 200
+
+
+def test_the_page_makes_a_token_shows_it_once_and_revokes_it(signed_in: As):
+    admin = signed_in("administrator")
+    form = {"name": "Door", "user": "the-administrator", "expires": "30", "scope.people": "people:read"}
+    page = admin.post("/admin/api/", form).content.decode()
+    text = re.search(r"<code data-token>(jf_[\w-]+)</code>", page)[1]
+    assert Program(text).get("extensions").status_code == 200
+    assert Program(text).get("trunks").status_code == 403
+    page = admin.get("/admin/api/").content.decode()
+    assert text not in page
+    assert "Door" in page
+    assert "people:read" in page
+    row = Token.objects.get()
+    assert admin.post(f"/admin/api/{row.pk}/revoke").status_code == 302
+    assert Program(text).get("extensions").status_code == 401
+    assert "is revoked" in admin.get("/admin/api/").content.decode()
+
+
+def test_what_is_missing_on_the_form_is_told_and_nothing_is_made(signed_in: As):
+    admin = signed_in("administrator")
+    answer = admin.post("/admin/api/", {"name": "", "user": "nobody", "expires": "7"})
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    for words in ("what will use it", "may not reach further", "at least one area", "Choose one of these."):
+        assert words in text
+    assert not Token.objects.exists()
+
+
+def test_nobody_makes_a_token_of_somebody_who_may_more(signed_in: As):
+    from jackfield.people.models import OwnRole
+
+    OwnRole.objects.create(name="machines", areas={"system": "write", "own": "write"})
+    person("administrator", "boss")
+    person("machines", "robot")
+    client = Client()
+    client.post("/sign-in", {"login": "robot", "password": PASSWORD})
+    form = {"name": "x", "user": "boss", "expires": "30", "scope.people": "people:write"}
+    assert client.post("/admin/api/", form).status_code == 422
+    assert client.post("/admin/api/", form | {"user": "robot"}).status_code == 200
