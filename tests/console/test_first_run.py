@@ -51,14 +51,14 @@ def test_the_command_line_makes_an_administrator_and_gives_a_new_password(sqlite
 def test_a_name_that_can_not_be_one_and_a_weak_password_are_refused(sqlite: Settings):
     with pytest.raises(api.ConsoleError, match="login"):
         api.make_administrator(sqlite, "no such/name")
-    with pytest.raises(api.ConsoleError, match="attackers try first"):
+    with pytest.raises(api.ConsoleError, match="common password"):
         api.make_administrator(sqlite, "anna", "1234567890")
     assert not User.objects.exists()
 
 
 @pytest.mark.parametrize(
     ("password", "told"),
-    [("short", "at least 10"), ("qwertyuiop", "attackers"), ("annabell12", "too easy"), ("aaaaaaaaaaaa", "too easy")],
+    [("short", "at least 10"), ("qwertyuiop", "common"), ("annabell12", "easy to guess"), ("aaaaaaaaaaaa", "Repeats")],
 )
 def test_a_password_that_is_easy_to_guess_is_refused_with_the_reason(password: str, told: str):
     assert told in strength(password, about=("anna", "Anna Bell")).problem
@@ -67,5 +67,4 @@ def test_a_password_that_is_easy_to_guess_is_refused_with_the_reason(password: s
 def test_a_long_one_of_words_that_have_nothing_in_common_is_taken():
     assert strength("seven grey lamps hum").problem == ""
     assert strength("seven grey lamps hum").word == "strong"
-    assert strength("x9" + "lorem" * 400).score >= 0  # and judged in no time
     assert strength(first_run.fresh_password()).word == "strong"

@@ -127,11 +127,12 @@ def make_administrator(settings: Settings, login: str, password: str = "", *, na
     from jackfield.console.database import database_errors
 
     prepare(settings)
-    from jackfield.console import first_run, strength
+    from jackfield.console import first_run
     from jackfield.console.declarative.apply import COMMAND_LINE
+    from jackfield.console.web.passwords import weakness
 
     password = password or first_run.fresh_password()
-    if problem := strength.strength(password, about=(login, name)).problem:
+    if problem := weakness(password, None, login, name):
         raise ConsoleError(f"this password is not taken. {problem}")
     with database_errors(settings):
         first_run.make_administrator(settings, login, password, name=name, author=COMMAND_LINE)

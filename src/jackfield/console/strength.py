@@ -1,16 +1,15 @@
-"""How well a password resists those who guess: in the words of people, and what is refused."""
+"""How well a password resists those who guess, in a word, while somebody types it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-__all__ = ["LEAST", "Strength", "strength"]
+from jackfield.console.web.passwords import READ_BY_ZXCVBN, weakness
 
-LEAST = 10
-LONGEST = 100  # zxcvbn's time grows with the square; longer ones are judged by their beginning
+__all__ = ["Strength", "strength"]
+
 _WORDS = ("very weak", "weak", "fair", "good", "strong")
-ENOUGH = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +21,10 @@ class Strength:
     problem: str = ""
 
 
-def strength(password: str, *, about: Collection[str] = (), least: int = LEAST) -> Strength:
+def strength(password: str, *, about: Collection[str] = ()) -> Strength:
     """Judge a password. `about`: words that are known of the person, such as the name and the company's."""
-    if len(password) < least:
-        return Strength(0, _WORDS[0], f"Take at least {least} characters: a few words in a row are easy to remember.")
-    from zxcvbn import zxcvbn  # its lists of names and common passwords take 60 ms and some memory: when needed
+    from zxcvbn import zxcvbn  # its word lists take a moment
 
-    known = [word for text in about for word in (text, *text.replace("@", " ").split()) if len(word) > 2]
-    found = zxcvbn(password[:LONGEST], user_inputs=known, max_length=LONGEST)
-    score = int(found["score"])
-    if score >= ENOUGH:
-        return Strength(score, _WORDS[score])
-    patterns = {part["pattern"] for part in found["sequence"]}
-    why = "It is too easy to guess"
-    if patterns == {"dictionary"} and any(part.get("dictionary_name") == "passwords" for part in found["sequence"]):
-        why = "It is on the lists of passwords that attackers try first"
-    return Strength(score, _WORDS[score], f"{why}: take a longer one, such as four words that have nothing in common.")
+    known = [part for text in about for part in (text, *text.replace("@", " ").split()) if len(part) > 2]
+    score = int(zxcvbn(password[:READ_BY_ZXCVBN], user_inputs=known)["score"]) if password else 0
+    return Strength(score, _WORDS[score], weakness(password, None, *about))

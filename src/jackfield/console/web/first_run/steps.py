@@ -1,0 +1,396 @@
+"""The steps of the first run: what each asks, what it proposes, and how it reads what was typed."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest
+
+from jackfield.console.change import Wish
+from jackfield.console.presets import presets
+from jackfield.console.web.csv_text import TableError, text_of
+from jackfield.console.web.first_run.applying import MAIL, Present
+from jackfield.console.web.first_run.draft import Draft
+from jackfield.console.web.first_run.people_rows import FIELDS, read_pasted, read_rows
+from jackfield.console.web.first_run.proposals import LANGUAGES, browser_place, countries, login_for, plans, zone_of
+from jackfield.console.web.forms import FormField
+from jackfield.console.web.passwords import weakness
+
+__all__ = ["STEPS", "Step"]
+
+EMPTY_ROWS = 5
+TRUNK = ("hosts", "username", "auth_username", "password", "domain", "outbound_proxy", "caller_id")
+
+
+@dataclass(slots=True)
+class Form:
+    """What a page needs: the draft, what is there, and the request that asks or brings something."""
+
+    request: HttpRequest
+    draft: Draft
+    now: Present
+    problems: dict[str, list[str]] = field(default_factory=dict)
+
+    def refuse(self, name: str, text: str) -> None:
+        """Say what is wrong with a field."""
+        self.problems.setdefault(name, []).append(text)
+
+    def text(self, name: str, longest: int = 254) -> str:
+        """Return what was typed into a field, without blanks around it."""
+        return " ".join(str(self.request.POST.get(name, "")).split())[:longest]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One page. `propose` gives the values that it shows at first, `read` those that came, `show` the fields."""
+
+    name: str
+    title: str
+    purpose: str
+    propose: Callable[[Form], dict[str, Any]]
+    read: Callable[[Form], dict[str, Any]]
+    show: Callable[[Form, dict[str, Any]], list[FormField]]
+
+    def fields(self, form: Form, values: dict[str, Any]) -> list[FormField]:
+        """Return the fields with what is wrong with each."""
+        shown = self.show(form, values)
+        for one in shown:
+            one.problems += form.problems.get(one.name, [])
+        return shown
+
+
+# --- language and country
+
+
+def _place(form: Form) -> dict[str, Any]:
+    general = form.now.general
+    language, country = browser_place(form.request.headers.get("Accept-Language", ""))
+    here = general.time_zone not in ("UTC", "")  # then the country is that of the machine
+    return {
+        "language": language or general.language.partition("-")[0],
+        "country": general.country if here or not country else country,
+    }
+
+
+def _read_place(form: Form) -> dict[str, Any]:
+    return {"language": form.text("language", 35), "country": form.text("country", 2).upper()}
+
+
+def _show_place(form: Form, values: dict[str, Any]) -> list[FormField]:
+    languages = dict(LANGUAGES) | {values["language"]: LANGUAGES.get(values["language"], values["language"])}
+    return [
+        FormField(
+            "language", "Language", "choice", values["language"], choices=tuple(languages.items()),
+            help="Of announcements. What is not recorded in it yet is said in English.",
+        ),
+        FormField(
+            "country", "Country", "choice", values["country"], choices=countries(),
+            help="How numbers are written, which tones callers hear, and the emergency numbers.",
+        ),
+    ]  # fmt: skip
+
+
+# --- company and time zone
+
+
+def _company(form: Form) -> dict[str, Any]:
+    general = form.now.general
+    country = form.draft.typed.get("place", {}).get("country", general.country)
+    here = general.time_zone not in ("UTC", "")
+    return {
+        "company": general.company,
+        "time_zone": general.time_zone if here else zone_of(country) or general.time_zone,
+    }
+
+
+def _read_company(form: Form) -> dict[str, Any]:
+    return {"company": form.text("company", 100), "time_zone": form.text("time_zone", 64)}
+
+
+def _show_company(form: Form, values: dict[str, Any]) -> list[FormField]:
+    return [
+        FormField("company", "Company", "text", values["company"], help="Shown at the top of the pages."),
+        FormField(
+            "time_zone", "Time zone", "text", values["time_zone"], suggestions="time_zones",
+            help="Such as Europe/Berlin: for opening hours and the times on these pages.",
+        ),
+    ]  # fmt: skip
+
+
+def time_zones() -> list[tuple[str, str]]:
+    """Return what the field of the time zone proposes."""
+    return [(name, "") for name in sorted(zoneinfo.available_timezones()) if "/" in name and name[:4] != "Etc/"]
+
+
+# --- numbers
+
+
+def _numbers(form: Form) -> dict[str, Any]:
+    return {"first": form.now.general.first_number}
+
+
+def _read_numbers(form: Form) -> dict[str, Any]:
+    first = form.text("first", 20)
+    if first == "own":
+        first = form.text("own", 20)
+        if not first.isdecimal() or len(first) < 2:
+            form.refuse("own", "Give a number of at least two digits, such as 20 or 300.")
+    return {"first": first}
+
+
+def _show_numbers(form: Form, values: dict[str, Any]) -> list[FormField]:
+    general = form.now.general
+    country = form.draft.typed.get("place", {}).get("country", general.country)
+    choices = [(plan.first, f"{plan.title}: {plan.text}") for plan in plans(country, general.outside_prefix)]
+    if general.first_number not in dict(choices):
+        first, last = (form.now.untouched or (general.first_number,))[:: max(1, len(form.now.untouched) - 1)][:2] or (
+            "",
+        )
+        choices.insert(0, (general.first_number, f"As it is: from {first} to {last}" if last else "As it is"))
+    value = values["first"] if values["first"] in dict(choices) else "own"
+    return [
+        FormField("first", "First number", "radio", value, choices=[*choices, ("own", "Another one:")]),
+        FormField("own", "Another first number", "text", values["first"] if value == "own" else ""),
+    ]
+
+
+# --- administrator
+
+
+def _administrator(form: Form) -> dict[str, Any]:
+    return {"login": "", "name": "", "email": "", "hash": ""}
+
+
+def _read_administrator(form: Form) -> dict[str, Any]:
+    known = form.draft.typed.get("administrator", {})
+    values = {name: form.text(name) for name in ("login", "name", "email")} | {"hash": known.get("hash", "")}
+    values["login"] = values["login"] or login_for(values["name"], values["email"], ())
+    password = str(form.request.POST.get("password", ""))
+    company = form.draft.typed.get("company", {}).get("company", "") or form.now.general.company
+    if password or not values["hash"]:
+        why = weakness(password, None, values["login"], values["name"], values["email"], company)
+        if why:
+            form.refuse("password", why)
+        elif password != form.request.POST.get("again", ""):
+            form.refuse("again", "The two are not the same: type the password once more.")
+        else:
+            values["hash"] = make_password(password)
+    return values
+
+
+def _show_administrator(form: Form, values: dict[str, Any]) -> list[FormField]:
+    kept = "Empty: the one typed before." if values["hash"] else "Four words that have nothing in common are good."
+    return [
+        FormField("name", "Your name", "text", values["name"]),
+        FormField("email", "Your e-mail", "text", values["email"], help="For alerts, and a new password."),
+        FormField("login", "Name to sign in with", "text", values["login"], help="Empty: made from your name."),
+        FormField("password", "Password", "password", "", required=not values["hash"], help=kept),
+        FormField("again", "Once more", "password", "", required=not values["hash"]),
+    ]
+
+
+# --- public address
+
+
+def _network(form: Form) -> dict[str, Any]:
+    from jackfield.console.web.first_run.connecting import public_addresses
+
+    found = public_addresses()
+    return {"public_address": form.now.general.public_address or (found[0] if found else "")}
+
+
+def _read_network(form: Form) -> dict[str, Any]:
+    return {"public_address": form.text("public_address", 253)}
+
+
+def _show_network(form: Form, values: dict[str, Any]) -> list[FormField]:
+    text = "Empty, where all phones and trunks are in the same network, or Jackfield is to find it by itself."
+    return [FormField("public_address", "Public address", "text", values["public_address"], help=text)]
+
+
+# --- e-mail
+
+
+def _mail(form: Form) -> dict[str, Any]:
+    from jackfield.notices.models import Mail
+
+    mail = Mail.current()
+    return {name: getattr(mail, name) for name in MAIL} | {"password": ""}
+
+
+def _read_mail(form: Form) -> dict[str, Any]:
+    values: dict[str, Any] = {name: form.text(name) for name in MAIL if name != "password"}
+    values["port"] = int(values["port"]) if values["port"].isdecimal() else 587
+    values["password"] = str(form.request.POST.get("password", "")) or form.draft.typed.get("mail", {}).get(
+        "password", ""
+    )
+    return values
+
+
+def _show_mail(form: Form, values: dict[str, Any]) -> list[FormField]:
+    security = (("starttls", "STARTTLS (port 587)"), ("tls", "TLS (port 465)"), ("none", "None"))
+    return [
+        FormField("host", "Server", "text", values["host"], help="Such as smtp.example.com. Empty: no e-mail is sent."),
+        FormField("port", "Port", "number", values["port"]),
+        FormField("security", "Encryption", "choice", values["security"], choices=security),
+        FormField("username", "User name", "text", values["username"]),
+        FormField("password", "Password", "password", "", help="Empty: as typed before." if values["password"] else ""),
+        FormField("sender", "Messages come from", "text", values["sender"], help="An e-mail address."),
+    ]
+
+
+# --- trunk
+
+
+def _trunk(form: Form) -> dict[str, Any]:
+    key = form.request.GET.get("provider", "")
+    return {"provider": key if key in presets() else "", "trunk": {}, "target": form.now.group}
+
+
+def _read_trunk(form: Form) -> dict[str, Any]:
+    key = form.text("provider", 60)
+    preset = presets().get(key, presets()["other"])
+    trunk: dict[str, Any] = dict(preset.trunk or {})
+    for name in TRUNK:
+        if name in form.request.POST and name != "password":
+            trunk[name] = form.text(name)
+    trunk["hosts"] = [part for part in str(form.text("hosts")).replace(",", " ").split() if part]
+    before = form.draft.typed.get("trunk", {}).get("trunk", {}).get("password", "")
+    trunk["password"] = str(form.request.POST.get("password", "")) or before
+    if form.text("transport"):
+        trunk["transport"] = form.text("transport", 10)
+    trunk["name"] = form.text("name", 60) or preset.name
+    if any(host.startswith("my-trunk.") for host in trunk["hosts"]):
+        form.refuse("hosts", "Put your trunk's own name in place of my-trunk.")
+    if str(trunk.get("outbound_proxy", "")).startswith("000000000000."):
+        form.refuse("outbound_proxy", "Put your own twelve digits in place of the zeros.")
+    return {"provider": key, "trunk": trunk, "target": form.text("target", 31)}
+
+
+def _show_trunk(form: Form, values: dict[str, Any]) -> list[FormField]:
+    preset = presets().get(values["provider"])
+    if preset is None:
+        return []
+    trunk = dict(preset.trunk or {}) | {name: value for name, value in values["trunk"].items() if value}
+    password = "Empty: as typed before." if values["trunk"].get("password") else ""
+    shown = [
+        FormField("name", "Name", "text", trunk.get("name", preset.name), help="As you want to call it here."),
+        FormField("hosts", "Provider's address", "list", trunk.get("hosts", []), required=True),
+        FormField("username", "User name", "text", trunk.get("username", ""), help=preset.username),
+    ]
+    asked = {"auth_username": "Authentication name", "domain": "SIP domain", "outbound_proxy": "Outbound proxy"}
+    helps = {"auth_username": "Where the provider gave one beside the user name."}
+    shown += [
+        FormField(name, asked[name], "text", trunk.get(name, ""), help=helps.get(name, ""))
+        for name in preset.ask
+        if name in asked
+    ]
+    shown.insert(
+        next(index for index, one in enumerate(shown) if one.name == "username") + 1,
+        FormField("password", "Password", "password", "", help=password),
+    )
+    transports = (("", "As its DNS says"), ("udp", "UDP"), ("tcp", "TCP"), ("tls", "TLS"))
+    shown += [
+        FormField("transport", "Transport", "choice", trunk.get("transport", ""), choices=transports),
+        FormField("caller_id", "Number shown to those you call", "text", trunk.get("caller_id", "")),
+    ]
+    targets = [(form.now.group, f"{form.now.group}, which rings everybody")] if form.now.group else []
+    targets += [("", "Nobody yet")]
+    shown.append(FormField("target", "Calls from outside go to", "choice", values["target"], choices=targets))
+    return shown
+
+
+# --- people
+
+
+def _people(form: Form) -> dict[str, Any]:
+    rows = []
+    typed = form.draft.typed.get("administrator")
+    if typed and form.draft.counts("administrator"):
+        rows = [{"name": typed["name"], "email": typed["email"], "login": typed["login"], "number": ""}]
+    return {"rows": _proposed(form, rows)}
+
+
+def _read_people(form: Form) -> dict[str, Any]:
+    rows = read_rows(form.request.POST)
+    texts = [str(form.request.POST.get("pasted", ""))]
+    upload: Any = form.request.FILES.get("table")
+    if upload is not None:
+        try:
+            texts.append(text_of(upload.read(1 << 20)))
+        except TableError as problem:
+            form.refuse("table", str(problem))
+    for text in texts:
+        rows += read_pasted(text)
+    rows = _proposed(form, rows)
+    for index, row in enumerate(rows):
+        for name in ("number", "login"):
+            same = [at for at, other in enumerate(rows) if row[name] and other[name] == row[name]]
+            if same[:1] and same[0] != index:
+                form.refuse(f"rows.{index}.{name}", f"{row[name]} is in row {same[0] + 1} already.")
+    return {"rows": rows}
+
+
+def _proposed(form: Form, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Fill in what was left empty: the next free number, and a name to sign in with."""
+    from jackfield.console.web.first_run.applying import wanted
+
+    draft, now = form.draft, form.now
+    start = str(draft.typed["numbers"]["first"]) if draft.counts("numbers") else now.general.first_number
+    typed = {name: value for name, value in draft.typed.items() if name != "people"}
+    rest = Draft(form.request)
+    rest.typed = typed
+    planned = [
+        str(wish.values.get("number", ""))
+        for wish in wanted(rest, now).wishes
+        if isinstance(wish, Wish) and wish.section == "extensions"
+    ]
+    free = planned or list(now.untouched)
+    taken = set(now.numbers) - set(now.untouched) | {row["number"] for row in rows}
+    logins = {row["login"] for row in rows} | set(now.logins)
+    number = int(start) if start.isdecimal() else 101
+    filled = []
+    for row in rows:
+        row = dict(row)
+        if not row["number"]:
+            row["number"] = next((one for one in free if one not in taken), "")
+            while not row["number"] or (row["number"] in taken):
+                row["number"] = f"{number:0{len(start)}d}"
+                number += 1
+            taken.add(row["number"])
+        if not row["login"] and row["name"]:
+            row["login"] = login_for(row["name"], row["email"], logins)
+            logins.add(row["login"])
+        filled.append(row)
+    return filled
+
+
+def _show_people(form: Form, values: dict[str, Any]) -> list[FormField]:
+    labels = {"name": "Name", "email": "E-mail", "number": "Number", "login": "Signs in as"}
+    rows = [*values["rows"], *(dict.fromkeys(FIELDS, "") for _ in range(EMPTY_ROWS))]
+    shown = []
+    for index, row in enumerate(rows):
+        for name in FIELDS:
+            shown.append(FormField(f"rows.{index}.{name}", f"{labels[name]}, row {index + 1}", "cell", row[name]))
+    return shown
+
+
+STEPS = (
+    Step("place", "Language and country", "So that announcements, tones and numbers are those of where you are.",
+         _place, _read_place, _show_place),
+    Step("company", "Company", "Who this phone system is for.", _company, _read_company, _show_company),
+    Step("numbers", "Numbers inside", "With which number the extensions begin.",
+         _numbers, _read_numbers, _show_numbers),
+    Step("administrator", "Administrator", "Your account on these pages. With it, you sign in from now on.",
+         _administrator, _read_administrator, _show_administrator),
+    Step("network", "Public address", "What phones and providers outside reach this system at, if a router is between.",
+         _network, _read_network, _show_network),
+    Step("mail", "E-mail", "So that Jackfield can tell of missed calls and troubles.", _mail, _read_mail, _show_mail),
+    Step("trunk", "Trunk", "The line to the outside: your provider.", _trunk, _read_trunk, _show_trunk),
+    Step("people", "People", "Who has a phone. Each gets a number, and pages of his own.",
+         _people, _read_people, _show_people),
+)  # fmt: skip

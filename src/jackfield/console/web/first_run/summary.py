@@ -1,0 +1,38 @@
+"""What was typed in each step, in a line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jackfield.console.web.first_run.draft import Draft
+from jackfield.console.web.first_run.proposals import LANGUAGES, countries
+
+__all__ = ["summary"]
+
+
+def summary(step: str, draft: Draft) -> str:
+    """Return what a step is going to set; "" when nothing."""
+    values: dict[str, Any] = draft.typed.get(step, {})
+    if not draft.counts(step):
+        return ""
+    match step:
+        case "place":
+            country = dict(countries()).get(values["country"], values["country"])
+            return f"{LANGUAGES.get(values['language'], values['language'])}, {country}"
+        case "company":
+            return ", ".join(part for part in (values["company"], values["time_zone"]) if part)
+        case "numbers":
+            return f"Extensions begin with {values['first']}"
+        case "administrator":
+            return f"{values['login']} can do everything here"
+        case "network":
+            return values["public_address"] or "Found by itself"
+        case "mail":
+            return values["host"] or "None"
+        case "trunk":
+            return f"{values['trunk']['name']} at {', '.join(values['trunk']['hosts'])}"
+        case "people":
+            people = [f"{row['number']} {row['name']}".strip() for row in values["rows"]]
+            more = f" and {len(people) - 6} more" if len(people) > 6 else ""
+            return ", ".join(people[:6]) + more or "Nobody yet"
+    return ""
