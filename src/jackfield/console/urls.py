@@ -19,6 +19,7 @@ from jackfield.console.web import (  # one in each line
     notices,
     overview,
     own,
+    several,
     signing_in,
     tables,
     things,
@@ -44,6 +45,7 @@ urlpatterns = [
     *whatif.urls(),
     *health.urls(),
     *changes.urls(),
+    *several.urls(),
     *tables.urls(),
     *rest.urls(),
 ]

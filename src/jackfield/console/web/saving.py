@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -30,12 +30,13 @@ def save(
     through: str = "page",
     undoes: int | None = None,
     dry_run: bool = False,
+    guard: Callable[[], object] | None = None,
 ) -> Difference:
     """Do what is wished, as `change.save` does. Raises `DocumentError` too for what this person may not change."""
     if problems := refused(request.user, wishes):
         raise DocumentError(problems)
     who = author(request, through, undoes)
-    return change.save(django_settings.JACKFIELD, wishes, author=who, dry_run=dry_run)
+    return change.save(django_settings.JACKFIELD, wishes, author=who, dry_run=dry_run, guard=guard)
 
 
 def area_of(section: str) -> str:

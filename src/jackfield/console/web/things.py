@@ -9,19 +9,28 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from jackfield.console import change
 from jackfield.console.change import Removal, Wish
+from jackfield.console.declarative.checks import NUMBERED
 from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.declarative.merging import key_text
+from jackfield.console.declarative.nodes import node
+from jackfield.console.declarative.section import Field, Section
 from jackfield.console.declarative.sections import LINES
-from jackfield.console.web import errors
-from jackfield.console.web.forms import FormField, by_field, form_field, posted_fields
+from jackfield.console.declarative.values import Refused, read, written
+from jackfield.console.web import changes, conflicts, errors, saving, told
+from jackfield.console.web.forms import FormField, by_field, form_field, posted, posted_fields
 from jackfield.console.web.lists import listing
-from jackfield.console.web.rights import gate
+from jackfield.console.web.rights import WRITE, gate, may
 from jackfield.console.web.saving import author
 from jackfield.console.web.screens import SCREENS, Screen
+from jackfield.console.web.uses import instead, uses
 from jackfield.console.web.words import INNER, words
+from jackfield.numbers.schema import new_password as generated_password
 
-__all__ = ["author", "create", "edit", "listing", "remove", "urls"]
+__all__ = ["author", "create", "edit", "listing", "refilled", "remove", "suggestions", "urls"]
+
+USES = 30
+"""Uses of a thing that its form shows."""
 
 
 def create(request: HttpRequest, screen: Screen) -> HttpResponse:
@@ -70,35 +79,76 @@ def _save(request: HttpRequest, screen: Screen, row: Any, about: tuple[Any, ...]
     values = posted_fields([section.fields[name] for group in screen.groups for name in group.fields], request.POST)
     if screen.name == "extensions":
         values["lines"] = _posted_lines(request, about is None)
-    preview = "preview" in request.POST
+    wishes: list[Wish | Removal] = [Wish(screen.name, values, about)]
+    if about is not None and "follow" in request.POST:
+        wishes += _following(request, screen, row, values)
+    preview, opened = "preview" in request.POST, request.POST.get("opened", "")
+
+    def guard() -> None:
+        now = _row(screen, row.pk) if about is not None else None
+        if now is not None and conflicts.is_stale(section, now, opened):
+            raise conflicts.Stale
+
     try:
-        difference = change.save(
-            django_settings.JACKFIELD, [Wish(screen.name, values, about)], author=author(request), dry_run=preview
-        )
+        difference = saving.save(request, wishes, dry_run=preview, guard=guard)
+    except conflicts.Stale:
+        now = _row(screen, row.pk)
+        conflict = conflicts.changed_since(section, now, opened)
+        return _form(request, screen, now, values=request.POST, conflict=conflict, status=409)
     except DocumentError as problem:
-        found, rest = by_field(problem.problems, f"{screen.name}[0]" if section.key else screen.name)
+        own = f"{screen.name}[0]" if section.key else screen.name
+        found, _ = by_field([one for one in problem.problems if one.path.startswith(f"{own}.")], own)
+        rest = [told.problem_words(one, wishes) for one in problem.problems if not one.path.startswith(f"{own}.")]
         return _form(request, screen, row, values=request.POST, problems=found, rest=rest, status=422)
     if preview:
-        return render(request, "preview.html", {"difference": difference})
-    if about is None and screen.name == "extensions":
-        made = section.model().objects.get(number=values["number"])
-        return render(request, "credentials.html", {"screen": screen, "row": made, "lines": made.lines.all(),
-                                                    "warnings": difference.warnings})  # fmt: skip
-    response = redirect(f"/admin/{screen.name}/")
-    _tell(request, f"Saved: {_words_of(difference)}" if difference else "Nothing was changed.")
-    for warning in difference.warnings:
-        _tell(request, str(warning), "warning")
-    return response
+        warnings = [told.problem_words(one, wishes) for one in difference.warnings]
+        return render(request, "preview.html", {"told": told.tell(difference), "warnings": warnings})
+    notices = told.notices(difference, wishes)
+    made = [one.key.partition("/")[2] for one in difference.changes if (one.section, one.action) == ("lines", "create")]
+    if made:
+        return _credentials(request, screen, made, notices, new=about is None)
+    saving.notify(request, notices)
+    return redirect(f"/admin/{screen.name}/")
 
 
-def _words_of(difference: Any) -> str:
-    changed = [f"{one.key or one.section}" for one in difference.changes]
-    return ", ".join(dict.fromkeys(changed)) + "."
+def _following(request: HttpRequest, screen: Screen, row: Any, values: dict[str, Any]) -> list[Wish]:
+    """Return what changes a number or a name where it is used too, as far as this person may."""
+    name = screen.section.key[0] if screen.section.key else ""
+    old, new = str(getattr(row, name, "")) if name in values else "", str(values.get(name) or "")
+    if not new or old == new:
+        return []
+    found = [one for one in uses(screen.name, row) if not one.linked]
+    return instead([one for one in found if may(request.user, saving.area_of(one.section), WRITE)], old, new)
 
 
-def _tell(request: HttpRequest, text: str, kind: str = "good") -> None:
-    """Keep a notice for the next page."""
-    request.session["notices"] = [*request.session.get("notices", []), [kind, text]]
+def _credentials(
+    request: HttpRequest, screen: Screen, names: list[str], notices: list[tuple[str, str]], *, new: bool
+) -> HttpResponse:
+    """Show, this once, what new phones sign in with."""
+    lines = list(LINES.model().objects.select_related("extension").filter(sip_username__in=names))
+    context = {"screen": screen, "row": lines[0].extension, "lines": lines, "notices": notices, "new": new}
+    return render(request, "credentials.html", context)
+
+
+def new_password(request: HttpRequest, screen: Screen, pk: int, line: int) -> HttpResponse:
+    """Give one phone a new SIP password, and show it this once. What else the form holds is not saved."""
+    if request.method != "POST":
+        return redirect(f"/admin/{screen.name}/{pk}")
+    row = _row(screen, pk)
+    lines = [] if row is None else list(row.lines.all())
+    if line not in [one.pk for one in lines]:
+        return errors.missing(request, "This phone is not there any more: somebody removed it.")
+    password = generated_password()
+    wanted = [
+        {"sip_username": one.sip_username} | ({"sip_password": password} if one.pk == line else {}) for one in lines
+    ]
+    try:
+        difference = saving.save(request, [Wish(screen.name, {"lines": wanted}, screen.section.key_of(row))])
+    except DocumentError as problem:
+        rest = [told.problem_words(one) for one in problem.problems]
+        return _form(request, screen, row, rest=rest, status=422)
+    name = next(one.sip_username for one in lines if one.pk == line)
+    return _credentials(request, screen, [name], told.notices(difference), new=False)
 
 
 def _posted_lines(request: HttpRequest, new: bool) -> list[dict[str, Any]]:
@@ -129,21 +179,24 @@ def _form(
     values: Any = None,
     problems: dict[str, list[str]] | None = None,
     rest: list[str] | None = None,
+    conflict: conflicts.Conflict | None = None,
     status: int = 200,
 ) -> HttpResponse:
     section, found = screen.section, problems or {}
-    shown = _Refilled(section, row, values) if values is not None else None
     groups = []
     for group in screen.groups:
         fields = []
         for name in group.fields:
             known = section.fields[name]
-            value = known.of(row) if shown is None else shown.value(known)
+            value = known.of(row) if values is None else refilled(section, row, values, known)
+            if conflict is not None and conflict.then is not None and _same(value, conflict.then.get(name)):
+                value = known.of(row)  # only the other one changed it
             fields.append(form_field(known, value, words(section, name), problems=found, inner=INNER))
         groups.append((group, fields))
     lines: list[tuple[Any, list[FormField]]] = []
     if screen.name == "extensions":
-        lines = _line_fields(row, values, found)
+        kept = conflict is None or (conflict.then or {}).get("lines") == conflict.now["lines"]
+        lines = _line_fields(row, values if kept else None, found)
     every = [one for _, fields in groups for field in fields for one in field.all()]
     every += [field for _, fields in lines for field in fields]
     context = {
@@ -154,27 +207,26 @@ def _form(
         "lines": lines,
         "rest": rest or [],
         "wrong": [field for field in every if field.problems],
-        "suggestions": _suggestions(every),
+        "suggestions": suggestions(every),
+        "uses": uses(screen.name, row)[:USES],
+        "opened": "" if row.pk is None else conflicts.digest(section, row),
+        "conflict": conflict,
+        "changes_address": changes.address_of(screen.name, key_text(section.key_of(row))),
     }
     return render(request, "form.html", context, status=status)
 
 
-class _Refilled:
-    """What somebody typed, shown again beside what is wrong with it."""
+def refilled(section: Section, row: Any, data: Any, known: Field) -> Any:
+    """Return what somebody typed into a field, to be shown again beside what is wrong with it."""
+    plain = posted(known, data, known.name)
+    try:
+        return read(node(plain), known.type, known.default)
+    except Refused:
+        return plain if not isinstance(plain, list | dict) else known.of(row)
 
-    def __init__(self, section: Any, row: Any, data: Any) -> None:
-        self.section, self.row, self.data = section, row, data
 
-    def value(self, known: Any) -> Any:
-        from jackfield.console.declarative.nodes import node
-        from jackfield.console.declarative.values import Refused, read
-        from jackfield.console.web.forms import posted
-
-        plain = posted(known, self.data, known.name)
-        try:
-            return read(node(plain), known.type, known.default)
-        except Refused:
-            return plain if not isinstance(plain, list | dict) else known.of(self.row)
+def _same(value: Any, before: Any) -> bool:
+    return (None if value is None else written(value)) == before
 
 
 def _line_fields(row: Any, values: Any, problems: dict[str, list[str]]) -> list[tuple[Any, list[FormField]]]:
@@ -191,7 +243,8 @@ def _line_fields(row: Any, values: Any, problems: dict[str, list[str]]) -> list[
     return found
 
 
-def _suggestions(fields: list[FormField]) -> dict[str, list[tuple[str, str]]]:
+def suggestions(fields: list[FormField]) -> dict[str, list[tuple[str, str]]]:
+    """Return the lists that browsers propose from, those that these fields need."""
     wanted = {field.suggestions for field in fields if field.suggestions}
     return {name: SUGGESTED[name]() for name in sorted(wanted)}
 
@@ -228,23 +281,42 @@ SUGGESTED = {
 
 
 def remove(request: HttpRequest, screen: Screen, pk: int) -> HttpResponse:
-    """Show what depends on a thing; remove it."""
+    """Show what depends on a thing, and what may stand in its place there; remove it."""
     row = _row(screen, pk)
     if row is None:
         return errors.missing(request, f"This {screen.one} is not there any more.")
-    removal = Removal(screen.name, screen.section.key_of(row))
-    really = request.method == "POST"
-    context = {"screen": screen, "row": row, "warnings": [], "problems": []}
+    really, key = request.method == "POST", screen.section.key_of(row)
+    found = uses(screen.name, row)
+    choice, other = request.POST.get("uses", "leave"), request.POST.get("other", "").strip()
+    wishes: list[Wish | Removal] = [Removal(screen.name, key)]
+    rest = []
+    if choice == "out":
+        wishes += instead(found, str(key[0]), "")
+    elif choice == "other":
+        wishes += instead(found, str(key[0]), other)
+        rest = [] if other else ["Say what to put in its place."]
+    context: dict[str, Any] = {
+        "screen": screen, "row": row, "uses": found, "choice": choice, "other": other, "warnings": [],
+        "problems": rest, "suggestions": [value for value in _proposed(screen.name) if value[0] != str(key[0])],
+    }  # fmt: skip
+    if rest:
+        return render(request, "remove.html", context, status=422)
     try:
-        difference = change.save(django_settings.JACKFIELD, [removal], author=author(request), dry_run=not really)
+        difference = saving.save(request, wishes, dry_run=not really)
     except DocumentError as problem:
-        context["problems"] = [str(one) for one in problem.problems]
+        context["problems"] = [told.problem_words(one, wishes) for one in problem.problems]
         return render(request, "remove.html", context, status=422 if really else 200)
     if not really:
-        context["warnings"] = [str(one) for one in difference.warnings]
+        context["warnings"] = [told.problem_words(one, wishes) for one in difference.warnings]
         return render(request, "remove.html", context)
-    _tell(request, f"{str(row)[0].upper()}{str(row)[1:]} is removed. The history of changes can bring it back.")
+    notices = [notice for notice in told.notices(difference, wishes) if notice[0] != "good"]
+    text = f"{str(row)[0].upper()}{str(row)[1:]} is removed. The history of changes can bring it back."
+    saving.notify(request, [("good", text), *notices])
     return redirect(f"/admin/{screen.name}/")
+
+
+def _proposed(section: str) -> list[tuple[str, str]]:
+    return SUGGESTED[section]() if section in ("users", "trunks") else _numbers() if section in NUMBERED else []
 
 
 def urls() -> list[Any]:
@@ -264,4 +336,6 @@ def urls() -> list[Any]:
             path(f"{base}<int:pk>", reading(edit), more),
             path(f"{base}<int:pk>/remove", writing(remove), more),
         ]
+        if screen.name == "extensions":
+            found.append(path(f"{base}<int:pk>/password/<int:line>", writing(new_password), more))
     return found

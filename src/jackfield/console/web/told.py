@@ -15,7 +15,7 @@ from jackfield.console.web.forms import Words, sentence
 from jackfield.console.web.screens import SCREENS
 from jackfield.console.web.words import words
 
-__all__ = ["Told", "ToldField", "notices", "problem_words", "shown", "tell", "thing"]
+__all__ = ["Told", "ToldField", "label", "notices", "problem_words", "shown", "tell", "thing"]
 
 OTHER = {"order": Words("Order"), "lines": Words("Order of phones")}
 MANY = 3
@@ -89,6 +89,11 @@ def _words(section: str, name: str) -> Words:
     if known is None or name not in known.fields:
         return OTHER.get(name) or Words(name.replace("_", " ").capitalize())
     return words(known, name)
+
+
+def label(section: str, name: str) -> str:
+    """Return what a field is called."""
+    return _words(section, name).label
 
 
 def shown(section: str, name: str, value: Any) -> str:
