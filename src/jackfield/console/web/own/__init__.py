@@ -11,7 +11,7 @@ __all__ = ["urls"]
 
 def urls() -> list[Any]:
     """Return the addresses of all of them."""
-    from jackfield.console.web.own import calling, calls, rules
+    from jackfield.console.web.own import calling, calls, contacts, rules
 
     return [
         path("me/", calls.listing),
@@ -19,6 +19,13 @@ def urls() -> list[Any]:
         path("me/call/<str:id>", calling.shown),
         path("me/call/<str:id>/state", calling.state),
         path("me/call/<str:id>/hangup", calling.hang_up),
+        path("me/contacts/", contacts.listing),
+        path("me/contacts/new", contacts.create),
+        path("me/contacts/import", contacts.bring_in),
+        path("me/contacts/export.vcf", contacts.export),
+        path("me/contacts/favourite", contacts.favourite),
+        path("me/contacts/<int:pk>", contacts.edit),
+        path("me/contacts/<int:pk>/remove", contacts.remove),
         path("me/rules/", rules.listing),
         path("me/rules/<int:pk>", rules.edit),
         path("me/rules/<int:pk>/disturb", rules.disturb),

@@ -1,0 +1,209 @@
+"""What own and company contacts share: searching, the form, vCards in and out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+
+from jackfield.console.web.forms import sentence
+from jackfield.contacts import vcard
+from jackfield.contacts.choices import Kind
+from jackfield.contacts.models import Contact, ContactNumber
+from jackfield.contacts.numbers import House
+from jackfield.contacts.vcard import Card
+from jackfield.switch.numbers import clean
+
+__all__ = [
+    "Brought",
+    "Form",
+    "NotReadable",
+    "bring_in",
+    "exported",
+    "form_of",
+    "posted",
+    "save",
+    "searched",
+    "uploaded",
+]
+
+MOST_BYTES = 5 << 20
+MOST_NUMBERS = 20
+MOST_CONTACTS = {True: 20_000, False: 5_000}
+"""How many contacts the company may have, and how many a person."""
+_ROW = re.compile(r"numbers\.(\d{1,3})\.number")
+_LENGTHS = {"name": 100, "company": 100, "email": 254, "note": 1000}
+
+
+class NotReadable(ValueError):
+    """A file that is no vCard file; the message says what to do."""
+
+
+@dataclass(slots=True)
+class Form:
+    """A contact as it stands in the form. `numbers`: kind and number; `problems`: by field, "numbers.0" for a row."""
+
+    values: dict[str, str]
+    numbers: list[tuple[str, str]]
+    problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """The numbers, and one row more to write into."""
+        return [*self.numbers, ("mobile" if not self.numbers else "work", "")]
+
+    kinds = tuple(Kind.choices)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What an import has come to."""
+
+    new: int = 0
+    added_to: int = 0  # contacts that were there and got a number more
+    same: int = 0
+    left_out: int = 0  # without a number, or more than fit
+
+    def __str__(self) -> str:
+        parts = [
+            f"{self.new} {'contact is' if self.new == 1 else 'contacts are'} new",
+            f"{self.added_to} got a number more" if self.added_to else "",
+            f"{self.same} were there already" if self.same else "",
+            f"{self.left_out} without a number were left out" if self.left_out else "",
+        ]
+        return ", ".join(part for part in parts if part) + "."
+
+
+def searched(contacts: Any, search: str, house: House) -> Any:
+    """Return those of `contacts` whose name, firm or number has what is searched for."""
+    if not search:
+        return contacts
+    found = Q(name__icontains=search) | Q(company__icontains=search) | Q(email__icontains=search)
+    digits = clean(search)
+    if len(digits) > 1 and digits.lstrip("+").isdigit():
+        # "0171 55" is found in +4917155…: without the zeros of the beginning the digits are the same.
+        found |= Q(numbers__known_as__contains=digits.lstrip("+0") or digits)
+        found |= Q(numbers__known_as__in=house.forms_of(digits))
+    return contacts.filter(found).distinct()
+
+
+def form_of(contact: Any) -> Form:
+    """Return the form of a stored contact, or an empty one for a new one."""
+    values = {name: getattr(contact, name) for name in _LENGTHS}
+    numbers = [(one.kind, one.number) for one in contact.numbers.all()] if contact.pk else []
+    return Form(values, numbers)
+
+
+def posted(data: Mapping[str, Any], house: House) -> Form:
+    """Return what was sent, with what is wrong with it."""
+    values = {name: str(data.get(name, "")).strip().replace("\r\n", "\n") for name in _LENGTHS}
+    rows = sorted(int(found[1]) for key in data if (found := _ROW.fullmatch(key)))
+    numbers = []
+    for row in rows[:MOST_NUMBERS]:
+        kind, number = str(data.get(f"numbers.{row}.kind", "")), str(data.get(f"numbers.{row}.number", "")).strip()
+        if number:
+            numbers.append((kind if kind in Kind.values else "other", number))
+    form = Form(values, numbers)
+    if not values["name"]:
+        form.problems["name"] = "Give a name."
+    if not numbers:
+        form.problems["numbers.0"] = "Give at least one number."
+    for index, (_, number) in enumerate(numbers):
+        if not house.known_as(number) or not re.fullmatch(r"[+*#0-9]{2,30}", clean(number)):
+            form.problems[f"numbers.{index}"] = f'"{number}" can\'t be dialled: use digits, blanks, + and -.'
+    try:
+        Contact(**values).clean_fields(exclude=["owner"])
+    except ValidationError as error:
+        for name, several in error.message_dict.items():
+            form.problems.setdefault(name, sentence(several[0]))
+    return form
+
+
+def save(contact: Any, form: Form, house: House) -> None:
+    """Store a form without problems."""
+    with transaction.atomic():
+        for name, value in form.values.items():
+            setattr(contact, name, value)
+        contact.save()
+        contact.numbers.all().delete()
+        ContactNumber.objects.bulk_create(_numbers(contact, form.numbers, house))
+
+
+def _numbers(contact: Any, numbers: Iterable[tuple[str, str]], house: House, first: int = 0) -> list[ContactNumber]:
+    return [
+        ContactNumber(contact=contact, position=place, kind=kind, number=number[:40], known_as=house.known_as(number))
+        for place, (kind, number) in enumerate(numbers, first)
+    ]
+
+
+def uploaded(request: HttpRequest) -> list[Card]:
+    """Return the cards of the file that was sent as `file`. Raises `NotReadable`."""
+    file = request.FILES.get("file")
+    if file is None:
+        raise NotReadable("Choose a file first: one that ends in .vcf.")
+    if file.size > MOST_BYTES:
+        raise NotReadable(f"The file is larger than {MOST_BYTES >> 20} MB. Export the contacts without pictures.")
+    cards = vcard.read(vcard.decoded(file.read()))
+    if not cards:
+        raise NotReadable("There is no contact in this file. Export your contacts as vCard (.vcf), and choose that.")
+    return cards
+
+
+def bring_in(cards: Sequence[Card], owner: Any, house: House) -> Brought:
+    """Add cards to the contacts of `owner` (None: the company). One of the same name gets the numbers it lacks."""
+    counts = {"new": 0, "added_to": 0, "same": 0, "left_out": 0}
+    with transaction.atomic():
+        there: dict[str, Contact] = {}
+        for contact in Contact.objects.filter(owner=owner).prefetch_related("numbers"):
+            there.setdefault(contact.name.casefold(), contact)
+        room = MOST_CONTACTS[owner is None] - len(there)
+        known = {key: {one.known_as for one in contact.numbers.all()} for key, contact in there.items()}
+        rows: list[ContactNumber] = []
+        for card in cards:
+            numbers = {house.known_as(number): (kind, number) for kind, number in card.numbers[:MOST_NUMBERS]}
+            numbers.pop("", None)
+            name = _fitting(card.name, 100)
+            key = name.casefold()
+            if not numbers or (key not in there and room <= 0):
+                counts["left_out"] += 1
+                continue
+            if key in there:
+                fresh = [number for form, number in numbers.items() if form not in known[key]]
+                counts["added_to" if fresh else "same"] += 1
+            else:
+                there[key] = Contact.objects.create(
+                    owner=owner,
+                    name=name,
+                    company=_fitting(card.company, 100),
+                    email=_fitting(card.email, 254) if "@" in card.email else "",
+                    note=card.note[:1000],
+                )
+                known[key], fresh = set(), list(numbers.values())
+                counts["new"] += 1
+                room -= 1
+            rows += _numbers(there[key], fresh, house, len(known[key]))
+            known[key] |= numbers.keys()
+        ContactNumber.objects.bulk_create(rows, batch_size=500)
+    return Brought(**counts)
+
+
+def _fitting(text: str, length: int) -> str:
+    return "".join(character for character in text if character.isprintable())[:length]
+
+
+def exported(contacts: Any, request: HttpRequest) -> HttpResponse:
+    """Answer with a vCard file: version 3.0, or 4.0 where `?version=4.0` asks for it."""
+    version = "4.0" if request.GET.get("version") == "4.0" else "3.0"
+    cards = (
+        Card(one.name, one.company, one.email, one.note, tuple((n.kind, n.number) for n in one.numbers.all()))
+        for one in contacts.prefetch_related("numbers")
+    )
+    answer = HttpResponse(vcard.write(cards, version=version), content_type="text/vcard; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="contacts.vcf"'
+    return answer
