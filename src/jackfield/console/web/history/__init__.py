@@ -11,11 +11,12 @@ def urls() -> list[Any]:
     """Return the addresses of the area."""
     from django.urls import path
 
-    from jackfield.console.web.history import call, listing
+    from jackfield.console.web.history import call, listing, statistics
 
     return [
         path("admin/calls/", listing.calls),
         path("admin/calls/calls.csv", listing.table),
         path("admin/calls/<str:id>", call.one),
         path("admin/calls/<str:id>/call.pcap", call.pcap),
+        path("admin/statistics/", statistics.statistics),
     ]
