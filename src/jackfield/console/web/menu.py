@@ -45,6 +45,7 @@ PAGES = (
     Page("lines", "Emergency", "/admin/emergency_numbers/"),
     Page("lines", "What happens if…", "/admin/whatif/"),
     Page("history", "Calls", "/admin/calls/"),
+    Page("history", "Statistics", "/admin/statistics/"),
     Page("history", "Changes", "/admin/changes/"),
     Page("system", "Company", "/admin/settings/"),
     Page("system", "Sounds", "/admin/sounds/"),
