@@ -66,12 +66,14 @@ def test_the_description_has_every_operation(described: dict):
     assert told == {(one.path, one.method) for one in addresses.operations()}
     names = [item["operationId"] for methods in described["paths"].values() for item in methods.values()]
     assert len(names) == len(set(names))
-    fields = described["paths"]["/extensions"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    content = described["paths"]["/extensions"]["post"]["requestBody"]["content"]
+    assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/NewExtension"}
+    fields = described["components"]["schemas"]["NewExtension"]
     assert fields["required"] == ["number"]
     assert fields["properties"]["ring_time"]["type"] == ["number", "null"]
     assert fields["properties"]["lines"]["items"]["properties"]["sip_password"]["writeOnly"] is True
-    role = described["paths"]["/users"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert "administrator" in role["properties"]["role"]["enum"]
+    user = described["components"]["schemas"]["UserChange"]
+    assert "administrator" in user["properties"]["role"]["enum"]
 
 
 def test_every_reference_in_the_description_leads_somewhere(described: dict):

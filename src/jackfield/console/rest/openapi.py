@@ -49,7 +49,7 @@ def document(operations: Sequence[Operation], base: str = BASE) -> dict[str, Any
                 "session": {"type": "apiKey", "in": "cookie", "name": "jackfield_session",
                             "description": "Of the console's pages. Changes need the header X-CSRFToken too."},
             },
-            "schemas": {"Problem": schemas.PROBLEM, "Difference": schemas.DIFFERENCE},
+            "schemas": {"Problem": schemas.PROBLEM, "Difference": schemas.DIFFERENCE, **schemas.components()},
             "responses": {status: _refused(about) for status, about in (REFUSED | MORE).items()},
         },
     }  # fmt: skip
@@ -80,7 +80,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.about:
         found["description"] = operation.about
-    body = operation.body_schema
+    body = operation.body
     if body is not None:
         found["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": dict(body)}}}
     return found
@@ -117,7 +117,7 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    content, answer = {}, operation.answer_schema
+    content, answer = {}, operation.answer
     if answer is not None:
         content = {"content": {operation.answer_type: {"schema": dict(answer)}}}
     found: dict[str, Any] = {str(operation.status): {"description": "Done.", **content}}

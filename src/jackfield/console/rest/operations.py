@@ -14,8 +14,6 @@ from jackfield.console.rest.problems import Refusal
 
 __all__ = ["DRY_RUN", "LIMIT", "Asked", "Operation", "Parameter", "read_query"]
 
-Schema = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
-
 LONGEST = 1000
 """Characters of one parameter."""
 
@@ -56,24 +54,14 @@ class Operation:
     route: str = ""  # "" where `path` says it all
     group: str = ""
     parameters: tuple[Parameter, ...] = ()
-    body: Schema = None  # a late one, where it hangs on what the database holds
+    body: Mapping[str, Any] | None = None  # schema
     body_type: str = "application/json"
-    answer: Schema = None  # of what comes back when it works
+    answer: Mapping[str, Any] | None = None  # schema of what comes back when it works
     answer_type: str = "application/json"
     status: int = 200
     about: str = ""
     conditional: bool = False  # knows If-Match
     repeatable: bool = False  # knows Idempotency-Key
-
-    @property
-    def body_schema(self) -> Mapping[str, Any] | None:
-        """JSON Schema of the content."""
-        return self.body() if callable(self.body) else self.body
-
-    @property
-    def answer_schema(self) -> Mapping[str, Any] | None:
-        """JSON Schema of the answer."""
-        return self.answer() if callable(self.answer) else self.answer
 
     @property
     def django_route(self) -> str:

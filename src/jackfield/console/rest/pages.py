@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from jackfield.console.rest import samples, tokens
+from jackfield.console.rest import samples, schemas, tokens
 from jackfield.console.web.menu import AREAS as TITLES
 from jackfield.console.web.rights import AREAS, gate, level
 from jackfield.people.models import User
@@ -100,8 +100,9 @@ def trial(request: HttpRequest) -> HttpResponse:
     from jackfield.console.rest.addresses import operations
 
     groups: dict[str, list[Any]] = {}
+    components = schemas.components()
     for operation in operations():
-        groups.setdefault(operation.group, []).append(samples.Shown(operation))
+        groups.setdefault(operation.group, []).append(samples.Shown(operation, components))
     return render(request, "rest/try.html", {"groups": groups})
 
 

@@ -16,7 +16,7 @@ __all__ = ["Shown"]
 class Shown:
     """One operation with all that its form needs."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, components: Mapping[str, Any]) -> None:
         self.operation = operation
         self.address = BASE + operation.path
         self.in_path = re.findall(r"\{(\w+)\}", operation.path)
@@ -25,14 +25,14 @@ class Shown:
             for name, has in (("If-Match", operation.conditional), ("Idempotency-Key", operation.repeatable))
             if has
         ]
-        self.body = None if operation.body is None else _body(operation)
+        self.body = None if operation.body is None else _body(operation, components)
         self.writes = operation.method != "GET"
 
 
-def _body(operation: Operation) -> str:
+def _body(operation: Operation, components: Mapping[str, Any]) -> str:
     if operation.body_type != "application/json":
         return "settings:\n  company: Bell & Sons\n"
-    body = operation.body_schema or {}
+    body = components[str((operation.body or {})["$ref"]).rpartition("/")[2]]
     names = body.get("required") or list(body.get("properties", {}))[:1]
     return json.dumps({name: _example(body["properties"][name]) for name in names}, indent=2, ensure_ascii=False)
 

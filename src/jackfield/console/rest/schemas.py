@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -10,11 +11,22 @@ from typing import Any, Literal, Union
 
 from jackfield.console.declarative.reading import FIRST_LINE
 from jackfield.console.declarative.section import Field, Section, fields_of
-from jackfield.console.declarative.sections import LINES
+from jackfield.console.declarative.sections import LINES, SECTIONS
 from jackfield.console.declarative.values import written
 from jackfield.console.web.words import words
 
-__all__ = ["DIFFERENCE", "PROBLEM", "WARNINGS", "listed", "of_answer", "of_new", "of_section", "of_type", "table"]
+__all__ = [
+    "DIFFERENCE",
+    "PROBLEM",
+    "components",
+    "listed",
+    "name_of",
+    "of_new",
+    "of_section",
+    "of_type",
+    "reference",
+    "table",
+]
 
 Schema = dict[str, Any]
 
@@ -129,6 +141,8 @@ def of_section(section: Section, *, changing: bool = False) -> Schema:
         if changing:
             properties |= {name: _field(LINES, LINES.fields[name]) for name in FIRST_LINE}
     needed = [known.name for known in section.fields.values() if known.required and known.generate is None]
+    if not changing and section is not LINES:
+        properties["warnings"] = WARNINGS
     found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if needed and not changing:
         found["required"] = needed
@@ -140,11 +154,26 @@ def of_new(section: Section) -> Schema:
     return of_section(section, changing=True) | {"required": of_section(section).get("required", [])}
 
 
-def of_answer(section: Section) -> Schema:
-    """Return the schema of the answer to a change: the thing, and what is doubtful about it."""
-    found = of_section(section)
-    found["properties"]["warnings"] = WARNINGS
+def components() -> Schema:
+    """Return the schemas of all sections by name: each thing, what changes one, and what makes one."""
+    found = {}
+    for section in SECTIONS.values():
+        found[name_of(section)] = of_section(section)
+        found[f"{name_of(section)}Change"] = of_section(section, changing=True)
+        if section.key:
+            found[f"New{name_of(section)}"] = of_new(section)
     return found
+
+
+def name_of(section: Section) -> str:
+    """Return what the schema of a thing is called: "RingGroup"."""
+    words_of_it = section.name if not section.key else section.thing
+    return "".join(word.capitalize() for word in re.findall(r"[a-z0-9]+", words_of_it.lower()))
+
+
+def reference(name: str) -> Schema:
+    """Return the schema that stands in for one of the components."""
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def table(properties: Mapping[str, Any]) -> Schema:

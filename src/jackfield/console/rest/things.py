@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from functools import partial
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -244,8 +243,8 @@ class Things:
         base, area = f"/{section.name}", area_of(section.name)
         item = base + "".join(f"/{{{name}}}" for name in section.key)
         route = f"{base}/<path:key>" if section.key else base
-        shown, changing = partial(schemas.of_section, section), partial(schemas.of_section, section, changing=True)
-        wanted, written = partial(schemas.of_new, section), partial(schemas.of_answer, section)
+        name = schemas.name_of(section)
+        shown, changing = schemas.reference(name), schemas.reference(f"{name}Change")
         many = section.name.replace("_", " ")
         makes = "Make or replace" if section.key else "Replace"
         whom = f"{'an' if one[0] in 'aeiou' else 'a'} {one}" if section.key else f"the {many}"
@@ -255,21 +254,22 @@ class Things:
             Operation(f"get_{section.name}", "GET", summary=f"Read {whom}", run=self.get, parameters=(SECRETS,),
                       answer=shown, **single),
             Operation(f"change_{section.name}", "PATCH", summary=f"Change {whom}", run=self.change,
-                      parameters=(DRY_RUN,), body=changing, answer=written, conditional=True,
+                      parameters=(DRY_RUN,), body=changing, answer=shown, conditional=True,
                       about="Fields that are not given stay as they are; null gives the default.", **single),
             Operation(f"replace_{section.name}", "PUT", summary=f"{makes} {whom}",
-                      run=self.replace, parameters=(DRY_RUN,), body=changing, answer=written, conditional=True,
+                      run=self.replace, parameters=(DRY_RUN,), body=changing, answer=shown, conditional=True,
                       about="Fields that are not given get their defaults; secrets stay.", **single),
         ]  # fmt: skip
         if not section.key:
             return found
         about = 'A part of the key that is empty is written as "-".' if len(section.key) > 1 else ""
-        listed, parameters = (lambda: schemas.listed(shown())), self._list_parameters()
+        listed, parameters = schemas.listed(shown), self._list_parameters()
         return [
             Operation(f"list_{section.name}", "GET", base, summary=f"List the {many}", run=self.listing,
                       parameters=parameters, answer=listed, about=about, **common),
             Operation(f"create_{section.name}", "POST", base, summary=f"Make {whom}", run=self.create, status=201,
-                      parameters=(DRY_RUN,), body=wanted, answer=written, repeatable=True, **common),
+                      parameters=(DRY_RUN,), body=schemas.reference(f"New{name}"), answer=shown, repeatable=True,
+                      **common),
             *found,
             Operation(f"remove_{section.name}", "DELETE", summary=f"Remove {whom}", run=self.remove,
                       parameters=(DRY_RUN,), answer=schemas.DIFFERENCE, conditional=True, **single),
