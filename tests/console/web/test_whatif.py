@@ -76,14 +76,13 @@ def test_the_dial_plan_is_searched(admin: Client):
 
 def test_numbers_behind_a_prefix_are_not_free():
     found = [Entry("200", "extensions", "", ""), Entry("21", "outbound", "", "", prefix=True),
-             Entry("202", "extensions", "", ""), Entry("299", "extensions", "", "")]  # fmt: skip
+             Entry("202", "extensions", "", ""), Entry("299", "extensions", "", ""),
+             Entry("3", "outbound", "", "", prefix=True)]  # fmt: skip
     gaps = [one for one in with_gaps(found, 3) if isinstance(one, Free)]
-    assert gaps[0] == Free("201", "201", 1)
+    assert gaps == [Free("201", "201", 1), Free("203", "209", 7), Free("220", "298", 79), Free("400", "999", 600)]
 
 
-@pytest.mark.parametrize(
-    ("number", "model"), [("101", Extension), ("190", RingGroup)]
-)  # fmt: skip
+@pytest.mark.parametrize(("number", "model"), [("101", Extension), ("190", RingGroup)])
 def test_a_number_leads_to_what_has_it(admin: Client, number: str, model: Any):
     section = {Extension: "extensions", RingGroup: "ring_groups"}[model]
     expected = f"/admin/{section}/{model.objects.get(number=number).pk}"

@@ -36,12 +36,16 @@ function draw(figure) {
   const zone = figure.dataset.zone || "UTC";
   const days = (data[0].at(-1) - data[0][0]) / 86400;
   const bars = figure.dataset.chart === "hours";
+  let unit = figure.dataset.unit || "";
+  if (unit === " MB" && Math.max(...data.slice(1).flat()) > 2048) {
+    unit = " GB";
+    for (let n = 1; n < data.length; n += 1) data[n] = data[n].map((value) => value / 1024);
+  }
   const shown = [...data];
   if (bars) for (let n = shown.length - 2; n > 0; n -= 1) shown[n] = shown[n].map((value, row) => value + shown[n + 1][row]);
-  const unit = figure.dataset.unit || "";
   const label = (value) => (value === null || value === undefined ? "–" : `${Number(value.toFixed(value < 10 ? 1 : 0))}${unit}`);
   const series = heads.slice(1).map((head, n) => ({
-    label: head.textContent,
+    label: head.textContent.replace(/, (MB|%)$/, ""),
     stroke: color(head.dataset.color || "brass"),
     fill: bars ? color(head.dataset.color || "brass") : undefined,
     width: bars ? 0 : 2,

@@ -87,19 +87,34 @@ def entries() -> list[Entry]:
 
 
 def with_gaps(found: list[Entry], width: int) -> Iterator[Entry | Free]:
-    """Go through the entries, with the free ranges between those that have the usual number of digits."""
-    before: int | None = None
-    taken = {one.number for one in found}
+    """Go through the entries, with the free ranges between and behind those that have the usual number of digits."""
     prefixes = tuple(one.number for one in found if one.prefix and one.number)
+    plain = [one for one in found if one.number.isdecimal() and len(one.number) == width and not one.prefix]
+    usual, before = {id(one) for one in plain}, None
     for one in found:
-        plain = one.number.isdecimal() and len(one.number) == width and not one.prefix
-        if plain and before is not None and int(one.number) - before > 1:
-            first, last = str(before + 1).zfill(width), str(int(one.number) - 1).zfill(width)
-            if first not in taken and not (prefixes and first.startswith(prefixes) and last.startswith(prefixes)):
-                yield Free(first, last, int(last) - int(first) + 1)
+        if id(one) in usual:
+            if before is not None:
+                yield from _between(int(before.number) + 1, int(one.number) - 1, width, prefixes)
+            before = one
         yield one
-        if plain:
-            before = int(one.number)
+        if plain and one is plain[-1]:
+            yield from _between(int(one.number) + 1, 10**width - 1, width, prefixes)
+
+
+def _between(first: int, last: int, width: int, prefixes: tuple[str, ...]) -> Iterator[Free]:
+    """Give the numbers from first to last as free, without those that a prefix at their end or beginning takes."""
+    for prefix in prefixes:
+        low = int(prefix.ljust(width, "0")) if prefix.isdecimal() and len(prefix) < width else -1
+        high = int(prefix.ljust(width, "9")) if low >= 0 else -1
+        if low <= first <= high:
+            first = high + 1
+        if low <= last <= high:
+            last = low - 1
+        if first < low and high < last:
+            yield from _between(first, low - 1, width, prefixes)
+            first = high + 1
+    if first <= last:
+        yield Free(str(first).zfill(width), str(last).zfill(width), last - first + 1)
 
 
 @gate("people")
@@ -251,7 +266,9 @@ def _sentence(text: str) -> str:
 def _setting_words(setting: str) -> str:
     section, _, key = setting.partition("/")
     screen = SCREENS.get(section)
-    return f"{screen.title} {key}".strip() if screen else setting
+    if screen is None:
+        return setting
+    return f"{screen.one[:1].upper()}{screen.one[1:]} {key}" if key else screen.title
 
 
 def urls() -> list[Any]:
