@@ -60,6 +60,7 @@ PAGES = (
     Page("system", "Roles", "/admin/roles/"),
     Page("system", "Sign-in", "/admin/sign_in/"),
     Page("system", "Who is signed in", "/admin/sessions"),
+    Page("system", "Configuration as YAML", "/admin/document/"),
 )
 
 

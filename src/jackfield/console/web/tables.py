@@ -105,12 +105,14 @@ def _given(request: HttpRequest) -> bytes:
 
 def _ask(request: HttpRequest, screen: Screen, problem: str = "") -> HttpResponse:
     needed = key_columns(screen)
+    typed = request.POST.get("text", "")
+    shown = len(typed) <= MAX_BYTES and "password" not in typed.lower()  # no password goes into a page
     context = {
         "screen": screen,
         "columns": columns(screen),
         "needed": needed,
         "problem": problem,
-        "text": request.POST.get("text", "") if len(request.POST.get("text", "")) <= MAX_BYTES else "",
+        "text": typed if shown else "",
     }
     return render(request, "import.html", context, status=422 if problem else 200)
 
