@@ -1,0 +1,55 @@
+"""The addresses of the console."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from jackfield.console import views
+from jackfield.console.rest import addresses as rest
+from jackfield.console.web import (  # one in each line
+    accounts,
+    assets,
+    changes,
+    company_contacts,
+    directory,
+    document,
+    find,
+    first_run,
+    health,
+    history,
+    live,
+    notices,
+    overview,
+    own,
+    several,
+    signing_in,
+    tables,
+    things,
+    whatif,
+)
+
+urlpatterns = [
+    path("", overview.front),
+    path("health", views.health),
+    path("metrics", views.metrics),
+    path("static/<str:digest>/<path:name>", assets.serve),
+    path("admin/", overview.overview),
+    *signing_in.urls(),
+    *accounts.urls(),
+    *own.urls(),
+    *company_contacts.urls(),
+    *first_run.urls(),
+    *notices.urls(),
+    *directory.urls(),
+    *find.urls(),
+    *things.urls(),
+    *history.urls(),
+    *live.urls(),
+    *whatif.urls(),
+    *health.urls(),
+    *changes.urls(),
+    *document.urls(),
+    *several.urls(),
+    *tables.urls(),
+    *rest.urls(),
+]
