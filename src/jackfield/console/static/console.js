@@ -43,8 +43,18 @@ function addRow(button) {
   fresh.querySelector("input")?.focus();
 }
 
+// What is wider or higher than its frame can be reached by Tab, so that the arrows move it.
+const sizes = new ResizeObserver((seen) => {
+  for (const { target } of seen) {
+    const over = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
+    if (over) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+
 // On a narrow screen rows become cards: each cell must say what it is.
 export function labelCells(within) {
+  for (const box of within.querySelectorAll(".scroll")) sizes.observe(box);
   for (const table of within.querySelectorAll(".scroll > table")) {
     const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
     if (heads.length < 3) continue;

@@ -130,7 +130,8 @@ function ordered(group) {
   picks[0].before(list);
   for (const pick of picks) {
     const item = document.createElement("li");
-    item.append(pick, mover(item, -1), mover(item, 1));
+    item.append(pick);
+    item.append(mover(item, -1), mover(item, 1));
     item.draggable = !pick.querySelector("input").disabled;
     list.append(item);
   }
@@ -178,9 +179,9 @@ function ordered(group) {
 }
 
 function mover(item, step) {
+  const what = item.firstChild.textContent.trim();
   const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: step < 0 ? "↑" : "↓" });
   button.dataset.step = step;
-  const what = item.textContent.trim();
   button.setAttribute("aria-label", `${what}: ${step < 0 ? "earlier" : "later"}`);
   return button;
 }

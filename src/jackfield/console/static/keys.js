@@ -35,6 +35,7 @@ function makePalette() {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && items.length) choose(items, (at + step + items.length) % items.length, input);
     else if (event.key === "Enter" && items[at]) go(items[at].dataset.href);
+    else if (event.key === "Escape") dialog.close(); // not only what was typed
     else return;
     event.preventDefault();
   });

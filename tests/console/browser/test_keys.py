@@ -1,0 +1,124 @@
+"""What scripts add: the keyboard, the palette, drafts, inputs made of chips."""
+
+from __future__ import annotations
+
+import re
+
+from .conftest import Open
+
+
+def test_ctrl_k_finds_and_opens(opened: Open):
+    page = opened("/admin/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("101")
+    first = page.get_by_role("option").first
+    first.filter(has_text="101 Anna").wait_for()
+    assert first.get_attribute("aria-selected") == "true"
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/admin/extensions/\d+"))
+    page.keyboard.press("Control+k")
+    page.keyboard.type("nonsense")
+    page.get_by_text("Nothing fits").wait_for()
+    page.keyboard.press("Escape")
+    assert not page.get_by_role("dialog").is_visible()
+
+
+def test_a_list_is_walked_by_keys(opened: Open):
+    page = opened("/admin/extensions/")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/admin/extensions/\d+"))
+    assert page.locator("h1").inner_text().startswith("Extension 102")
+    page.keyboard.press("e")
+    assert page.evaluate("document.activeElement.id") == "f-number"
+    page.goto("/admin/extensions/")
+    page.keyboard.press("n")
+    page.wait_for_url("**/admin/extensions/new")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog", name="Keys").is_visible()
+
+
+def test_what_was_typed_is_kept_when_one_walks_away(opened: Open):
+    page = opened("/admin/extensions/1")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_label("Name", exact=True).fill("Annabel")
+    page.locator("details.line").first.evaluate("one => { one.open = true }")
+    page.get_by_label("SIP password").first.fill("a-secret-that-is-typed")
+    assert page.get_by_text("Not saved yet").is_visible()
+    page.goto("/admin/users/")
+    assert "a-secret" not in page.evaluate("JSON.stringify(sessionStorage)")
+    page.goto("/admin/extensions/1")
+    assert page.get_by_label("Name", exact=True).input_value() == "Anna"
+    page.get_by_role("button", name="Restore").click()
+    assert page.get_by_label("Name", exact=True).input_value() == "Annabel"
+    assert page.get_by_text("Not saved yet").is_visible()
+    page.get_by_role("link", name="Cancel").click()
+    page.wait_for_url("**/admin/extensions/")
+    page.goto("/admin/extensions/1")
+    assert page.get_by_role("button", name="Restore").count() == 0
+
+
+def test_members_are_chips_with_proposals(opened: Open):
+    page = opened("/admin/ring_groups/1")
+    field = page.get_by_role("combobox", name="Members")
+    chips = page.locator(".tokens .chip")
+    count = chips.count()
+    assert chips.first.inner_text().replace("\n", " ").startswith("101 Anna")
+    field.press_sequentially("carl")
+    field.press("ArrowDown")
+    field.press("Enter")
+    assert chips.count() == count + 1
+    field.press_sequentially("112,")
+    assert chips.count() == count + 2
+    field.press("Backspace")
+    assert chips.count() == count + 1
+    page.get_by_role("button", name="Remove 102").click()
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/admin/ring_groups/")
+    row = page.get_by_role("row").filter(has_text="Sales").inner_text()
+    assert "103" in row
+    assert "102" not in row
+
+
+def test_codecs_are_put_in_order(opened: Open):
+    page = opened("/admin/extensions/3")
+    page.get_by_text("Audio", exact=True).click()
+    page.get_by_role("button", name="pcma: earlier").click()
+    page.get_by_role("checkbox", name="g722").check()
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/admin/extensions/")
+    page.goto("/admin/extensions/3")
+    page.get_by_text("Audio", exact=True).click()
+    assert page.locator(".order li:not(.off)").all_inner_texts()[0].startswith("pcma")
+    chosen = [text.split()[0] for text in page.locator(".order li:not(.off)").all_inner_texts()]
+    assert chosen == ["pcma", "opus", "g722"]
+
+
+def test_a_number_is_looked_up_while_it_is_typed(opened: Open):
+    page = opened("/admin/extensions/new")
+    page.get_by_label("Number", exact=False).first.fill("101")
+    page.get_by_text("Number 101 is already the extension").wait_for()
+    page.get_by_label("Number", exact=False).first.fill("177")
+    page.get_by_text("177 is free.").wait_for()
+
+
+def test_light_or_dark_is_remembered(opened: Open):
+    page = opened("/admin/", color_scheme="light")
+    page.get_by_role("button", name="Light or dark").click()
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_a_notice_is_put_away(opened: Open):
+    page = opened("/admin/extensions/4")
+    page.get_by_label("Name", exact=True).fill("Dorothea")
+    page.get_by_role("button", name="Save").click()
+    toast = page.locator(".toasts .notice")
+    toast.wait_for()
+    toast.get_by_role("button", name="Close").click()
+    assert toast.count() == 0
