@@ -12,7 +12,7 @@ from jackfield.console.fields import DataField
 from jackfield.directory.choices import Kind, Security
 from jackfield.people.models import User
 
-__all__ = ["Directory", "Entry"]
+__all__ = ["Directory", "Entry", "Identity", "OpenId"]
 
 
 def text(length: int = 500) -> Any:
@@ -76,3 +76,56 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return str(self.dn)
+
+
+class OpenId(models.Model):
+    """Another server at which people sign in. The secret is stored readable, because we show it to that server."""
+
+    enabled = models.BooleanField(default=False)
+    name = text(60)
+    issuer = models.CharField(max_length=300, blank=True, default="", validators=[validation.web_address])
+    client_id = text(200)
+    client_secret = text(300)
+    domains = DataField(tuple[str, ...], default=tuple, validators=[validation.hosts])
+    create_users = models.BooleanField(default=False)
+    role = models.CharField(max_length=60, default="user")
+
+    def __str__(self) -> str:
+        return "the OpenID Connect server"
+
+    def check_together(self, unread: Collection[str] = ()) -> None:
+        """Refuse one in use without what it needs. Raises `ValidationError`."""
+        if not self.enabled or "enabled" in unread:
+            return
+        missing = {"issuer": "the server's https address", "client_id": "what the server knows us by"}
+        found = {
+            name: f"must be given: {what}"
+            for name, what in missing.items()
+            if not getattr(self, name) and name not in unread
+        }
+        if found:
+            raise validation.all_wrong(found)
+
+    def clean(self) -> None:
+        """Do the same for a form."""
+        self.check_together()
+
+    @classmethod
+    def current(cls) -> OpenId:
+        """Return the one row; unsaved, with the defaults, when there is none yet."""
+        found: OpenId | None = cls.objects.filter(pk=1).first()
+        return found or cls(pk=1)
+
+
+class Identity(models.Model):
+    """Who of an OpenID Connect server is which user here: known by the server's own word for him, for ever."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=300)
+    subject = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("issuer", "subject"), name="identity_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.subject} of {self.issuer}"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from jackfield.console.declarative.section import Section
 
-__all__ = ["SECTIONS", "DirectoryData"]
+__all__ = ["SECTIONS", "DirectoryData", "OpenIdData"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,26 @@ class DirectoryData:
     minutes: int = 15  # between imports
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIdData:
+    """Another server at which people sign in (OpenID Connect Core 1.0)."""
+
+    enabled: bool = False
+    name: str = ""  # on the button: "Sign in with …"
+    issuer: str = ""  # https address; its configuration is below .well-known/openid-configuration
+    client_id: str = ""
+    client_secret: str = ""
+    domains: tuple[str, ...] = ()  # of e-mail addresses that may sign in; () means all that the server knows
+    create_users: bool = False  # make a user of whoever signs in and is none yet
+    role: str = "user"  # of those
+
+
+def _openid() -> Any:
+    from jackfield.directory.models import OpenId
+
+    return OpenId
+
+
 def _directory() -> Any:
     from jackfield.directory.models import Directory
 
@@ -45,4 +65,5 @@ SECTIONS = (
         _directory,
         details={"bind_password": {"secret": True}, "groups": {"lines": True}},
     ),
+    Section("openid", "OpenID Connect", OpenIdData, _openid, details={"client_secret": {"secret": True}}),
 )

@@ -16,7 +16,7 @@ _all = {section.name: section for app in (company, people, numbers, trunks, noti
 
 _ORDER = (
     "settings", "sign_in", "roles", "users", "extensions", "trunks", "inbound", "outbound", "ring_groups", "services",
-    "emergency_numbers", "sounds", "mail", "notices", "directory",
+    "emergency_numbers", "sounds", "mail", "notices", "directory", "openid",
 )  # fmt: skip
 SECTIONS: dict[str, Section] = {name: _all[name] for name in _ORDER}
 """By name. A thing that others refer to comes before them: roles before users, trunks before what uses them."""

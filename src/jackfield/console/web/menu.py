@@ -57,6 +57,7 @@ PAGES = (
     Page("system", "People of the directory", "/admin/directory/people"),
     Page("system", "Health", "/admin/health/"),
     Page("system", "Logs", "/admin/logs/"),
+    Page("system", "OpenID Connect", "/admin/openid/"),
     Page("system", "Roles", "/admin/roles/"),
     Page("system", "Sign-in", "/admin/sign_in/"),
     Page("system", "Who is signed in", "/admin/sessions"),

@@ -204,6 +204,14 @@ SCREENS = {
             ),
         ),
         Screen(
+            "openid", "system", "OpenID Connect", "OpenID Connect",
+            "People sign in at another server: Microsoft Entra, Google Workspace, Keycloak and others.",
+            (
+                Group("Server", ("enabled", "name", "issuer", "client_id", "client_secret")),
+                Group("People", ("domains", "create_users", "role")),
+            ),
+        ),
+        Screen(
             "notices", "system", "Notices", "notices",
             "Who is told when something goes wrong; never twice in an hour of the same.",
             (

@@ -180,6 +180,16 @@ OWN: dict[str, dict[str, Words]] = {
         "group_roles": Words("Roles by group", "One in each line: role for the DN, as cn=it,dc=example,dc=com: reader"),
         "minutes": Words("Imported every", unit="minutes"),
     },
+    "openid": {
+        "enabled": Words("In use", "The sign-in page shows a button. Passwords of our own go on working."),
+        "name": Words("On the button", "Sign in with …"),
+        "issuer": Words("Address", "Such as https://login.example.com/realms/office", wide=True),
+        "client_id": Words("Client id", "The server also wants our address: https://…/sign-in/openid/back"),
+        "client_secret": Words("Client secret", "Leave empty to keep it as it is."),
+        "domains": Words("Only addresses of", "Domains of e-mail addresses; empty: all whom the server knows."),
+        "create_users": Words("Make users", "Of whoever signs in and is none yet."),
+        "role": Words("They may do"),
+    },
     "notices": {
         "recipients": Words("Told by e-mail", "Empty: all full administrators.", wide=True),
         "trunk_down": Words("A trunk can't be used"),
