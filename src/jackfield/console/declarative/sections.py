@@ -12,7 +12,9 @@ from jackfield.trunks import schema as trunks
 
 __all__ = ["LINES", "SECTIONS"]
 
-_all = {section.name: section for app in (company, people, numbers, trunks, notices, directory) for section in app.SECTIONS}
+_all = {
+    section.name: section for app in (company, people, numbers, trunks, notices, directory) for section in app.SECTIONS
+}
 
 _ORDER = (
     "settings", "sign_in", "roles", "users", "extensions", "trunks", "inbound", "outbound", "ring_groups", "services",

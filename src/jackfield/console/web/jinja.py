@@ -20,7 +20,9 @@ def environment(**options: Any) -> Environment:
     """Return the environment that Django asks for."""
     options |= {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     made = Environment(autoescape=True, **{name: value for name, value in options.items() if name != "autoescape"})
-    made.globals.update(asset=assets.address, version=__version__, icon=icon, openid_button=_openid_button, rail=_rail, may=_may)
+    made.globals.update(
+        asset=assets.address, version=__version__, icon=icon, openid_button=_openid_button, rail=_rail, may=_may
+    )
     made.filters.update(when=when, span=span, ago=ago, stamp=stamp, lasting=lasting)
     return made
 
