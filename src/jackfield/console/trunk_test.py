@@ -103,8 +103,10 @@ def _words(problem: PhoneError, account: Account) -> str:
     }
     if text := known.get(problem.status):
         return f"{text} (It answered {problem.status}.)"
-    if problem.status in (0, 408):
-        return f"{_silence(account)} ({problem})"
+    if "name servers" in str(problem):
+        return f"There is no server with the name {account.server}. Is it spelt right?"
+    if problem.status in (0, 408) or "no SIP server listens" in str(problem):
+        return _silence(account)
     return f"The provider answered: {problem}."
 
 

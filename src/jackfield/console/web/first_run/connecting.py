@@ -25,7 +25,7 @@ from jackfield.console.web import errors
 from jackfield.console.web.rights import public
 from jackfield.network.addresses import reachable_addresses
 
-__all__ = ["Card", "cards", "linphone", "phone_page", "public_addresses", "test_call"]
+__all__ = ["Card", "card", "cards", "linphone", "phone_page", "public_addresses", "test_call"]
 
 SALT = "jackfield.phone"
 LINK_SECONDS = 86400
@@ -87,24 +87,28 @@ def cards(request: HttpRequest) -> list[Card]:
     """Return the cards of all extensions, the first 60."""
     from jackfield.numbers.models import Line
 
-    where, at = base(request), server()
     lines = Line.objects.select_related("extension").filter(extension__enabled=True)
-    found = []
-    for line in lines.order_by("extension__number", "position")[:MOST]:
-        link = f"{where}/phone/{_token(line)}" if where else ""
-        found.append(
-            Card(
-                line.extension.number,
-                line.extension.name,
-                at,
-                line.sip_username,
-                line.sip_password,
-                link,
-                _code(link) if link else "",
-                _code(f"{link}/linphone.xml") if link else "",
-            )
-        )
-    return found
+    where, at = base(request), server()
+    return [_card(line, where, at) for line in lines.order_by("extension__number", "position")[:MOST]]
+
+
+def card(request: HttpRequest, line: Any) -> Card:
+    """Return the card of one line."""
+    return _card(line, base(request), server())
+
+
+def _card(line: Any, where: str, at: str) -> Card:
+    link = f"{where}/phone/{_token(line)}" if where else ""
+    return Card(
+        line.extension.number,
+        line.extension.name,
+        at,
+        line.sip_username,
+        line.sip_password,
+        link,
+        _code(link) if link else "",
+        _code(f"{link}/linphone.xml") if link else "",
+    )
 
 
 def _code(text: str) -> Markup:

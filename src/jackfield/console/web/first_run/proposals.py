@@ -87,7 +87,7 @@ def plans(country: str, outside_prefix: str) -> list[Plan]:
     ):
         step = 10 ** (digits - 1)
         first = step
-        while any(str(number) in taken for number in range(first, first + min(step, 20))):
+        while any(str(number) in taken for number in range(first, first + 10)):
             first += step
         group = str(first + step - 1) if digits > 2 else next(
             str(number) for number in (80, 70, 60) if not str(number).startswith(outside_prefix or "x")

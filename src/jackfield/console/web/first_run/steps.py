@@ -298,7 +298,7 @@ def _show_trunk(form: Form, values: dict[str, Any]) -> list[FormField]:
         FormField("transport", "Transport", "choice", trunk.get("transport", ""), choices=transports),
         FormField("caller_id", "Number shown to those you call", "text", trunk.get("caller_id", "")),
     ]
-    targets = [(form.now.group, f"{form.now.group}, which rings everybody")] if form.now.group else []
+    targets = [(form.now.group, "Everybody: all phones ring")] if form.now.group else []
     targets += [("", "Nobody yet")]
     shown.append(FormField("target", "Calls from outside go to", "choice", values["target"], choices=targets))
     return shown
@@ -391,6 +391,6 @@ STEPS = (
          _network, _read_network, _show_network),
     Step("mail", "E-mail", "So that Jackfield can tell of missed calls and troubles.", _mail, _read_mail, _show_mail),
     Step("trunk", "Trunk", "The line to the outside: your provider.", _trunk, _read_trunk, _show_trunk),
-    Step("people", "People", "Who has a phone. Each gets a number, and pages of his own.",
+    Step("people", "People", "Who has a phone. Each gets a number, and pages of their own.",
          _people, _read_people, _show_people),
 )  # fmt: skip

@@ -235,7 +235,7 @@ def finish(request: HttpRequest) -> HttpResponse:
         context["problems"] = [(_step_of(plan, one), sentence(one.message)) for one in problem.problems]
         context["nobody"] = False
         return render(request, "first_run/finish.html", context, status=422)
-    warnings = [str(one) for one in difference.warnings]
+    warnings = [sentence(one.message) for one in difference.warnings]
     if draft.counts("administrator"):
         _sign_in(request, draft.typed["administrator"])
     draft.forget()
