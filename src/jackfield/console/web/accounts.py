@@ -179,7 +179,7 @@ def _add_passkey(request: HttpRequest, user: Any) -> str:
     if key is None:
         return "The browser did not make a passkey that can be used here. Try once more."
     _added(request, user, "passkey_added")
-    _say(request, f"{key} is added: you can sign in with it.")
+    _say(request, f"The passkey “{key.name}” is added: you can sign in with it.")
     return ""
 
 

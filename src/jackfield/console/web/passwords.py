@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
@@ -38,7 +39,9 @@ def weakness(password: str, user: Any = None, *also: str) -> str:
     from zxcvbn import zxcvbn  # its word lists take a moment
 
     known = [word for word in (*also, *((user.login, user.name, user.email) if user is not None else ())) if word]
-    known += [part for word in known for part in word.replace("@", " ").replace(".", " ").split()]
+    for word in list(known):
+        parts = re.findall(r"\w+", word)
+        known += [*parts, "".join(parts)]
     found = zxcvbn(password[:READ_BY_ZXCVBN], user_inputs=[*known, "jackfield"])
     if found["score"] >= STRONG:
         return ""
