@@ -79,7 +79,7 @@ def test_an_idle_session_ends(signed_in: As, monkeypatch):
 
 
 def test_each_goes_to_the_pages_that_are_his(signed_in: As):
-    assert signed_in("user").get("/").status_code == 200
+    assert signed_in("user").get("/").headers["Location"] == "/me/"
     assert signed_in("reader").get("/").headers["Location"] == "/admin/"
 
 

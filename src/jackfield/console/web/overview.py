@@ -45,7 +45,7 @@ class Step:
 def front(request: HttpRequest) -> HttpResponse:
     """Lead everybody to the pages that are his."""
     target = home(request.user)
-    return redirect(target) if target != "/" else render(request, "own.html", {})
+    return redirect(target if target != "/" else "/me/")
 
 
 @gate("overview")

@@ -11,7 +11,7 @@ __all__ = ["urls"]
 
 def urls() -> list[Any]:
     """Return the addresses of all of them."""
-    from jackfield.console.web.own import calling, calls, contacts, rules
+    from jackfield.console.web.own import calling, calls, contacts, devices, profile, rules
 
     return [
         path("me/", calls.listing),
@@ -26,6 +26,11 @@ def urls() -> list[Any]:
         path("me/contacts/favourite", contacts.favourite),
         path("me/contacts/<int:pk>", contacts.edit),
         path("me/contacts/<int:pk>/remove", contacts.remove),
+        path("me/devices/", devices.listing),
+        path("me/devices/add", devices.add),
+        path("me/devices/<int:pk>/renew", devices.renew),
+        path("me/devices/<int:pk>/remove", devices.remove),
+        path("me/profile", profile.profile),
         path("me/rules/", rules.listing),
         path("me/rules/<int:pk>", rules.edit),
         path("me/rules/<int:pk>/disturb", rules.disturb),

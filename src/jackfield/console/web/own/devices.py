@@ -1,0 +1,126 @@
+"""The person's devices: the phones of his extensions, where they are registered; one more, and away with one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_POST
+
+from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.web import errors
+from jackfield.console.web.first_run import connecting
+from jackfield.console.web.forms import sentence
+from jackfield.console.web.own import mine
+from jackfield.console.web.own.calling import asked
+from jackfield.console.web.rights import gate
+from jackfield.control import ControlError
+from jackfield.numbers.schema import new_password
+
+__all__ = ["MOST", "add", "listing", "remove", "renew"]
+
+MOST = 5
+"""Devices that a person may have without asking an administrator."""
+GONE = "This device is not yours (any more)."
+
+
+@gate("own")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show the own devices, each with where it is registered."""
+    rows = mine.extensions(request)
+    registered: dict[str, list[dict[str, Any]]] | None
+    try:
+        phones = asked("registrations")
+    except ControlError:
+        registered = None
+    else:
+        registered = {}
+        for phone in phones:
+            registered.setdefault(phone["sip_username"], []).append(phone)
+    context = {
+        "rows": rows,
+        "registered": registered,
+        "room": sum(len(row.lines.all()) for row in rows) < MOST,
+        "most": MOST,
+        "facts": {"server": connecting.server()} if rows else {},
+    }
+    return render(request, "own/devices.html", context)
+
+
+@gate("own")
+@require_POST
+def add(request: HttpRequest) -> HttpResponse:
+    """Add a device to an own extension, with a SIP name and password made for it; show them this once."""
+    rows = {row.number: row for row in mine.extensions(request)}
+    row = rows.get(request.POST.get("extension") or next(iter(rows), ""))
+    if row is None:
+        return errors.missing(request, "This extension is not yours (any more).")
+    if sum(len(one.lines.all()) for one in rows.values()) >= MOST:
+        mine.tell(request, f"You have {MOST} devices, which is as many as fit. Remove one first.", "warning")
+        return redirect("/me/devices/")
+    before = {line.sip_username for line in row.lines.all()}
+    name = request.POST.get("name", "").strip()[:100] or "Phone"
+    return _saved(request, row, [*_kept(row), {"name": name}], lambda line: line.sip_username not in before)
+
+
+@gate("own")
+@require_POST
+def renew(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a device a new password, and show how to set it up once more."""
+    row, line = _found(request, pk)
+    if line is None:
+        return errors.missing(request, GONE)
+    lines = [
+        one | {"sip_password": new_password()} if one["sip_username"] == line.sip_username else one
+        for one in _kept(row)
+    ]
+    return _saved(request, row, lines, lambda one: one.pk == pk)
+
+
+@gate("own")
+@require_POST
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Remove a device: it can't call any more from now on."""
+    row, line = _found(request, pk)
+    if line is None:
+        return errors.missing(request, GONE)
+    try:
+        mine.save(request, row, {"lines": [one for one in _kept(row) if one["sip_username"] != line.sip_username]})
+    except DocumentError as problem:
+        return _refused(request, problem)
+    mine.tell(request, f"{line.name or line.sip_username} is removed.")
+    return redirect("/me/devices/")
+
+
+def _found(request: HttpRequest, pk: int) -> tuple[Any, Any]:
+    """Return an own line with its extension; None and None for everybody else's."""
+    for row in mine.extensions(request):
+        for line in row.lines.all():
+            if line.pk == pk:
+                return row, line
+    return None, None
+
+
+def _kept(row: Any) -> list[dict[str, str]]:
+    """Return the lines of an extension as they are: what is named and not changed stays."""
+    return [{"sip_username": line.sip_username} for line in row.lines.all()]
+
+
+@sensitive_variables("lines", "card")
+def _saved(request: HttpRequest, row: Any, lines: Sequence[dict[str, str]], which: Any) -> HttpResponse:
+    try:
+        mine.save(request, row, {"lines": lines})
+    except DocumentError as problem:
+        return _refused(request, problem)
+    line = next(line for line in mine.extension(request, row.pk).lines.all() if which(line))
+    card = connecting.card(request, line)
+    return render(request, "own/device.html", {"line": line, "row": row, "card": card})
+
+
+def _refused(request: HttpRequest, problem: DocumentError) -> HttpResponse:
+    for one in problem.problems:
+        mine.tell(request, sentence(one.message), "bad")
+    return redirect("/me/devices/")
