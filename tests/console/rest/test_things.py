@@ -303,7 +303,7 @@ def test_parameters_that_are_not_right_are_named(api: Program, query: str):
 
 
 @pytest.mark.parametrize(
-    "path", ["extensions/999", "extensions/%00", "extensions/a/b", "inbound/x", "sounds/-/-", "nothing/here"]
+    "path", ["extensions/999", "extensions/%00", "extensions/a/b", "inbound/x", "sounds/-/-", "nothing/here", "a%0Ab/c"]
 )
 def test_what_is_not_there_is_told_so(api: Program, path: str):
     for method in ("GET", "PATCH", "DELETE"):

@@ -178,7 +178,7 @@ class _Layer:
             self.result.problems.append(wanted.problem("", message))
         elif row is not None and wanted.fresh:
             message = f"there is already {row}"
-            if "number" in self.section.key and hasattr(row, "clean"):
+            if self.section.key == ("number",):
                 message = DialPlan.current().clash(wanted.values["number"]) or message
             self.result.problems.append(wanted.problem(self.section.key[-1], message))
         other = self.known.get(wanted.key)

@@ -84,6 +84,20 @@ def guarded(request: HttpRequest, area: str, run: Callable[[], HttpResponse]) ->
         return problems.answer(Refusal(500, "A fault in Jackfield stopped this: the log has the details."))
 
 
+class Anything:
+    """The rest of an address, whatever it is: with slashes, and with line ends, which Django's own leaves out."""
+
+    regex = r"[\s\S]+"
+
+    def to_python(self, value: str) -> str:
+        """Return what stands in the address."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """Return it for an address."""
+        return value
+
+
 @csrf_exempt
 def unknown(request: HttpRequest, path: str) -> HttpResponse:
     """Say that there is nothing at this address."""
@@ -99,13 +113,14 @@ unknown.area, unknown.write = "own", False
 
 def urls() -> list[Any]:
     """Return the addresses of the API, and of the pages about it."""
-    from django.urls import path
+    from django.urls import path, register_converter
 
+    register_converter(Anything, "anything")
     by_route: dict[str, dict[str, Operation]] = {}
     for operation in operations():
         by_route.setdefault(operation.django_route, {})[operation.method] = operation
     return [
         *pages.urls(),
         *(path(BASE + route, view(known)) for route, known in by_route.items()),
-        path(f"{BASE}<path:path>", unknown),
+        path(f"{BASE}<anything:path>", unknown),
     ]

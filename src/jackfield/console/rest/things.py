@@ -242,7 +242,7 @@ class Things:
         section, one = self.section, self.section.thing
         base, area = f"/{section.name}", area_of(section.name)
         item = base + "".join(f"/{{{name}}}" for name in section.key)
-        route = f"{base}/<path:key>" if section.key else base
+        route = f"{base}/<anything:key>" if section.key else base
         name = schemas.name_of(section)
         shown, changing = schemas.reference(name), schemas.reference(f"{name}Change")
         many = section.name.replace("_", " ")
