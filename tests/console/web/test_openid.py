@@ -47,7 +47,7 @@ def configure(provider: str, **more: Any) -> None:
 
 def go(browser: Client, subject: str, target: str = "") -> Any:
     """Press the button, sign in at the provider, and come back."""
-    answer = browser.post("/sign-in/openid", {"next": target})
+    answer = browser.get("/sign-in/openid", {"next": target})
     assert answer.status_code == 302, answer.content.decode()
     address = answer.headers["Location"]
     there = requests.post(address, data={"sub": subject}, allow_redirects=False, timeout=10)
@@ -100,7 +100,7 @@ def test_an_answer_that_was_not_asked_for_is_refused(company, provider: str):
     person("administrator", email="eva@example.com")
     victim = Client()
     assert "Please try once more" in victim.get("/sign-in/openid/back?code=x&state=y").content.decode()
-    victim.post("/sign-in/openid")
+    victim.get("/sign-in/openid")
     answer = victim.get("/sign-in/openid/back?code=x&state=y")
     assert "does not belong to what was begun here" in answer.content.decode()
     assert "_auth_user_id" not in victim.session
@@ -110,7 +110,7 @@ def test_a_token_for_somebody_else_is_refused(company, provider: str, monkeypatc
     configure(provider)
     person("administrator", email="eva@example.com")
     browser = Client()
-    address = browser.post("/sign-in/openid").headers["Location"]
+    address = browser.get("/sign-in/openid").headers["Location"]
     address = re.sub(r"nonce=[^&]+", "nonce=another", address)
     there = requests.post(address, data={"sub": "eva"}, allow_redirects=False, timeout=10)
     parts = urlsplit(there.headers["Location"])
@@ -122,7 +122,7 @@ def test_a_token_for_somebody_else_is_refused(company, provider: str, monkeypatc
 
 def test_the_request_is_bound_to_the_browser(company, provider: str):
     configure(provider)
-    query = parse_qs(urlsplit(Client().post("/sign-in/openid").headers["Location"]).query)
+    query = parse_qs(urlsplit(Client().get("/sign-in/openid").headers["Location"]).query)
     assert query["code_challenge_method"] == ["S256"]
     assert query["response_type"] == ["code"]
     assert query["redirect_uri"] == ["http://testserver/sign-in/openid/back"]
@@ -138,8 +138,8 @@ def test_nobody_is_led_to_another_site(company, provider: str, target: str):
 
 def test_a_server_that_is_away_is_said_so_and_one_that_is_off_has_no_button(company, provider: str):
     configure("http://127.0.0.1:1")
-    answer = Client().post("/sign-in/openid")
+    answer = Client().get("/sign-in/openid")
     assert "The other server does not answer" in answer.content.decode()
     OpenId.objects.update(enabled=False)
-    assert Client().post("/sign-in/openid").headers["Location"] == "/sign-in"
+    assert Client().get("/sign-in/openid").headers["Location"] == "/sign-in"
     assert "/sign-in/openid" not in Client().get("/sign-in").content.decode()

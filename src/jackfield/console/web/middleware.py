@@ -19,10 +19,6 @@ POLICY = (
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), payment=(), usb=()",
 }
 SEEN_EVERY = 60.0
@@ -30,16 +26,14 @@ SEEN_EVERY = 60.0
 
 
 def protected(get_response: Handler) -> Handler:
-    """Give every answer its protecting headers; pages with people's data are kept by no cache."""
+    """Give every answer the protecting headers that Django has no middleware for; pages with people's data are kept by no cache."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
-        if request.is_secure():
-            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-        else:  # on loopback: a browser would not send a secure cookie back
+        if not request.is_secure():  # on loopback: a browser would not send a secure cookie back
             for cookie in response.cookies.values():
                 cookie["secure"] = ""
         return response

@@ -16,7 +16,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
 
 from jackfield.console import change
 from jackfield.console.change import Author, Wish
@@ -48,15 +47,14 @@ def button() -> str:
 
 
 @public
-@require_POST
 def begin(request: HttpRequest) -> HttpResponse:
-    """Send the browser to the server."""
+    """Send the browser to the server. By GET: a form may not lead to another site, by our Content-Security-Policy."""
     from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
     config = OpenId.current()
     if not config.enabled:
         return redirect("/sign-in")
-    target = request.POST.get("next", "")
+    target = request.GET.get("next", "")
     if not target.startswith("/") or not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
         target = ""
     kept = {"state": secrets.token_urlsafe(24), "nonce": secrets.token_urlsafe(24),
