@@ -107,6 +107,12 @@ def test_a_long_history_has_pages(admin: Client, company: Settings):
     assert ">Newest<" in page
 
 
+def test_a_change_of_very_many_things_is_counted_in_the_list(admin: Client, company: Settings):
+    revision = save(company, *(Wish("extensions", {"number": str(n), "name": "x" * 90}) for n in range(200, 400)))
+    assert "200 things" in read(admin.get("/admin/changes/"))
+    assert "Extension 399" in read(admin.get(f"/admin/changes/{revision.pk}"))
+
+
 def test_a_change_is_taken_back_after_a_look_at_what_that_does(admin: Client, company: Settings):
     before = api.export(company, secrets=True)
     revision = save(company, Wish("extensions", {"ring_time": 30, "name": "Anna B."}, ("101",)))

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast, Length
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
@@ -28,6 +29,8 @@ PAGE = 50
 FEW = 5
 """Things of a change that the list shows; its own page shows all, up to `MOST`."""
 MOST = 1000
+LARGE = 50_000
+"""Characters of a summary that the list still reads."""
 THROUGH = {
     "page": "on these pages",
     "own pages": "on the own pages",
@@ -86,7 +89,7 @@ def _shown(revision: Any, readable: Collection[str], most: int) -> Shown:
     return Shown(
         revision,
         told.tell({"changes": changes[:most]}),
-        max(0, len(changes) - most),
+        summary.get("many", 0) or max(0, len(changes) - most),
         THROUGH.get(revision.through, revision.through),
         summary.get("note", ""),
         len(changes) < len(summary.get("changes", ())),
@@ -110,7 +113,7 @@ def index(request: HttpRequest) -> HttpResponse:
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:
         rows = rows.filter(pk__lt=int(before))
-    page = list(rows.prefetch_related("undone_by")[: PAGE + 1])
+    page = _page(rows)
     kept = {name: value for name, value in asked.items() if value}
     older = urlencode(kept | {"before": page[PAGE - 1].pk}) if len(page) > PAGE else ""
     of = told.thing(asked["section"], asked["key"]) if asked["key"] and asked["section"] in SECTIONS else ""
@@ -124,6 +127,19 @@ def index(request: HttpRequest) -> HttpResponse:
         "zone": zone,
     }
     return render(request, "changes.html", context)
+
+
+def _page(rows: QuerySet[Revision]) -> list[Any]:
+    """Return one revision more than a page shows. Of those that touched thousands of things the summary stays out."""
+    size = Length(Cast("summary", TextField()))
+    page = list(rows.defer("summary").annotate(size=size).prefetch_related("undone_by")[: PAGE + 1])
+    small = [revision.pk for revision in page if revision.size <= LARGE]
+    summaries = dict(Revision.objects.filter(pk__in=small).values_list("pk", "summary"))
+    for revision in page:
+        revision.summary = summaries.get(revision.pk, {})
+        if revision.size > LARGE:
+            revision.summary = {"changes": [], "many": revision.items.count()}
+    return page
 
 
 def _found(asked: Mapping[str, str], readable: Collection[str], zone: str) -> QuerySet[Revision]:
