@@ -252,8 +252,11 @@ def _beyond(at: Cursor, rising: bool) -> Q:
     """Return the condition of what comes after the cursor; for one without id, from its time on."""
     started, id = at
     if rising:
-        return Q(started__gt=started) | Q(started=started, id__gt=id) if id else Q(started__gte=started)
-    return Q(started__lt=started) | Q(started=started, id__lt=id) if id else Q(started__lt=started)
+        later = Q(started__gte=started)  # by itself first: this is what the index is read by
+        return later & (Q(started__gt=started) | Q(id__gt=id)) if id else later
+    if not id:
+        return Q(started__lt=started)
+    return Q(started__lte=started) & (Q(started__lt=started) | Q(id__lt=id))
 
 
 def chunks(search: Search, size: int = 2000) -> Iterator[list[Any]]:
