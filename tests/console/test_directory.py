@@ -203,3 +203,23 @@ def test_the_page_tries_and_imports(sqlite: Settings, ldap: slapd.Server):
     page = admin.get("/admin/directory/people?try=1").content.decode()
     assert "refuses the name or the password" in page
     assert "wrong" not in page
+
+
+@pytest.mark.parametrize("section", ["directory", "openid"])
+def test_nobody_lets_a_directory_give_more_than_he_holds(sqlite: Settings, section: str):
+    from jackfield.console.change import Author, Wish, save
+    from jackfield.console.declarative.difference import DocumentError
+
+    api.apply(
+        sqlite,
+        """
+        roles: [{name: Systems, areas: {system: write}}]
+        users: [{login: chief, role: administrator}, {login: sam, role: Systems}]
+        """,
+    )
+    sam = Author("sam", "page", User.objects.get(login="sam"))
+    with pytest.raises(DocumentError, match="reaches further than your own rights"):
+        save(sqlite, [Wish(section, {"role": "administrator"})], author=sam)
+    save(sqlite, [Wish(section, {"role": "Systems"})], author=sam)
+    with pytest.raises(DocumentError, match='there is no role "chiefs"'):
+        save(sqlite, [Wish(section, {"role": "chiefs"})], author=sam)

@@ -15,6 +15,8 @@ from jackfield.people.levels import BUILT_IN, Areas, Levels, exceeds, full, leve
 
 __all__ = ["check_people"]
 
+GIVING = ("directory", "openid")
+"""Sections that give roles to people whom nobody here has entered."""
 TOO_MUCH = "reaches further than your own rights: ask somebody who holds them all"
 
 
@@ -62,9 +64,11 @@ def _role_names(merge: Merge, after: dict[str, Areas]) -> Iterator[Problem]:
     named = [(item, "role", item.row.role, "") for item in merge.items["users"]]
     rules = merge.items["sign_in"][0]
     named += [(rules, "second_factor", name, f"[{index}]") for index, name in enumerate(rules.row.second_factor)]
-    for directory in merge.items.get("directory", ()):
-        named.append((directory, "role", directory.row.role, ""))
-        named += [(directory, "group_roles", name, f".{group}") for group, name in directory.row.group_roles.items()]
+    for section in GIVING:
+        for giver in merge.items[section]:
+            named.append((giver, "role", giver.row.role, ""))
+            groups = getattr(giver.row, "group_roles", {})
+            named += [(giver, "group_roles", name, f".{group}") for group, name in groups.items()]
     for item, field, name, below in named:
         if name in known:
             continue
@@ -133,8 +137,8 @@ def _too_much(merge: Merge, before: dict[str, Areas], after: dict[str, Areas], h
         old = {} if item.created else levels_of(_was(item, "name"), before)
         if exceeds(old, held) or exceeds(levels_of(item.row.name, after), held):
             yield item.problem("areas", f"{item.row} {TOO_MUCH}")
-    for item in merge.items.get("directory", ()):  # gives roles to whom it imports
-        given = {item.row.role, *item.row.group_roles.values()}
+    for item in [item for section in GIVING for item in merge.items[section]]:
+        given = {item.row.role, *getattr(item.row, "group_roles", {}).values()}
         if item.changed and any(exceeds(levels_of(name, after), held) for name in given):
             yield item.problem("role", f"what this gives {TOO_MUCH}")
     for name in ("users", "roles"):

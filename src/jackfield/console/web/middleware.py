@@ -26,7 +26,7 @@ SEEN_EVERY = 60.0
 
 
 def protected(get_response: Handler) -> Handler:
-    """Give every answer the protecting headers that Django has no middleware for; pages with people's data are kept by no cache."""
+    """Give every answer the headers that Django has no middleware for; no cache keeps pages with people's data."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
