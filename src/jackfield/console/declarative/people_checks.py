@@ -27,7 +27,7 @@ def check_people(merge: Merge, actor: Any = None) -> Iterator[Problem]:
     """
     after = {item.row.name: item.row.areas for item in merge.items["roles"]}
     yield from _role_names(merge, after)
-    sections = ("users", "roles", "directory")
+    sections = ("users", "roles", *GIVING)
     touched = merge.removed.keys() & set(sections) or any(
         item.created or item.changed for name in sections for item in merge.items.get(name, ())
     )
