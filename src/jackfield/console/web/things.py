@@ -96,7 +96,7 @@ def _save(request: HttpRequest, screen: Screen, row: Any, about: tuple[Any, ...]
         conflict = conflicts.changed_since(section, now, opened)
         return _form(request, screen, now, values=request.POST, conflict=conflict, status=409)
     except DocumentError as problem:
-        own = f"{screen.name}[0]" if section.key else screen.name
+        own = f"{screen.name}[0]"
         found, _ = by_field([one for one in problem.problems if one.path.startswith(f"{own}.")], own)
         rest = [told.problem_words(one, wishes) for one in problem.problems if not one.path.startswith(f"{own}.")]
         return _form(request, screen, row, values=request.POST, problems=found, rest=rest, status=422)

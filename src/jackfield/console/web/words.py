@@ -38,7 +38,7 @@ OWN: dict[str, dict[str, Words]] = {
         "role": Words("May do"),
         "enabled": Words("May sign in"),
     },
-    "roles": {"areas": Words("", "Everybody who signs in has pages of his own, whatever is chosen here.")},
+    "roles": {"areas": Words("Areas", "Everybody who signs in has pages of his own, whatever is chosen here.")},
     "sign_in": {
         "idle_minutes": Words("A session ends when unused for", unit="minutes"),
         "longest_hours": Words("And at the latest after", unit="hours"),
@@ -242,7 +242,8 @@ def words(section: Section, field: str) -> Words:
 
 def _choices(section: Section, field: str) -> tuple[tuple[str, str], ...]:
     if (section.name, field) in (("users", "role"), ("sign_in", "second_factor")):
-        return role_choices()
+        known = role_choices()
+        return known if section.name == "users" else tuple(one for one in known if one[0] != "none")
     column: Any = next((known for known in section.model()._meta.get_fields() if known.name == field), None)
     return tuple((str(value), str(label)) for value, label in (getattr(column, "choices", None) or ()))
 
