@@ -27,6 +27,15 @@ def test_a_token_opens_until_there_is_an_administrator_and_a_new_one_takes_its_p
     assert not State.objects.filter(key=first_run.STATE).exists()
 
 
+def test_a_console_that_is_started_again_leaves_the_token_that_was_printed(sqlite: Settings):
+    token = api.first_run_token(sqlite, "run", "one start")
+    assert api.first_run_token(sqlite, "run", "one start") == ""
+    assert first_run.fits(token)
+    assert not first_run.fits("one start")
+    assert api.first_run_token(sqlite, "run", "the next")
+    assert not first_run.fits(token)
+
+
 def test_somebody_who_can_not_sign_in_as_administrator_is_none(sqlite: Settings):
     api.apply(sqlite, "users: [{login: anna, role: administrator}, {login: bert}]")
     assert not first_run.administrator_exists()

@@ -141,7 +141,10 @@ class Work:
             try:
                 api.prepare(self.settings, progress=log.info)
                 api.publish(self.settings)
-                self.token = api.first_run_token(self.settings, "run") if self.settings.console_port else ""
+                if self.settings.console_port:
+                    self.token = api.first_run_token(self.settings, "run", _start())
+                if self.token and self.tried.is_set():
+                    log.warning("nobody can sign in to the console: “jackfield administrator NAME” makes somebody able")
             except ConsoleError as problem:
                 if str(problem) != self.importer.trouble:
                     log.error("%s Calls go on with the configuration published last.", problem)
@@ -153,6 +156,17 @@ class Work:
                 self.tried.set()
                 return True
         return False
+
+
+def _start() -> str:
+    """Name this start of Jackfield by its supervisor: a console that is started again has the same."""
+    if "JACKFIELD_PROCESS" not in os.environ:
+        return ""
+    try:
+        with open(f"/proc/{os.getppid()}/stat", "rb") as file:
+            return f"{os.getppid()}:{file.read().rpartition(b')')[2].split()[19].decode()}"
+    except (OSError, IndexError):
+        return ""
 
 
 class _Server(uvicorn.Server):

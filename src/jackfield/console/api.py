@@ -105,10 +105,11 @@ def initialise(
     )
 
 
-def first_run_token(settings: Settings, made_by: str) -> str:
+def first_run_token(settings: Settings, made_by: str, start: str = "") -> str:
     """Return a new token for the pages of the first run; "" when somebody can sign in as administrator.
 
-    Of each of those who make them ("run", "init") the last one counts. Raises `DatabaseAway`.
+    Of each of those who make them ("run", "init") the last one counts. A `start` of Jackfield gets one only. Raises
+    `DatabaseAway`.
     """
     from jackfield.console.database import database_errors
 
@@ -116,7 +117,7 @@ def first_run_token(settings: Settings, made_by: str) -> str:
     from jackfield.console import first_run
 
     with database_errors(settings):
-        return first_run.new_token(made_by)
+        return first_run.new_token(made_by, start)
 
 
 def make_administrator(settings: Settings, login: str, password: str = "", *, name: str = "") -> str:

@@ -35,8 +35,11 @@ def administrator_exists() -> bool:
     return bool(User.objects.filter(role=Role.ADMINISTRATOR, enabled=True).exclude(password="").exists())
 
 
-def new_token(made_by: str) -> str:
-    """Return a new token in place of the one that `made_by` ("init", "run") made last; "" when none is needed."""
+def new_token(made_by: str, start: str = "") -> str:
+    """Return a new token in place of the one that `made_by` ("init", "run") made last; "" when none is needed.
+
+    `start` names a start of Jackfield: one that has its token already keeps it, for it was printed once.
+    """
     from jackfield.company.models import State
 
     with transaction.atomic():
@@ -45,7 +48,10 @@ def new_token(made_by: str) -> str:
             return ""
         token = secrets.token_urlsafe(24)
         row, _ = State.objects.select_for_update().get_or_create(key=STATE)
-        row.value = {**(row.value or {}), made_by: _digest(token)}
+        known = dict(row.value or {})
+        if start and known.get("start") == start:
+            return ""
+        row.value = known | {made_by: _digest(token)} | ({"start": start} if start else {})
         row.save()
     return token
 
@@ -55,7 +61,7 @@ def fits(token: str) -> bool:
     from jackfield.company.models import State
 
     row = State.objects.filter(key=STATE).first()
-    known = list((row.value or {}).values()) if row else []
+    known = [digest for name, digest in (row.value or {}).items() if name != "start"] if row else []
     found = [compare_digest(_digest(token), one) for one in known]  # all of them: the time tells nothing
     return any(found) and not administrator_exists()
 

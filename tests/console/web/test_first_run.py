@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -122,6 +123,7 @@ def test_from_the_token_to_the_first_phones(browser: Client):
     assert secrets["101"] in page.content.decode()
     assert browser.get("/admin/").status_code == 200
     assert "trunk-secret" not in str(dict(browser.session.items()))
+    assert "with their passwords" in browser.get("/admin/changes/").content.decode()
     session = browser.session
     session[views.SHOWN_UNTIL] -= 7200
     session.save()
@@ -154,6 +156,11 @@ def test_every_step_can_be_skipped_and_returned_to_and_keeps_what_was_typed(brow
         ("administrator", ADMINISTRATOR | {"login": "a b/c"}, "is no login name"),
         ("trunk", {"provider": "other", "name": "x", "hosts": "", "username": "u"}, "provider's domain or address"),
         ("trunk", {"provider": "twilio", "name": "x", "hosts": "my-trunk.pstn.twilio.com"}, "in place of my-trunk"),
+        (
+            "trunk",
+            {"provider": "vodafone", "hosts": "arcor.de", "outbound_proxy": "0000.sip.arcor.de", "username": "u"},
+            "in place of the zeros",
+        ),
         ("people", {"rows.0.name": "A", "rows.0.number": "200"}, "200"),
         ("people", {"rows.0.name": "A", "rows.0.number": "5", "rows.1.name": "B", "rows.1.number": "5"}, "in row 1"),
     ],
@@ -239,7 +246,7 @@ def test_a_link_sets_a_phone_up_until_its_password_changes(browser: Client, fres
     line = Line.objects.get(extension__number="102")
     link = next(
         one
-        for one in connecting.cards(RequestFactory().get("/", headers={"Host": "pbx.example"}))
+        for one in connecting.cards(RequestFactory().get("/", headers={"Host": "pbx.example"}), ["102"])
         if one.number == "102"
     )
     address = link.link.removeprefix("http://pbx.example")
@@ -252,7 +259,7 @@ def test_a_link_sets_a_phone_up_until_its_password_changes(browser: Client, fres
     line.save()
     assert phone.get(address).status_code == 404
     assert phone.get(f"{address}/linphone.xml").status_code == 404
-    assert connecting.cards(RequestFactory().get("/", headers={"Host": "127.0.0.1:4021"}))[0].link == ""
+    assert connecting.cards(RequestFactory().get("/", headers={"Host": "127.0.0.1:4021"}), ["102"])[0].link == ""
 
 
 def test_the_strength_of_a_password_is_told_while_it_is_typed(browser: Client):
@@ -270,9 +277,25 @@ def test_an_administrator_may_come_back_to_it_and_others_may_not(fresh: Settings
         client = Client()
         client.force_login(user, backend="jackfield.console.web.signing_in.Passwords")
         session = client.session
-        session["began"] = session["seen"] = 2e9
+        session["began"] = session["seen"] = time.time()
         session.save()
         assert client.get("/first-run/company").status_code == status, role
+
+
+def test_passwords_of_phones_in_use_are_not_shown_again(fresh: Settings):
+    from .conftest import person
+
+    api.apply(fresh, "extensions: [{number: 101, name: Reception}]")
+    client = Client()
+    client.force_login(person("administrator"), backend="jackfield.console.web.signing_in.Passwords")
+    session = client.session
+    session["began"] = session["seen"] = time.time()
+    session.save()
+    go(client, "people", **{"rows.0.name": "Bert", "rows.0.number": "150"})
+    client.post("/first-run/finish")
+    page = client.get("/first-run/phones").content.decode()
+    assert Line.objects.get(extension__number="150").sip_password in page
+    assert Line.objects.get(extension__number="101").sip_password not in page
 
 
 def test_proposals():

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import io
 import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
@@ -83,11 +84,11 @@ def _loopback(host: str) -> bool:
         return name == "localhost"
 
 
-def cards(request: HttpRequest) -> list[Card]:
-    """Return the cards of all extensions, the first 60."""
+def cards(request: HttpRequest, numbers: Collection[str]) -> list[Card]:
+    """Return the cards of these extensions, the first 60."""
     from jackfield.numbers.models import Line
 
-    lines = Line.objects.select_related("extension").filter(extension__enabled=True)
+    lines = Line.objects.select_related("extension").filter(extension__number__in=numbers)
     where, at = base(request), server()
     return [_card(line, where, at) for line in lines.order_by("extension__number", "position")[:MOST]]
 

@@ -266,8 +266,8 @@ def _read_trunk(form: Form) -> dict[str, Any]:
     trunk["name"] = form.text("name", 60) or preset.name
     if any(host.startswith("my-trunk.") for host in trunk["hosts"]):
         form.refuse("hosts", "Put your trunk's own name in place of my-trunk.")
-    if str(trunk.get("outbound_proxy", "")).startswith("000000000000."):
-        form.refuse("outbound_proxy", "Put your own twelve digits in place of the zeros.")
+    if set(str(trunk.get("outbound_proxy", "")).partition(".")[0]) == {"0"}:
+        form.refuse("outbound_proxy", "Put your own digits in place of the zeros.")
     return {"provider": key, "trunk": trunk, "target": form.text("target", 31)}
 
 

@@ -18,7 +18,8 @@ def summary(step: str, draft: Draft) -> str:
     match step:
         case "place":
             country = dict(countries()).get(values["country"], values["country"])
-            return f"{LANGUAGES.get(values['language'], values['language'])}, {country}"
+            language = LANGUAGES.get(values["language"], values["language"])
+            return f"{language}, {country}{_example(values['country'])}"
         case "company":
             return ", ".join(part for part in (values["company"], values["time_zone"]) if part)
         case "numbers":
@@ -36,3 +37,13 @@ def summary(step: str, draft: Draft) -> str:
             more = f" and {len(people) - 6} more" if len(people) > 6 else ""
             return ", ".join(people[:6]) + more or "Nobody yet"
     return ""
+
+
+def _example(country: str) -> str:
+    """Return how numbers of a country are written: ", numbers like 030 123456"."""
+    import phonenumbers
+
+    number = phonenumbers.example_number(country)
+    if number is None:
+        return ""
+    return f", numbers like {phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)}"

@@ -13,12 +13,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
 from jackfield.console import change, first_run, validation
-from jackfield.console.change import Author
+from jackfield.console.change import Author, Wish
 from jackfield.console.declarative.difference import DocumentError, Problem
 from jackfield.console.presets import presets, sorted_for
-from jackfield.console.web import errors
+from jackfield.console.web import changes, errors
 from jackfield.console.web.first_run import connecting
-from jackfield.console.web.first_run.applying import present, wanted
+from jackfield.console.web.first_run.applying import Present, Wanted, present, wanted
 from jackfield.console.web.first_run.draft import Draft, admit, admitted
 from jackfield.console.web.first_run.steps import STEPS, Form, Step, time_zones
 from jackfield.console.web.first_run.summary import summary
@@ -30,6 +30,7 @@ __all__ = ["enter", "finish", "judge", "phones", "step"]
 TRIES = 10
 PAUSE = 900.0
 SHOWN_UNTIL = "first_phones_until"
+SHOWN = "first_phones"
 SHOWN_SECONDS = 3600
 """Passwords of phones are shown to whoever has just set them up, and not to whoever comes to the page later."""
 View = Callable[..., HttpResponse]
@@ -241,8 +242,20 @@ def finish(request: HttpRequest) -> HttpResponse:
     draft.forget()
     notices = [["good", "All of it is set up."], *(["warning", text] for text in warnings[:5])]
     request.session["notices"] = notices
+    fresh = _fresh(plan, now)
     request.session[SHOWN_UNTIL] = time.time() + SHOWN_SECONDS
+    request.session[SHOWN] = fresh
+    if fresh and request.user.is_authenticated:
+        changes.record(request, f"Showed how to connect the phones of {', '.join(fresh[:20])}, with their passwords.")
     return redirect("/first-run/phones")
+
+
+def _fresh(plan: Wanted, now: Present) -> list[str]:
+    """Return the extensions whose phones nobody has connected yet: the new ones, and the first ones."""
+    wishes = [wish for wish in plan.wishes if isinstance(wish, Wish) and wish.section == "extensions"]
+    moved = {wish.about[0]: str(wish.values.get("number", wish.about[0])) for wish in wishes if wish.about}
+    made = [str(wish.values["number"]) for wish in wishes if wish.about is None]
+    return [moved.get(number, number) for number in now.untouched] + made
 
 
 def _step_of(plan: Any, problem: Problem) -> str:
@@ -266,7 +279,7 @@ def phones(request: HttpRequest) -> HttpResponse:
     outcome = connecting.test_call() if request.method == "POST" else None
     fresh = request.session.get(SHOWN_UNTIL, 0) > time.time()
     context = {
-        "cards": connecting.cards(request) if fresh else [],
+        "cards": connecting.cards(request, request.session.get(SHOWN, ())) if fresh else [],
         "outcome": outcome,
         "reachable": bool(connecting.base(request)),
         "signed_in": request.user.is_authenticated,
