@@ -73,7 +73,7 @@ def steps(rule: Rule, say: Say) -> list[Step]:
     if rule.do_not_disturb:
         heard = Step("at once", say(rule.busy) if rule.busy else "the caller hears busy", "go" if rule.busy else "end")
         return [heard, Step("", "your phones stay silent", "silent")]
-    unreachable = say(rule.unreachable) if rule.unreachable else "the caller hears it"
+    unreachable = say(rule.unreachable) if rule.unreachable else "the caller hears so"
     lost = Step("no phone", unreachable, "go" if rule.unreachable else "end", True)
     if not rule.phones:
         return [lost]
@@ -96,8 +96,6 @@ def timeline(rows: list[Step]) -> Markup:
         after = rows[number + 1] if number + 1 < len(rows) else None
         if after is not None and not after.branch and after.kind != "silent":
             parts.append(Markup('<line class="way {}" x1="92" y1="{}" x2="92" y2="{}"/>').format(row.kind, y, y + ROW))
-        if row.branch:
-            parts.append(Markup('<path class="branch" d="M92 {} v-14"/>').format(y))
         if row.kind == "go":
             parts.append(Markup('<path class="dot go" d="M84 {} h16 l-5 -5 m5 5 l-5 5"/>').format(y))
         else:
