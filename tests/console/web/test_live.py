@@ -226,8 +226,10 @@ async def test_the_stream_ends_when_the_server_does(switch: Switch):
 
 
 def test_only_those_who_may_see_phones_watch_them(signed_in: As, switch: Switch):
-    answer = signed_in("reader").get("/admin/live?for=phones,calls")
+    reader = signed_in("reader")
+    answer = reader.get("/admin/live?for=phones,calls", headers={"accept": "text/event-stream"})
     assert answer.headers["Content-Type"] == "text/event-stream"
+    assert reader.get("/admin/live?for=phones,calls").status_code == 406
     assert signed_in("user").get("/admin/live?for=phones").status_code == 403
 
 

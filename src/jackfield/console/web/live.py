@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -22,6 +23,7 @@ __all__ = ["active", "hang_up", "live_rows", "phones", "stream", "switch_says", 
 BEAT_SECONDS = 20.0
 STREAM_SECONDS = 300.0
 """After this long a stream ends and the browser comes back: whoever may not watch any more is found out by then."""
+STREAM_TYPE = "text/event-stream"
 PAGE = 100
 NOT_RUNNING = "The switch does not run, so no call can be made. See its log, or start Jackfield again."
 
@@ -52,14 +54,17 @@ def switch_says(verb: str, **arguments: Any) -> tuple[Any, str]:
 @gate("overview")
 def stream(request: HttpRequest) -> Any:
     """Send what changes as server-sent events; `for` names the parts: calls, trunks, phones, counts."""
+    if request.headers.get("Accept") != STREAM_TYPE:  # what else comes is answered on one of the few threads for pages
+        return HttpResponse(f"This is for programs that accept {STREAM_TYPE}.\n", status=406, content_type="text/plain")
     asked = request.GET.get("for", "").split(",")
     parts = frozenset(part for part, area in AREAS.items() if part in asked and may(request.user, area))
-    response = StreamingHttpResponse(_messages(live.hub(), parts), content_type="text/event-stream")
+    response = StreamingHttpResponse(_messages(live.hub(), parts), content_type=STREAM_TYPE)
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold it back otherwise
     return response
 
 
 async def _messages(hub: live.Hub, parts: frozenset[str]) -> AsyncIterator[bytes]:
+    _let_thread_go()
     first = True
     async for batch in hub.events(every=BEAT_SECONDS, until=STREAM_SECONDS):
         said = [_row_message(event, part) for event in batch if (part := _part(event)) in parts]
@@ -71,6 +76,13 @@ async def _messages(hub: live.Hub, parts: frozenset[str]) -> AsyncIterator[bytes
             shown = {"calls": state.calls, "trunks": state.trunks, "phones": state.phones}
             said += [_message("all", {"part": part, "ids": list(shown[part])}) for part in parts & shown.keys()]
         yield b"".join(said) or b": still here\n\n"
+
+
+def _let_thread_go() -> None:
+    """End the thread that worked on the request: Django would keep it, and its database connection, with the answer."""
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    if context is not None and (executor := SyncToAsync.context_to_thread_executor.pop(context, None)) is not None:
+        executor.shutdown(wait=False)
 
 
 def _part(event: live.Event) -> str:
