@@ -39,6 +39,7 @@ class Switch:
             "trunks": [trunk],
             "registrations": [PHONE | {"expires_in": 60.0}],
             "hangup": {"id": "c1"},
+            "originate": {"id": "c2"},
             "route": {"dialed": more.get("to"), "trace": []},
             "live": {"boot": "b", "now": 0.0, "draining": False, "calls": self.calls, "trunks": [trunk],
                      "registered": 1, "phones": 1},
@@ -60,6 +61,19 @@ def test_calls_in_progress_are_listed_and_hung_up(api: Program, switch: Switch, 
     assert (answer.status_code, answer.content) == (204, b"")
     assert ("hangup", {"id": "c1"}) in switch.asked
     assert api.delete("live/calls/c").status_code == 404
+
+
+def test_a_call_is_begun_for_somebody(api: Program, switch: Switch, program: Make):
+    wanted = {"from": "101", "to": "0301234567", "name": "Customer"}
+    answer = api.post("live/calls", wanted, Idempotency_Key="c")
+    assert answer.status_code == 201, answer.content
+    assert answer.headers["Location"] == "/api/v1/live/calls/c2"
+    assert api.post("live/calls", wanted, Idempotency_Key="c").json() == {"id": "c2"}
+    asked = [more for verb, more in switch.asked if verb == "originate"]
+    assert asked == [wanted | {"user": "the-administrator", "by": "the-administrator (a script)"}]
+    wrong = api.post("live/calls", {"to": 7, "colour": "red"}).json()["errors"]
+    assert {one["field"] for one in wrong} == {"from", "to", "colour"}
+    assert program("reader").post("live/calls", wanted).status_code == 403
 
 
 def test_phones_and_trunks_are_told(api: Program, switch: Switch):

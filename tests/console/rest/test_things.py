@@ -317,3 +317,25 @@ def test_other_methods_are_refused_with_those_that_work(api: Program):
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET, POST"
     assert api.send("HEAD", "extensions").status_code == 200
+
+
+def test_it_works_on_postgresql_too(postgres: Settings):
+    from jackfield.console.rest import tokens
+
+    from ..web.conftest import COMPANY, person
+
+    console.apply(postgres, COMPANY)
+    api = Program(tokens.make_token(person("administrator"), "a script", tokens.SCOPES, None)[1])
+    for sort in ("ring_time", "-ring_time", "user", "-user"):
+        first = api.get(f"extensions?sort={sort}&limit=1&q=an").json()
+        second = api.get(f"extensions?sort={sort}&limit=1&q=an&cursor={first['next']}") if first["next"] else None
+        assert first["items"]
+        assert second is None or second.status_code == 200
+    assert api.get("ring_groups?members=102").json()["items"][0]["number"] == "190"
+    assert api.get("extensions/%00").status_code == 404
+    made = api.post("extensions", {"number": "103"}, Idempotency_Key="k")
+    assert made.status_code == 201, made.content
+    assert api.post("extensions", {"number": "103"}, Idempotency_Key="k").json() == made.json()
+    assert api.patch("extensions/103", {"name": "C"}, If_Match=made.headers["ETag"]).status_code == 200
+    assert api.get("changes?section=extensions&key=103").json()["items"]
+    assert api.get("calls?number=1").status_code == 200

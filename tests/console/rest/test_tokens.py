@@ -126,3 +126,14 @@ def test_nobody_makes_a_token_of_somebody_who_may_more(signed_in: As):
     form = {"name": "x", "user": "boss", "expires": "30", "scope.people": "people:write"}
     assert client.post("/admin/api/", form).status_code == 422
     assert client.post("/admin/api/", form | {"user": "robot"}).status_code == 200
+
+
+def test_tokens_are_listed_and_revoked_by_the_api_but_not_made(api: Program, program: Make):
+    other = program("reader", ["people:read"])
+    found = {one["user"]: one for one in api.get("tokens").json()["items"]}
+    assert found["the-reader"]["scopes"] == ["people:read"]
+    assert "digest" not in found["the-reader"]
+    assert api.delete(f"tokens/{found['the-reader']['id']}").status_code == 204
+    assert other.get("me").status_code == 401
+    assert api.delete("tokens/999").status_code == 404
+    assert api.post("tokens", {"name": "x"}).status_code == 405

@@ -14,7 +14,7 @@ __all__ = ["ask"]
 ANSWER_SECONDS = 10.0
 
 
-def ask(verb: str, *, missing: bool = False, **more: Any) -> Any:
+def ask(verb: str, /, *, missing: bool = False, **more: Any) -> Any:
     """Return the switch's answer. Raises `Refusal`: 503 when it does not run, 404 or 422 when it refuses."""
     try:
         return ask_sync(django_settings.JACKFIELD.files.switch_socket, verb, timeout=ANSWER_SECONDS, **more)

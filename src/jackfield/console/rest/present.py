@@ -12,15 +12,24 @@ from django.http import HttpResponse, StreamingHttpResponse
 
 from jackfield import __version__
 from jackfield.console import live, monitoring, views
-from jackfield.console.rest import answers, door, problems, schemas
+from jackfield.console.rest import answers, bodies, door, problems, repeating, schemas
 from jackfield.console.rest.asking import ask
 from jackfield.console.rest.operations import Asked, Operation, Parameter
+from jackfield.console.rest.problems import Refusal
+from jackfield.console.rest.who import author
 from jackfield.console.web.rights import AREAS, READ
 
 __all__ = ["operations"]
 
 LONGEST_STREAM = 3600.0
 """Seconds after which listeners have to come back, with a token that is still good. Browsers do so by themselves."""
+CALLED = {
+    "from": "The extension whose phones ring first.",
+    "to": "What is dialled there then.",
+    "name": "Whom the phones show besides the number, where the dial plan knows none.",
+    "line": "Ring only the phones with this SIP name.",
+}
+LONGEST_TEXT = 100
 AREA_OF = {"call": "overview", "trunk": "lines", "phone": "phones", "registered": "phones", "switch": "overview"}
 """What somebody must be allowed to read to hear of events of a kind (up to the dot)."""
 
@@ -39,6 +48,28 @@ def hang_up(asked: Asked) -> HttpResponse:
     """End a call."""
     ask("hangup", missing=True, id=_call(asked)["id"])
     return HttpResponse(status=204)
+
+
+def originate(asked: Asked) -> HttpResponse:
+    """Ring the phones of an extension, then call a number as if it had been dialled there."""
+    return repeating.once(asked, _originate)
+
+
+def _originate(asked: Asked) -> HttpResponse:
+    given = bodies.mapping(asked.request)
+    wrong = [
+        {"field": name[:100], "message": f"This is not known here; known: {', '.join(CALLED)}."}
+        if name not in CALLED
+        else {"field": name, "message": f"Must be text of at most {LONGEST_TEXT} characters."}
+        for name, value in given.items()
+        if name not in CALLED or not isinstance(value, str) or len(value) > LONGEST_TEXT
+    ]
+    wrong += [{"field": name, "message": "Must be given."} for name in ("from", "to") if not given.get(name)]
+    if wrong:
+        raise Refusal(422, wrong[0]["message"] if len(wrong) == 1 else "Several fields are not right.", wrong)
+    who = author(asked.request).name
+    found = ask("originate", **given, user=asked.user.login, by=who)
+    return answers.json(found, 201, headers={"Location": f"{asked.request.path}/{found['id']}"})
 
 
 def _call(asked: Asked) -> dict[str, Any]:
@@ -109,6 +140,14 @@ def _line(event: live.Event) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.number, event.kind.encode(), data)
 
 
+_NEW_CALL: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        name: {"type": "string", "description": about, "maxLength": LONGEST_TEXT} for name, about in CALLED.items()
+    },
+    "required": ["from", "to"],
+    "additionalProperties": False,
+}
 _SIDE = schemas.table({"number": "string", "name": "string"})
 _LIVE = schemas.table(
     {"id": "string", "from": _SIDE, "to": _SIDE, "dialed": "string", "state": "string", "started": "number",
@@ -142,6 +181,9 @@ def operations() -> list[Operation]:
         Operation("me", "GET", "/me", "own", "Who I am and what I may do", me, answer=_ME, **now),
         Operation("list_live_calls", "GET", "/live/calls", "overview", "Calls in progress", calls,
                   answer=schemas.listed(_LIVE), **now),
+        Operation("originate", "POST", "/live/calls", "overview", "Ring an extension and call a number from there",
+                  originate, status=201, body=_NEW_CALL, answer=schemas.table({"id": "string"}), repeatable=True,
+                  about="Nothing is dialled before somebody has answered one of the phones.", **now),
         Operation("get_live_call", "GET", "/live/calls/{id}", "overview", "One call in progress", call, answer=_LIVE,
                   **now),
         Operation("hang_up", "DELETE", "/live/calls/{id}", "overview", "Hang up a call", hang_up, status=204, **now),

@@ -32,7 +32,9 @@ class Shown:
 def _body(operation: Operation, components: Mapping[str, Any]) -> str:
     if operation.body_type != "application/json":
         return "settings:\n  company: Bell & Sons\n"
-    body = components[str((operation.body or {})["$ref"]).rpartition("/")[2]]
+    body = operation.body or {}
+    if "$ref" in body:
+        body = components[str(body["$ref"]).rpartition("/")[2]]
     names = body.get("required") or list(body.get("properties", {}))[:1]
     return json.dumps({name: _example(body["properties"][name]) for name in names}, indent=2, ensure_ascii=False)
 
