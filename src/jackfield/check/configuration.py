@@ -70,6 +70,8 @@ def _targets(found: Snapshot) -> Iterator[tuple[str, str]]:
     for service in found.services:
         for target in filter(None, (service.then, service.open_target, service.closed_target)):
             yield f"services/{service.number}", target
+    for short in found.speed_dials:
+        yield f"speed_dials/{short.number}", short.target
     for rule in found.inbound:
         if rule.target:
             yield f"inbound/{rule.name or rule.number or 'any number'}", rule.target

@@ -33,8 +33,10 @@ def extensions(ctx: typer.Context, incomplete: str) -> list[Found]:
 
 
 def numbers(ctx: typer.Context, incomplete: str) -> list[Found]:
-    """Offer what can be dialled inside: extensions, ring groups, services."""
-    return [found for found in _extensions(ctx, "ring_groups", "services") if found[0].startswith(incomplete)]
+    """Offer what can be dialled inside: extensions, ring groups, services, speed dials."""
+    return [
+        found for found in _extensions(ctx, "ring_groups", "services", "speed_dials") if found[0].startswith(incomplete)
+    ]
 
 
 def callers(ctx: typer.Context, incomplete: str) -> list[Found]:

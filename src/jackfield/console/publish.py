@@ -27,7 +27,7 @@ __all__ = ["build", "publish", "put", "stored", "tell"]
 log = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 5.0
-THINGS = ("trunks", "inbound", "outbound", "ring_groups", "services", "emergency_numbers")
+THINGS = ("trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers")
 PUBLISHED = ("settings", "extensions", "sounds", *THINGS)
 """Sections that the switch needs."""
 

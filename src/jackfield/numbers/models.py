@@ -13,7 +13,7 @@ from jackfield.numbers.choices import DtmfMode, NatMode, RingStrategy, ServiceKi
 from jackfield.people.models import User
 from jackfield.switch import snapshot
 
-__all__ = ["Extension", "Line", "RingGroup", "Service"]
+__all__ = ["Extension", "Line", "RingGroup", "Service", "SpeedDial"]
 
 SECONDS = [validation.Between(1, 3600, "seconds")]
 
@@ -173,3 +173,16 @@ class Service(Numbered):
         needs = {"announcement": "sound", "schedule": "time_ranges", "plugin": "plugin"}.get(self.kind)
         if needs and not getattr(self, needs):
             raise validation.wrong(needs, f"must be given: a service of kind {self.kind} needs it")
+
+
+class SpeedDial(Numbered):
+    """A short number of the house for a long one."""
+
+    number = number_field()
+    target = models.CharField(max_length=41, validators=[validation.target])
+    name = name_field()
+    everybody = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("number",)
+        verbose_name = "speed dial"

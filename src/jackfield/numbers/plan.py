@@ -29,7 +29,7 @@ class DialPlan:
     def current(cls, besides: Any = None) -> DialPlan:
         """Return the plan that the database holds, without the model instance `besides`, which is being changed."""
         from jackfield.company.models import General
-        from jackfield.numbers.models import Extension, RingGroup, Service
+        from jackfield.numbers.models import Extension, RingGroup, Service, SpeedDial
         from jackfield.trunks.models import EmergencyNumber, Outbound
 
         plan = cls(General.current().outside_prefix)
@@ -38,7 +38,7 @@ class DialPlan:
             found = model.objects.all()
             return found.exclude(pk=besides.pk) if isinstance(besides, model) and besides.pk else found
 
-        for model in (EmergencyNumber, Extension, RingGroup, Service):
+        for model in (EmergencyNumber, Extension, RingGroup, Service, SpeedDial):
             for row in rows(model).only("number", "name"):
                 plan.claim(row.number, described(row), emergency=model is EmergencyNumber)
         for row in rows(Outbound).only("name", "prefix", "enabled"):

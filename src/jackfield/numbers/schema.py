@@ -73,6 +73,12 @@ LINES = Section(
     details={"sip_username": {"generate": new_sip_username}, "codecs": CODECS},
 )
 
+def _speed_dial() -> Any:
+    from jackfield.numbers.models import SpeedDial
+
+    return SpeedDial
+
+
 SECTIONS = (
     Section(
         "extensions",
@@ -85,4 +91,5 @@ SECTIONS = (
     ),
     Section("ring_groups", "ring group", snapshot.RingGroup, _ring_group, key=("number",)),
     Section("services", "service", snapshot.Service, _service, key=("number",)),
+    Section("speed_dials", "speed dial", snapshot.SpeedDial, _speed_dial, key=("number",)),
 )

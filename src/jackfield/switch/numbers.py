@@ -196,6 +196,7 @@ def taken(snapshot: Snapshot) -> list[Taken]:
         *((e.number, e.name, "extension", "extensions") for e in snapshot.extensions),
         *((g.number, g.name, "ring group", "ring_groups") for g in snapshot.ring_groups),
         *((s.number, s.name or s.kind, "service", "services") for s in snapshot.services),
+        *((d.number, d.name, "speed dial", "speed_dials") for d in snapshot.speed_dials),
         *((n.number, n.name, "emergency number", "emergency_numbers") for n in snapshot.emergency_numbers),
     ]
     found = [

@@ -5,8 +5,8 @@
 happens. What depends on the moment (is the phone registered, is the trunk up, are its channels taken) is decided by
 the destination that the plan leads to.
 
-The order is: emergency numbers, then the numbers of the house, then outgoing routes by the longest prefix. Calls from
-a trunk first pass the incoming rules.
+The order is: a speed dial becomes what it stands for; emergency numbers, then the numbers of the house, then outgoing
+routes by the longest prefix. Calls from a trunk first pass the incoming rules; strangers and trunks have no speed dials.
 """
 
 from __future__ import annotations
@@ -222,6 +222,7 @@ class _Decision:
 
     def _from_extension(self, number: str) -> None:
         extension = self._extension(number)
+        free = self._speed_dial()
         if self._emergency():
             return
         if extension is None:
@@ -230,7 +231,7 @@ class _Decision:
             setting = f"extensions/{number}"
             self._refuse(403, f"extension {number} is disabled - enable it at Extensions > {number}", setting)
         elif not self._internal():
-            allowed = extension.outside_calls
+            allowed = extension.outside_calls or free
             self._outside(
                 "" if allowed else f"extension {number} may not call outside - allow it at Extensions > {number}",
                 f"extensions/{number}",
@@ -243,6 +244,7 @@ class _Decision:
             self._refuse(404, f"a stranger may call internal numbers only, and {self.number} is none", "settings")
 
     def _anything(self) -> None:
+        self._speed_dial()
         if not self._emergency() and not self._internal():
             self._outside("", "")
 
@@ -287,6 +289,17 @@ class _Decision:
         if self.caller.number and not self.caller.anonymous:
             self._note(f"the caller {self.request.calling_number} is shown as {self.caller.number}", "inbound")
         return bool(rule.target)
+
+    def _speed_dial(self) -> bool:
+        """Put the long number in place of a short one, once; True when everybody may call it."""
+        found = self.snapshot.speed_dials_by_number.get(self.number)
+        if found is None:
+            return False
+        self._note(
+            f"{self.number} is the speed dial{_called(found.name)}: dials {found.target}", f"speed_dials/{found.number}"
+        )
+        self.number = clean(found.target)
+        return found.everybody
 
     def _emergency(self) -> bool:
         """Take an emergency number, dialled with or without the outside-line prefix: nothing may block it."""

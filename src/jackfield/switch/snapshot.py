@@ -227,6 +227,16 @@ class EmergencyNumber:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedDial:
+    """A short number of the house for a long one."""
+
+    number: str
+    target: str  # as one of our phones dials it: with the outside-line prefix
+    name: str = ""
+    everybody: bool = False  # also those who may not call outside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
     """A prompt or music: a folder or file that the media process can play, converted once beforehand."""
 
@@ -252,6 +262,7 @@ class Snapshot:
     outbound: tuple[Outbound, ...] = ()
     emergency_numbers: tuple[EmergencyNumber, ...] = ()
     sounds: tuple[Sound, ...] = ()
+    speed_dials: tuple[SpeedDial, ...] = ()
 
     @cached_property
     def numbers(self) -> dict[str, Extension | RingGroup | Service]:
@@ -278,6 +289,11 @@ class Snapshot:
         """Emergency numbers by their digits, also behind the outside-line prefix."""
         found = {self.general.outside_prefix + entry.number: entry for entry in self.emergency_numbers}
         return found | {entry.number: entry for entry in self.emergency_numbers}
+
+    @cached_property
+    def speed_dials_by_number(self) -> dict[str, SpeedDial]:
+        """Speed dials by their short number."""
+        return {entry.number: entry for entry in self.speed_dials}
 
     @cached_property
     def derived(self) -> dict[str, object]:

@@ -34,6 +34,8 @@ ring_groups:
   - {number: 190, name: Sales, members: [101, 102]}
 services:
   - {number: "*43", kind: echo}
+speed_dials:
+  - {number: 70, name: Taxi, target: "0301234567"}
 emergency_numbers:
   - {number: 112}
 sounds:

@@ -23,12 +23,13 @@ from jackfield.numbers.plan import DialPlan, described
 
 __all__ = ["check"]
 
-NUMBERED = ("emergency_numbers", "extensions", "ring_groups", "services")
+NUMBERED = ("emergency_numbers", "extensions", "ring_groups", "services", "speed_dials")
 TARGETS = {
     "extensions": ("forward_always", "forward_busy", "forward_no_answer", "forward_unreachable"),
     "ring_groups": ("fallback",),
     "services": ("then", "open_target", "closed_target"),
     "inbound": ("target",),
+    "speed_dials": ("target",),
 }
 WORDS = {"blank": "must be given", "null": "must be given"}
 SHORT_PASSWORD = 8

@@ -36,6 +36,7 @@ PAGES = (
     Page("people", "Extensions", "/admin/extensions/"),
     Page("people", "Ring groups", "/admin/ring_groups/"),
     Page("people", "Services", "/admin/services/"),
+    Page("people", "Speed dials", "/admin/speed_dials/"),
     Page("people", "Contacts", "/admin/contacts/"),
     Page("people", "Dial plan", "/admin/dialplan/"),
     Page("phones", "Registered phones", "/admin/phones/"),

@@ -117,6 +117,15 @@ SCREENS = {
             first_step="Opening hours send callers one way by day and another by night.",
         ),
         Screen(
+            "speed_dials", "people", "Speed dials", "speed dial",
+            "Short numbers for long ones that everybody dials.",
+            (Group("Speed dial", ("number", "name", "target", "everybody")),),
+            columns=("number", "name", "target", "everybody"),
+            searched=("number", "name", "target"),
+            filters=("everybody",),
+            first_step="The taxi, the branch, the supplier: two digits instead of twelve.",
+        ),
+        Screen(
             "trunks", "lines", "Trunks", "trunk",
             "Ways to the outside: providers, and other phone systems.",
             (

@@ -84,6 +84,10 @@ OWN: dict[str, dict[str, Words]] = {
         "plugin": Words("Plugin", "Name of its entry point."),
         "options": Words("Its settings", "One in each line: name: value"),
     },
+    "speed_dials": {
+        "target": Words("Dials", "As one of your phones would dial it, with the outside line.", **_TARGET),
+        "everybody": Words("Everybody may call it", "Also those who may not call outside."),
+    },
     "trunks": {
         "kind": Words("Kind"),
         "hosts": Words("Provider's address", "Domain or address; further ones are tried in order."),
