@@ -37,7 +37,13 @@ def test_only_the_chosen_fields_change(admin: Client, company: Settings):
     page = admin.get("/admin/extensions/several", {"pk": chosen})
     assert "Edit 2 extensions" in read(page)
     count = Revision.objects.count()
-    form = {"pk": chosen, "set": ["ring_time", "outside_calls"], "ring_time": "40", "max_calls": "9"}
+    form = {
+        "pk": chosen,
+        "set": ["ring_time", "outside_calls"],
+        "ring_time": "40",
+        "max_calls": "9",
+        "outside_calls": "no",
+    }
 
     answer = admin.post("/admin/extensions/several", form | {"preview": "yes"})
     assert "Extension 101 Rings for 40 seconds May call outside yes → is now no" in read(answer)

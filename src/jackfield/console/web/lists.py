@@ -97,6 +97,7 @@ def listing(request: HttpRequest, screen: Screen) -> HttpResponse:
         "unsorted": urlencode({name: value for name, value in found.query.items() if name != "sort"}),
         "movable": section.ordered and not found.narrowed and not found.sort,
         "narrowed": found.narrowed,
+        "secrets": screen.name == "extensions" or any(known.secret for known in section.fields.values()),
     }
     return render(request, "list.html", context)
 

@@ -49,7 +49,7 @@ def edit(request: HttpRequest, screen: Screen) -> HttpResponse:
     if request.method != "POST":
         return _form(request, screen, rows, names)
     section = screen.section
-    values = posted_fields([section.fields[name] for name in names], request.POST)
+    values = posted_fields([section.fields[name] for name in names], _posted(screen, request.POST))
     if not values:
         return _form(request, screen, rows, names, rest=["Choose at least one field by its box."], status=422)
     wishes = [Wish(screen.name, values, section.key_of(row)) for row in rows]
@@ -63,6 +63,15 @@ def edit(request: HttpRequest, screen: Screen) -> HttpResponse:
         return _form(request, screen, rows, names, difference=difference)
     saving.notify(request, told.notices(difference, wishes))
     return redirect(f"/admin/{screen.name}/")
+
+
+def _posted(screen: Screen, data: QueryDict) -> QueryDict:
+    """Return what was posted as other forms post it: a truth that is "no" is not there."""
+    found = data.copy()
+    for name, known in screen.section.fields.items():
+        if known.type is bool and found.get(name) == "no":
+            del found[name]
+    return found
 
 
 def _form(
@@ -82,7 +91,7 @@ def _form(
     for name in fields_of(screen):
         known = section.fields[name]
         if name in names:
-            value = refilled(section, rows[0], request.POST, known)
+            value = refilled(section, rows[0], _posted(screen, request.POST), known)
         else:
             values = [known.of(row) for row in rows]
             value = values[0] if all(one == values[0] for one in values) else known.default
