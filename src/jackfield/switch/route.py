@@ -6,7 +6,7 @@ happens. What depends on the moment (is the phone registered, is the trunk up, a
 the destination that the plan leads to.
 
 The order is: a speed dial becomes what it stands for; emergency numbers, then the numbers of the house, then outgoing
-routes by the longest prefix. Calls from a trunk first pass the incoming rules; strangers and trunks have no speed dials.
+routes by the longest prefix. Calls from a trunk first pass the incoming rules; they and strangers have no speed dials.
 """
 
 from __future__ import annotations
