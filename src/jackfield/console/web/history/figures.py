@@ -23,6 +23,10 @@ HOUR_DAYS, DAY_DAYS = 2, 400
 """Up to so many days the figures are told by the hour, and by the day; of more by the month."""
 
 
+SHORT = 0.07
+"""Share of all the time that is kept, up to which a time is short."""
+
+
 class _Slot(Func):  # type: ignore[misc]
     """The half hour of a time: whole half hours since 1970."""
 
@@ -133,6 +137,7 @@ def figures(since: datetime.date, until: datetime.date, zone: zoneinfo.ZoneInfo)
     by_outcome: dict[str, int] = defaultdict(int)
     trunks: dict[str, Ends] = defaultdict(Ends)
     names = ("direction", "outcome", "caller_trunk", "called_trunk")
+    calls = _grouped(begin, end)
     for row in calls.values(*names).annotate(**ADDED):
         by_direction[row["direction"]].add(row)
         by_outcome[row["outcome"]] += row["count"]
@@ -151,6 +156,19 @@ def figures(since: datetime.date, until: datetime.date, zone: zoneinfo.ZoneInfo)
         unit, every, list(over_time.items()), list(by_hour.items()), dict(by_direction), dict(by_outcome),
         _busiest(extensions.items()), _busiest(trunks.items()),
     )  # fmt: skip
+
+
+def _grouped(begin: float, end: float) -> Any:
+    """Return the calls of a time in such a way that the database reads them by the right index.
+
+    Of a long time by that of the group, all of it and without sorting; of a short time by that of the time.
+    """
+    times = Call.objects.values_list("started", flat=True)  # each end by itself: both at once would read them all
+    first, last = times.order_by("started").first() or 0.0, times.order_by("-started").first() or 0.0
+    if min(end, last) - max(begin, first) < SHORT * (last - first):
+        return Call.objects.filter(started__gte=begin, started__lt=end).order_by()
+    at = F("started") + 0.0  # which no index of the time answers
+    return Call.objects.alias(at=at).filter(at__gte=begin, at__lt=end).order_by()
 
 
 def _busiest(found: Iterable[tuple[str, Ends]]) -> list[tuple[str, Ends]]:
