@@ -249,3 +249,39 @@ def test_nobody_wins_rights_by_taking_back(signed_in: As, company: Settings):
     answer = browser.post(f"/admin/changes/{named.pk}/undo")
     assert answer.status_code == 422
     assert "reaches further than your own rights" in read(answer)
+
+
+def test_a_user_who_comes_back_needs_a_new_password(admin: Client, company: Settings):
+    save(company, Wish("users", {"login": "carla"}))
+    gone = save(company, Removal("users", ("carla",)))
+    assert "carla can't sign in until somebody gives" in read(admin.get(f"/admin/changes/{gone.pk}/undo"))
+
+
+def test_each_database_finds_changes_and_uses(settings: Settings):
+    from jackfield.console.web import changes, uses
+    from jackfield.numbers.models import Extension
+
+    api.apply(settings, "extensions: [{number: 101}, {number: 102}]\nring_groups: [{number: 190, members: [101]}]\n")
+    asked = dict.fromkeys(("section", "key", "thing", "person", "since", "until"), "")
+    asked |= {"section": "extensions", "thing": "10", "person": "LINE", "since": "2000-01-01"}
+    (found,) = changes._page(changes._found(asked, {"extensions"}, "Europe/Berlin"))
+    assert len(found.summary["changes"]) == 5
+    (use,) = uses.uses("extensions", Extension.objects.get(number="101"))
+    assert (use.section, use.field) == ("ring_groups", "members")
+
+
+def test_the_list_asks_the_database_no_more_for_more_changes(admin: Client, company: Settings):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            admin.get("/admin/changes/")
+        return len(queries)
+
+    save(company, Wish("users", {"role": "reader"}, ("anna",)))
+    asked()
+    before = asked()
+    for role in ("user", "reader") * 5:
+        save(company, Wish("users", {"role": role}, ("anna",)))
+    assert asked() == before <= 15

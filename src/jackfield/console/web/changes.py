@@ -82,13 +82,13 @@ def _readable(user: Any) -> set[str]:
     return {name for name in SECTIONS if may(user, saving.area_of(name))}
 
 
-def _shown(revision: Any, readable: Collection[str], most: int) -> Shown:
+def _shown(revision: Any, readable: Collection[str], most: int, known: told.Known | None = None) -> Shown:
     summary: Mapping[str, Any] = revision.summary
     changes = [one for one in summary.get("changes", ()) if _section(one["section"]) in readable]
     undoing = list(revision.undone_by.all())
     return Shown(
         revision,
-        told.tell({"changes": changes[:most]}),
+        told.tell({"changes": changes[:most]}, known),
         summary.get("many", 0) or max(0, len(changes) - most),
         THROUGH.get(revision.through, revision.through),
         summary.get("note", ""),
@@ -117,9 +117,10 @@ def index(request: HttpRequest) -> HttpResponse:
     kept = {name: value for name, value in asked.items() if value}
     older = urlencode(kept | {"before": page[PAGE - 1].pk}) if len(page) > PAGE else ""
     of = told.thing(asked["section"], asked["key"]) if asked["key"] and asked["section"] in SECTIONS else ""
+    known: told.Known = {}
     context = {
-        "changes": [_shown(revision, readable, FEW) for revision in page[:PAGE]],
-        "sections": [(name, SCREENS[name].title) for name in SECTIONS if name in readable],
+        "changes": [_shown(revision, readable, FEW, known) for revision in page[:PAGE]],
+        "sections": [(name, SCREENS[name].title) for name in SECTIONS if name in readable and name in SCREENS],
         "asked": asked,
         "of": of,
         "older": older,
@@ -237,6 +238,11 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
         return render(request, "undo.html", context | {"told": [], "warnings": []}, status=422 if really else 200)
     if not really:
         context["warnings"] = [told.problem_words(one, wishes) for one in difference.warnings]
+        context["warnings"] += [
+            f"{wish.values['login']} can't sign in until somebody gives this user a new password."
+            for wish in wishes
+            if isinstance(wish, change.Wish) and wish.section == "users" and wish.about is None
+        ]
         return render(request, "undo.html", context | {"told": told.tell(difference), "problems": []})
     saving.notify(request, [("good", "Taken back."), *told.notices(difference, wishes)[1 if not difference else 0 :]])
     newest = Revision.objects.filter(undoes=revision).first()

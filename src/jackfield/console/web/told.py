@@ -15,8 +15,9 @@ from jackfield.console.web.forms import Words, sentence
 from jackfield.console.web.screens import SCREENS
 from jackfield.console.web.words import words
 
-__all__ = ["Told", "ToldField", "label", "notices", "problem_words", "shown", "tell", "thing"]
+__all__ = ["Known", "Told", "ToldField", "label", "notices", "problem_words", "shown", "tell", "thing"]
 
+Known = dict[tuple[str, str], Words]
 OTHER = {"order": Words("Order"), "lines": Words("Order of phones")}
 MANY = 3
 """Things that a notice names one by one; of more it gives the number."""
@@ -62,20 +63,23 @@ class Told:
         return f"{name}: {'; '.join(map(str, self.fields))}."
 
 
-def tell(summary: Mapping[str, Any] | Difference) -> list[Told]:
-    """Return the changes of a difference, or of the summary that the history keeps of one."""
+def tell(summary: Mapping[str, Any] | Difference, known: Known | None = None) -> list[Told]:
+    """Return the changes of a difference, or of the summary that the history keeps of one.
+
+    `known`: what fields are called, found out before: some of it stands in the database.
+    """
     plain = summary.to_dict() if isinstance(summary, Difference) else summary
-    known: dict[tuple[str, str], Words] = {}
+    known = {} if known is None else known
     return [_told(change, known) for change in plain.get("changes", ())]
 
 
-def _told(change: Mapping[str, Any], known: dict[tuple[str, str], Words]) -> Told:
+def _told(change: Mapping[str, Any], known: Known) -> Told:
     section = str(change["section"])
     fields = tuple(_field(section, field, known) for field in change.get("fields", ()))
     return Told(change["action"], section, change["key"], thing(section, change["key"]), fields)
 
 
-def _field(section: str, field: Mapping[str, Any], known: dict[tuple[str, str], Words]) -> ToldField:
+def _field(section: str, field: Mapping[str, Any], known: Known) -> ToldField:
     name = field["name"]
     said = known.get((section, name)) or known.setdefault((section, name), _words(section, name))
     if field.get("secret"):
