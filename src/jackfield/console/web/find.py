@@ -24,6 +24,8 @@ __all__ = ["Found", "everything", "urls"]
 
 MOST = 24
 OF_A_KIND = 8
+ENOUGH = 6  # that fit by their own name: then those that fit by their help or their kind stay away
+FURTHER = 3
 ICONS = {
     "users": "user", "extensions": "phone", "ring_groups": "users", "services": "clock", "trunks": "cable",
     "inbound": "phone-incoming", "outbound": "phone-outgoing", "emergency_numbers": "shield", "sounds": "play",
@@ -49,15 +51,18 @@ def everything(user: Any, text: str) -> list[Found]:
     if not asked:
         return [*_actions(user)][:6] + [*_pages(user)][:8]
     scored: list[tuple[int, int, int, Found]] = []
-    for found, names in _candidates(user):
+    for found, names, more in _candidates(user):
         score = _score(names, asked)
+        if score is None and (further := _score((*names, *more), asked)) is not None:
+            score = FURTHER + further
         if score is not None:
             scored.append((score, FIRST[found.kind], len(scored), found))
     for found, names in _things(user, text, asked):
         score = _score(names, asked)
-        scored.append((2 if score is None else score, FIRST["thing"], len(scored), found))
+        scored.append((FURTHER if score is None else score, FIRST["thing"], len(scored), found))
     scored.sort(key=lambda one: one[:3])
-    return [one[3] for one in scored[:MOST]]
+    near = [one for one in scored if one[0] < FURTHER]
+    return [one[3] for one in (near if len(near) >= ENOUGH else scored)[:MOST]]
 
 
 def _score(names: Iterable[str], asked: list[str]) -> int | None:
@@ -73,9 +78,10 @@ def _score(names: Iterable[str], asked: list[str]) -> int | None:
     return 1 if all(any(part.startswith(word) for part in parts) for word in asked) else 2
 
 
-def _candidates(user: Any) -> Iterator[tuple[Found, tuple[str, ...]]]:
+def _candidates(user: Any) -> Iterator[tuple[Found, tuple[str, ...], tuple[str, ...]]]:
+    """Everything but rows: what is found, its own names, and words that lie further off."""
     for found in (*_actions(user), *_pages(user)):
-        yield found, (found.title, found.detail if found.kind == "page" else "add create")
+        yield found, (found.title,), (found.detail if found.kind == "page" else "add create",)
     for screen in SCREENS.values():
         if may(user, screen.area):
             yield from _settings(screen)
@@ -94,7 +100,7 @@ def _pages(user: Any) -> Iterator[Found]:
             yield Found("page", page.title, title if title != page.title else "", page.address, icon)
 
 
-def _settings(screen: Screen) -> Iterator[tuple[Found, tuple[str, ...]]]:
+def _settings(screen: Screen) -> Iterator[tuple[Found, tuple[str, ...], tuple[str, ...]]]:
     """Settings of the company, each at its field; of what there is many of, on their list."""
     for group in screen.groups:
         for name in group.fields:
@@ -104,7 +110,8 @@ def _settings(screen: Screen) -> Iterator[tuple[Found, tuple[str, ...]]]:
             else:
                 address, detail = f"/admin/{screen.name}/#f-{name}", screen.title
             found = Found("setting", shown.label, detail, address, "settings")
-            yield found, (shown.label, name.replace("_", " "), name, shown.help, screen.one, group.title)
+            own = (shown.label, name.replace("_", " "), name)
+            yield found, own, (shown.help, screen.one, group.title)
 
 
 def _things(user: Any, text: str, asked: list[str]) -> Iterator[tuple[Found, tuple[str, ...]]]:

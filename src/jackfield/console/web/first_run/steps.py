@@ -147,10 +147,9 @@ def _show_numbers(form: Form, values: dict[str, Any]) -> list[FormField]:
     country = form.draft.typed.get("place", {}).get("country", general.country)
     choices = [(plan.first, f"{plan.title}: {plan.text}") for plan in plans(country, general.outside_prefix)]
     if general.first_number not in dict(choices):
-        first, last = (form.now.untouched or (general.first_number,))[:: max(1, len(form.now.untouched) - 1)][:2] or (
-            "",
-        )
-        choices.insert(0, (general.first_number, f"As it is: from {first} to {last}" if last else "As it is"))
+        there = form.now.untouched
+        text = f"As it is: from {there[0]} to {there[-1]}" if there else "As it is"
+        choices.insert(0, (general.first_number, text))
     value = values["first"] if values["first"] in dict(choices) else "own"
     return [
         FormField("first", "First number", "radio", value, choices=[*choices, ("own", "Another one:")]),
