@@ -9,6 +9,7 @@ from jackfield.console.rest import addresses as rest
 from jackfield.console.web import (  # one in each line
     accounts,
     assets,
+    audio,
     changes,
     company_contacts,
     directory,
@@ -40,6 +41,7 @@ urlpatterns = [
     *own.urls(),
     *company_contacts.urls(),
     *first_run.urls(),
+    *audio.urls(),
     *notices.urls(),
     *openid.urls(),
     *directory.urls(),

@@ -49,7 +49,7 @@ PAGES = (
     Page("history", "Statistics", "/admin/statistics/"),
     Page("history", "Changes", "/admin/changes/"),
     Page("system", "Company", "/admin/settings/"),
-    Page("system", "Sounds", "/admin/sounds/"),
+    Page("system", "Prompts and music", "/admin/audio/"),
     Page("system", "E-mail", "/admin/mail/"),
     Page("system", "Notices", "/admin/notices/"),
     Page("system", "Messages sent", "/admin/messages/"),
