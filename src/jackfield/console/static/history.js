@@ -15,12 +15,13 @@ function column(table, index) {
 }
 
 function draw(place) {
+  charts.get(place)?.destroy(); // before its place is measured, which it would keep from shrinking
   const table = document.getElementById(place.dataset.chartOf);
   const columns = place.dataset.columns.split(" ").map(Number);
   const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
   const labels = [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
   const lines = "lines" in place.dataset;
-  const colours = lines ? [colour("brass"), colour("info")] : [colour("line"), colour("good")];
+  const colours = lines ? [colour("brass"), colour("info")] : [colour("soft"), colour("good")];
   const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false } };
   const bars = uPlot.paths.bars({ size: [0.7, 60] });
   const options = {
@@ -31,7 +32,7 @@ function draw(place) {
       y: { range: (_, low, high) => [0, Math.max(high || 0, 1) * 1.08] },
     },
     axes: [
-      { ...axis, grid: { show: false }, incrs: [1, 2, 3, 6, 7, 14, 30, 60, 90, 180], space: 70,
+      { ...axis, grid: { show: false }, incrs: [1, 2, 3, 6, 7, 14, 30, 60, 90, 180], space: 90,
         values: (_, places) => places.map((at) => labels[at] ?? "") },
       axis,
     ],
@@ -45,7 +46,6 @@ function draw(place) {
     cursor: { drag: { x: false, y: false } },
   };
   const data = [labels.map((_, index) => index), ...columns.map((index) => column(table, index))];
-  charts.get(place)?.destroy();
   charts.set(place, new uPlot(options, data, place));
 }
 

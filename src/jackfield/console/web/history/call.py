@@ -15,7 +15,7 @@ from django.shortcuts import render
 from jackfield.company.models import General
 from jackfield.console.web import errors
 from jackfield.console.web.history import pictures, telling
-from jackfield.console.web.history.listing import KINDS, outcome_words, party, talked
+from jackfield.console.web.history.listing import KINDS, outcome_words, party
 from jackfield.console.web.rights import gate
 from jackfield.console.web.screens import SCREENS
 from jackfield.control import ControlError, NotRunning, ask_sync
@@ -48,8 +48,8 @@ def one(request: HttpRequest, id: str) -> HttpResponse:
         "direction": dict(Direction.choices).get(call.direction, call.direction),
         "caller": party(call, "caller"),
         "called": party(call, "called"),
-        "waited": None if call.answered is None else call.answered - call.started,
-        "talked": talked(call),
+        "waited": _between(call.started, call.answered),
+        "talked": _between(call.answered, call.ended),
         "legs": shown,
         "timeline": pictures.timeline(call.started, end, [(_name(leg), leg) for leg in legs]) if legs else None,
         "journal": _journal(call, zone),

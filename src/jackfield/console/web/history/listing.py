@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 
 from jackfield.company.models import General
 from jackfield.console.web.csv_text import FORMULA
-from jackfield.console.web.history.search import Search, chunks
+from jackfield.console.web.history.search import COUNTED, Search, chunks
 from jackfield.console.web.rights import gate
 from jackfield.history.choices import Direction, Outcome
 from jackfield.history.models import Call
@@ -79,8 +79,8 @@ def calls(request: HttpRequest) -> HttpResponseBase:
 
 
 def _counted(count: int, whole: bool) -> str:
-    if not whole:
-        return f"more than {count:,} calls" if count else ""
+    if not whole:  # of those that lie farther back nobody knows
+        return f"{'more than' if count >= COUNTED else 'at least'} {count:,} calls" if count else ""
     return "1 call" if count == 1 else f"{count:,} calls"
 
 

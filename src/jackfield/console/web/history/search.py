@@ -202,7 +202,7 @@ class Search:
             edge = self._edge(None, self.oldest_first)
             if edge is not None:
                 walked = ids.filter(started__lt=edge) if self.oldest_first else ids.filter(started__gte=edge)
-                return walked[: COUNTED + 1].count(), False
+                return min(walked[: COUNTED + 1].count(), COUNTED), False
         found = ids[: COUNTED + 1].count()
         return min(found, COUNTED), found <= COUNTED
 
