@@ -15,7 +15,7 @@ function column(table, index) {
 }
 
 function draw(place) {
-  charts.get(place)?.destroy(); // before its place is measured, which it would keep from shrinking
+  charts.get(place)?.destroy();
   const table = document.getElementById(place.dataset.chartOf);
   const columns = place.dataset.columns.split(" ").map(Number);
   const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
@@ -32,7 +32,7 @@ function draw(place) {
       y: { range: (_, low, high) => [0, Math.max(high || 0, 1) * 1.08] },
     },
     axes: [
-      { ...axis, grid: { show: false }, incrs: [1, 2, 3, 6, 7, 14, 30, 60, 90, 180], space: 90,
+      { ...axis, grid: { show: false }, incrs: [1, 2, 3, 4, 6, 7, 8, 12, 14, 28, 30, 60, 90, 180], space: 90,
         values: (_, places) => places.map((at) => labels[at] ?? "") },
       axis,
     ],
@@ -56,8 +56,10 @@ function drawAll() {
 drawAll();
 new MutationObserver(drawAll).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-let waiting;
-addEventListener("resize", () => {
-  clearTimeout(waiting);
-  waiting = setTimeout(drawAll, 150);
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const chart = charts.get(target);
+    if (chart && chart.width !== target.clientWidth) chart.setSize({ width: target.clientWidth, height: chart.height });
+  }
 });
+for (const place of charts.keys()) sizes.observe(place);
