@@ -86,6 +86,8 @@ def test_a_browser_that_is_signed_in_reads_but_changes_only_with_the_pages_token
     page = strict.get("/api/v1/").content.decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
     assert strict.patch("/api/v1/extensions/101", headers={"X-CSRFToken": token}, **change).status_code == 200
+    form = strict.post("/api/v1/extensions", {"csrfmiddlewaretoken": token, "number": "150"})
+    assert form.status_code == 415
 
 
 def test_the_page_makes_a_token_shows_it_once_and_revokes_it(signed_in: As):

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
-from django.http.request import UnreadablePostError
+from django.http.request import RawPostDataException, UnreadablePostError
 
 from jackfield.console.rest.problems import Refusal
 
@@ -27,6 +27,8 @@ def raw(request: HttpRequest, most: int = MOST_BYTES) -> bytes:
         body = request.body if length <= most else None
     except RequestDataTooBig:
         body = None
+    except RawPostDataException:  # read as a form already, in search of the token against forgery
+        raise Refusal(415, "Forms are not taken here: send Content-Type: application/json.") from None
     except UnreadablePostError:
         raise Refusal(400, "The request ended before all of it had come.") from None
     if body is None or len(body) > most:

@@ -69,7 +69,7 @@ def _page(
         "tokens": [(token, _scopes(token)) for token in Token.objects.select_related("user").order_by("-made")],
         "made": made,
         "problems": problems or {},
-        "posted": request.POST,
+        "posted": {} if made else request.POST,
         "areas": areas,
         "users": _users(request),
         "spans": SPANS,
@@ -113,5 +113,6 @@ def urls() -> list[Any]:
     return [
         path("admin/api/", listing),
         path("admin/api/<int:pk>/revoke", revoke),
+        path("api/v1", trial),
         path("api/v1/", trial),
     ]

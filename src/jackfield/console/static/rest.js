@@ -89,7 +89,7 @@ document.addEventListener("submit", (event) => {
   send(event.target);
 });
 
-document.querySelector("[data-find]").addEventListener("input", (event) => {
+document.querySelector("[data-narrow]").addEventListener("input", (event) => {
   const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
   for (const one of document.querySelectorAll("[data-operation]")) {
     const text = one.querySelector("summary").textContent.toLowerCase();
