@@ -69,11 +69,11 @@ def test_a_name_that_can_not_be_one_and_a_weak_password_are_refused(sqlite: Sett
     ("password", "told"),
     [("short", "at least 10"), ("qwertyuiop", "common"), ("annabell12", "easy to guess"), ("aaaaaaaaaaaa", "Repeats")],
 )
-def test_a_password_that_is_easy_to_guess_is_refused_with_the_reason(password: str, told: str):
+def test_a_password_that_is_easy_to_guess_is_refused_with_the_reason(sqlite: Settings, password: str, told: str):
     assert told in strength(password, about=("anna", "Anna Bell")).problem
 
 
-def test_a_long_one_of_words_that_have_nothing_in_common_is_taken():
+def test_a_long_one_of_words_that_have_nothing_in_common_is_taken(sqlite: Settings):
     assert strength("seven grey lamps hum").problem == ""
     assert strength("seven grey lamps hum").word == "strong"
     assert strength(first_run.fresh_password()).word == "strong"

@@ -73,8 +73,9 @@ def _digest(token: str) -> str:
 def make_administrator(settings: Settings, login: str, password: str, *, name: str = "", author: Author) -> User:
     """Make a full administrator with this password, or make a user one and give him the password.
 
-    His sessions end. Raises `ConsoleError` with what is wrong.
+    His sessions end, and what he had as a second factor goes. Raises `ConsoleError` with what is wrong.
     """
+    from jackfield.console.web import second_factor
     from jackfield.people.models import Session, User
 
     known = User.objects.filter(login__iexact=login).first()
@@ -87,17 +88,18 @@ def make_administrator(settings: Settings, login: str, password: str, *, name: s
         raise ConsoleError("; ".join(problem.message for problem in error.problems)) from None
     user: User = User.objects.get(login=values["login"])
     set_password(user, password)
+    second_factor.remove_all(user)  # the phone may be what was lost
     Session.objects.filter(user=user).delete()
     return user
 
 
 def set_password(user: User, password: str) -> None:
     """Give a user his password, and let him try it at once however often a wrong one was tried."""
-    from jackfield.people.models import Failure
+    from jackfield.console.web.attempts import forgive
 
     user.set_password(password)
     user.save(update_fields=["password"])
-    Failure.objects.filter(who=f"account:{user.login.lower()}").delete()
+    forgive(user)
 
 
 def fresh_password() -> str:

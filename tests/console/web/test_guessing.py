@@ -82,6 +82,16 @@ def test_attempts_that_must_wait_do_not_lengthen_the_wait(company: Any, clock: l
     assert attempt("the-user", PASSWORD) == 302
 
 
+def test_who_was_given_a_new_password_need_not_wait(company: Any):
+    from jackfield.console.web import passwords
+
+    user = person("user")
+    for _ in range(5):
+        attempt("the-user", address="198.51.100.1")
+    passwords.set_password(user, "tulip-Anvil-93-moss")
+    assert attempt("the-user", "tulip-Anvil-93-moss") == 302
+
+
 def test_one_address_can_not_try_many_accounts(company: Any):
     person("user")
     codes = [attempt(f"name-{number}") for number in range(21)]

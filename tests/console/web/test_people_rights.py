@@ -72,6 +72,17 @@ def test_who_administers_telephony_can_do_this(company: Any, wish: Any):
     change.save(company, [wish], author=by(person("telephony")))
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [Wish("directory", {"hosts": ["ldap.evil.example"]}), Wish("openid", {"issuer": "https://evil.example"})],
+)
+def test_nobody_becomes_an_administrator_by_a_server_of_his_own_that_says_so(company: Any, wish: Any):
+    api.apply(company, "roles: [{name: Systems, areas: {system: write}}]")
+    boss, sam = person("administrator"), person("Systems", "sam")
+    assert "decides who people are" in refusals(company, [wish], by(sam))
+    change.save(company, [wish], author=by(boss))
+
+
 def test_neither_a_document_nor_undoing_gives_more_than_its_author_holds(company: Any):
     boss, eve = person("administrator"), person("telephony")
     person("administrator", "second")

@@ -229,6 +229,18 @@ def test_an_administrator_takes_it_away_where_the_phone_is_lost(admin: Client, c
     assert is_in(password("bert"))
 
 
+def test_the_command_line_helps_the_administrator_whose_phone_is_lost(company: Any, signed_in: As, clock: list[float]):
+    from jackfield.console import api
+
+    browser = signed_in("administrator")
+    set_up(browser, clock)
+    api.make_administrator(company, "the-administrator", "tulip-Anvil-93-moss")
+    assert not is_in(browser)
+    fresh = Client()
+    fresh.post("/sign-in", {"login": "the-administrator", "password": "tulip-Anvil-93-moss"})
+    assert is_in(fresh)
+
+
 def test_a_passkey_opens_without_a_password(signed_in: As):
     browser, device = signed_in("user"), Device()
     made = device.made(options(browser.get(PAGE).content.decode(), "create"))

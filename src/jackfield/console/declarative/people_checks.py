@@ -141,6 +141,8 @@ def _too_much(merge: Merge, before: dict[str, Areas], after: dict[str, Areas], h
         given = {item.row.role, *getattr(item.row, "group_roles", {}).values()}
         if item.changed and any(exceeds(levels_of(name, after), held) for name in given):
             yield item.problem("role", f"what this gives {TOO_MUCH}")
+        if item.changed - {"role", "group_roles"} and not full(held):  # who sets up a server of his own is anybody
+            yield item.problem("", f"this decides who people are, administrators too: it {TOO_MUCH}")
     for name in ("users", "roles"):
         for row in merge.removed.get(name, ()):
             if exceeds(levels_of(row.role if name == "users" else row.name, before), held):

@@ -21,7 +21,17 @@ from django.http import HttpRequest, HttpResponse
 from jackfield.console.web.sign_in_rules import rules
 from jackfield.people.models import Failure
 
-__all__ = ["Counter", "begun", "counters_for", "network", "remember_browser", "succeeded", "wait_text"]
+__all__ = [
+    "Counter",
+    "begun",
+    "counters_for",
+    "forgive",
+    "just_blocked",
+    "network",
+    "remember_browser",
+    "succeeded",
+    "wait_text",
+]
 
 FIRST_WAIT = 15.0
 LONGEST_WAIT = 900.0
@@ -40,10 +50,14 @@ def counters_for(request: HttpRequest, user: Any, name: str) -> list[Counter]:
     An account that there is not is counted like one that there is, so that nobody can tell them apart.
     """
     rule = rules()
-    who = f"account:{name.casefold()[:200]}" if user is None else f"user:{user.pk}"
+    who = _stranger(name) if user is None else f"user:{user.pk}"
     if user is not None and (nonce := _known(request, user)):
         who = f"browser:{nonce}"
     return [(who, rule.tries), (f"address:{network(request.META.get('REMOTE_ADDR', ''))}", rule.address_tries)]
+
+
+def _stranger(name: str) -> str:
+    return f"account:{name.casefold()[:200]}"
 
 
 def network(address: str) -> str:
@@ -87,6 +101,12 @@ def succeeded(counters: Sequence[Counter]) -> None:
     address = [who for who, _ in counters if who.startswith("address:")]
     Failure.objects.filter(who__in=address, count__gt=0).update(count=F("count") - 1)
     Failure.objects.filter(last__lt=time.time() - FORGOTTEN_AFTER).delete()
+
+
+def forgive(user: Any) -> None:
+    """Let `user` try at once, however often it was tried wrongly: he has a new password, or a new second factor."""
+    counted = [f"{what}:{user.pk}" for what in ("user", "second", "proof")]
+    Failure.objects.filter(who__in=[*counted, _stranger(user.login)]).delete()  # perhaps there was no such account yet
 
 
 def wait_text(seconds: float) -> str:

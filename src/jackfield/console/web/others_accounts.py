@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from jackfield.company.models import General
 from jackfield.console.web import account_log, errors, passwords, second_factor, sessions
 from jackfield.console.web.account_log import note
+from jackfield.console.web.attempts import forgive
 from jackfield.console.web.rights import gate, held, may
 from jackfield.console.web.saving import notify
 from jackfield.console.web.sign_in_rules import rules
@@ -82,6 +83,7 @@ def _do(request: HttpRequest, user: Any, doing: str) -> str:
         if user == request.user:
             return "Your own second factor is changed on the page of your account."
         second_factor.remove_all(user)
+        forgive(user)
         user.sessions.all().delete()
         note(request, "authenticator_removed", user, by=request.user)
         _say(request, f"{user.shown_name} signs in with the password alone now, and can set a second factor up anew.")

@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from jackfield.console.web import errors
 from jackfield.console.web.account_log import note
+from jackfield.console.web.attempts import forgive
 from jackfield.console.web.rights import public
 from jackfield.console.web.sign_in_rules import rules
 from jackfield.people.models import User
@@ -55,6 +56,7 @@ def set_password(user: Any, password: str, *, but: str | None = None) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
     user.sessions.exclude(session_key=but).delete()
+    forgive(user)
 
 
 class _Links(PasswordResetTokenGenerator):  # type: ignore[misc]  # Django has no types
