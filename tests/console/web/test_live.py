@@ -50,6 +50,7 @@ class Switch:
     """The control socket of a switch, served from a thread: the pages ask from theirs."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.calls, self.trunks, self.phones = list(CALLS), list(TRUNKS), list(PHONES)
         self.ended: list[str] = []
         self.asked: list[dict[str, Any]] = []

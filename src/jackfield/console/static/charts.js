@@ -26,7 +26,7 @@ function time(seconds, zone, days) {
 
 function draw(figure) {
   const place = figure.querySelector("[data-plot]");
-  const table = figure.querySelector("table");
+  const table = figure.querySelector("details table");
   const heads = [...table.tHead.rows[0].cells];
   const data = columns(table);
   if (!window.uPlot || data[0].length < 2) {
