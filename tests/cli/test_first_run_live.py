@@ -44,6 +44,12 @@ def test_the_address_that_is_printed_opens_the_pages_until_there_is_an_administr
     assert "first-run" not in fresh.output
 
 
+def test_init_tells_programs_the_address_too(fresh: Installation) -> None:
+    found = json.loads(fresh.jackfield("init", "--json").stdout)
+    assert found["created"]
+    assert found["first_run"].startswith(f"http://127.0.0.1:{fresh.console_port}/first-run?token=")
+
+
 def test_a_trunk_is_tried_for_real(running: Installation, account: tuple[str, str]) -> None:
     name, password = account
     trunk = {"hosts": [f"127.0.0.1:{running.sip_port}"], "username": name, "password": password}
