@@ -296,3 +296,29 @@ def test_what_is_written_is_read_again():
 def test_a_text_without_rows_is_no_table():
     with pytest.raises(TableError, match="empty"):
         read_table("")
+
+
+def test_what_is_far_too_large_breaks_nothing(admin: Client, company: Settings):
+    assert upload(admin, "extensions", b"number\n" + b"1" * (12 << 20)).status_code == 422
+    assert admin.post("/admin/extensions/import", {"text": "number\n" + "1" * (12 << 20)}).status_code == 400
+    assert "larger than 5 MB" in read(admin.post("/admin/extensions/import", {"text": "n" * (MAX_BYTES + 1)}))
+
+
+def test_trunks_are_imported_with_their_passwords_and_none_is_shown(admin: Client, company: Settings):
+    table = "name,hosts,username,password\nSecond,two.example.net one.example.net,u,not-to-be-shown-6\n"
+    preview = upload(admin, "trunks", table)
+    assert "not-to-be-shown" not in preview.content.decode()
+    assert apply(admin, "trunks", preview).status_code == 302
+    row = SCREENS["trunks"].section.model().objects.get(name="Second")
+    assert (row.password, row.hosts) == ("not-to-be-shown-6", ("two.example.net", "one.example.net"))
+    answer = admin.post("/admin/trunks/export/passwords")
+    assert [one["password"] for one in rows_in(answer)] == ["not-to-be-shown-3", "not-to-be-shown-6"]
+
+
+def test_what_somebody_changed_since_the_preview_is_looked_at_again(admin: Client, company: Settings):
+    preview = upload(admin, "extensions", "number,sip_username\n103,carla103\n")
+    wish = Wish("extensions", {"number": "105", "lines": [{"sip_username": "carla103"}]})
+    change.save(company, [wish], author=Author("x", "page"))
+    answer = apply(admin, "extensions", preview)
+    assert answer.status_code == 422
+    assert 'SIP name "carla103" is already that of extension 105' in read(answer)
