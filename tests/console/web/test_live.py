@@ -244,3 +244,16 @@ def test_lists_show_the_state_of_trunks_and_phones(admin: Client, switch: Switch
 
 def test_a_list_says_when_the_state_is_not_known(admin: Client):
     assert "not known" in text_of(admin.get("/admin/trunks/"))
+
+
+@pytest.mark.parametrize(
+    ("page", "most"), [("", 16), ("active/", 4), ("phones/", 6), ("dialplan/", 12), ("whatif/", 7), ("health/", 6)]
+)
+def test_pages_ask_the_database_little(admin: Client, switch: Switch, page: str, most: int):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    admin.get(f"/admin/{page}")
+    with CaptureQueriesContext(connection) as queries:
+        admin.get(f"/admin/{page}")
+    assert len(queries) <= most, [one["sql"][:90] for one in queries]
