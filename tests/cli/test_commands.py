@@ -121,7 +121,7 @@ def test_a_call_can_be_seen_traced_and_hung_up(running: Installation, tmp_path: 
     phones = Phones(running)
     call = phones.call()
     id = str(call["id"])
-    assert call["from"] == {"number": "101", "name": "Phone 101"}
+    assert call["from"] == {"number": "101", "name": "Phone 101", "extension": "101", "trunk": ""}
     table = result(running.jackfield("calls"))
     assert "talking" in table
     assert id in table
