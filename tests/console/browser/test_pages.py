@@ -90,3 +90,10 @@ def test_a_page_works_without_scripts(opened: Open):
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/find?q=anna")
     assert page.get_by_role("link", name="101 Anna").is_visible()
+
+
+def test_an_administrator_sets_the_password_of_another(opened: Open):
+    page = opened("/admin/users/1/account")  # Anna's
+    page.get_by_text("Set one yourself").click()
+    assert page.get_by_label("New password").is_visible()
+    assert page.get_by_role("link", name="Change your own password").count() == 0

@@ -55,7 +55,7 @@ def of_user(request: HttpRequest, pk: int) -> HttpResponse:
         "person": user,
         "further": further,
         "writable": may(request.user, "people", WRITE) and not further,
-        "self": user == request.user,
+        "own": user == request.user,
         "problem": problem,
         "address": address,
         "days": passwords.LINK_DAYS,
