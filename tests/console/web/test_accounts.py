@@ -182,6 +182,7 @@ def test_a_link_ends_with_time_and_with_the_account(admin: Client, monkeypatch: 
 def test_an_administrator_sets_a_password_and_ends_sessions(admin: Client):
     user = person("user", "bert")
     theirs, address = enter("bert"), f"/admin/users/{user.pk}/account"
+    assert "Set one yourself" in admin.get(address).content.decode()
     assert "at least 10 characters" in admin.post(address, {"do": "password", "new": "x"}).content.decode()
     assert admin.post(address, {"do": "password", "new": NEW}).status_code == 302
     assert not is_in(theirs)
@@ -194,6 +195,8 @@ def test_an_administrator_sets_a_password_and_ends_sessions(admin: Client):
     assert not is_in(theirs)
 
     own = f"/admin/users/{User.objects.get(login='the-administrator').pk}/account"
+    assert "Change your own password" in admin.get(own).content.decode()
+    assert "Set one yourself" not in admin.get(own).content.decode()
     assert "on the page of your account" in admin.post(own, {"do": "password", "new": NEW}).content.decode()
     assert "on the page of your account" in admin.post(own, {"do": "factors"}).content.decode()
     assert is_in(admin)
