@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterable
 from functools import lru_cache
 from typing import Any
@@ -96,10 +97,8 @@ def _row_message(event: live.Event, part: str) -> bytes:
     if event.kind in ("call.ended", "trunk.removed", "phone.gone"):
         return _message("gone", {"part": part, "id": key})
     rows = live_rows()
-    if part == "phones":
-        html = rows.phone(with_expiry(row), "UTC")
-    else:
-        html = rows.call(row) if part == "calls" else rows.trunk(row)
+    make = {"calls": rows.call, "trunks": rows.trunk, "phones": rows.phone}[part]
+    html = make(with_expiry(row) if part == "phones" else row)
     return _message("put", {"part": part, "id": key, "html": str(html).strip()})
 
 
@@ -150,8 +149,6 @@ SHOWN = {"": "all", "silent": "do not answer", "nat": "behind NAT", "missing": "
 @gate("phones")
 def phones(request: HttpRequest) -> HttpResponse:
     """Show every registration, and the extensions that have none."""
-    from jackfield.company.models import General
-
     found, problem = switch_says("registrations")
     registered: list[dict[str, Any]] = found or []
     missing = [] if problem else _without_phone({row["extension"] for row in registered})
@@ -176,7 +173,6 @@ def phones(request: HttpRequest) -> HttpResponse:
         "query": urlencode({name: value for name, value in (("q", search), ("show", chosen)) if value}),
         "problem": problem,
         "rows": live_rows(),
-        "zone": General.current().time_zone,
     }
     return render(request, "live/phones.html", context)
 
@@ -199,8 +195,6 @@ def _fitting(rows: Iterable[dict[str, Any]], search: str) -> Iterable[dict[str, 
 
 def with_expiry(row: dict[str, Any]) -> dict[str, Any]:
     """Give a phone as the hub has it the seconds until its registration ends, as the switch gives them."""
-    import time
-
     return row | {"expires_in": max(0.0, row["expires"] - time.time())}
 
 
