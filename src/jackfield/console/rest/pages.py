@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from jackfield.company.models import General
 from jackfield.console.rest import samples, schemas, tokens
 from jackfield.console.web.menu import AREAS as TITLES
 from jackfield.console.web.rights import AREAS, gate, level
@@ -74,6 +75,7 @@ def _page(
         "users": _users(request),
         "spans": SPANS,
         "now": time.time(),
+        "zone": General.current().time_zone,
         "many": [request.build_absolute_uri("/api/v1/me")],
     }
     return render(request, "rest/tokens.html", context, status=status)
