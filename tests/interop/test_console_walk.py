@@ -1,5 +1,5 @@
 """A company is set up in a browser by somebody who has never seen it, phones are connected with what the pages show,
-and a call is watched and found again."""
+and everything that people do on the first day is done once."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ from .rig.ports import Block
 from .rig.system import COMMAND, System
 
 PASSWORD = "four words without sense"
+HANNAS = "another four funny words"
+TABLE = """number,name,ring_time
+121,Workshop,20
+103,Hanna at the front,30
+abc def,Nonsense,20
+122,Warehouse,forever
+"""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -59,6 +66,22 @@ async def test_the_first_day(tmp_path: Path, ports: Block, booth: Booth, chromiu
         await mine.hang_up()
         await system.quiet()
         await see_the_record(page, system)
+
+        phone = await window(chromium, system, viewport={"width": 390, "height": 844})
+        login = await let_hanna_in(page, phone)
+        await forward_everything(phone, login)
+        mine = await (await anna.dial("103")).answered()
+        await mine.hears(440)  # the echo test says back what Anna says
+        await mine.hang_up()
+        await system.quiet()
+
+        await undo_it(page)
+        mine, _ = await anna.call(hanna)
+        await mine.hears(660)
+        await mine.hang_up()
+        await system.quiet()
+
+        await import_a_table(page, system)
 
 
 async def set_up(page: Any, system: System) -> dict[str, Account]:
@@ -114,3 +137,61 @@ async def see_the_record(page: Any, system: System) -> None:
     told = await page.locator("ol.journal").inner_text()
     assert "103" in told
     assert await page.get_by_text("Answered", exact=True).first.is_visible()
+
+
+async def let_hanna_in(page: Any, phone: Any) -> str:
+    """Make a link by which she sets her password, and open it as her. Returns the name to sign in with."""
+    await page.goto("/admin/users/")
+    row = page.get_by_role("row").filter(has_text="Hanna Vogel").get_by_role("link").first
+    login = await row.inner_text()
+    await row.click()
+    await page.get_by_role("link", name="Password and sessions").click()
+    await page.get_by_role("button", name="Make a link").click()
+    address = re.search(r"/\S+$", (await page.locator("code.secret").inner_text()).partition("://")[2])
+    assert address is not None
+    await phone.goto(address[0])
+    for field in await phone.locator("main input[type=password]").all():
+        await field.fill(HANNAS)
+    await phone.locator("main button.primary").click()
+    await phone.wait_for_url(lambda url: address[0] not in url)
+    return str(login)
+
+
+async def forward_everything(phone: Any, login: str) -> None:
+    """As a user, on a phone's screen: all calls go to the echo test."""
+    await phone.goto("/sign-in")
+    if "sign-in" in phone.url:
+        await phone.get_by_label("Name").fill(login)
+        await phone.get_by_label("Password").fill(HANNAS)
+        await phone.get_by_role("button", name="Sign in", exact=True).click()
+    await phone.get_by_role("link", name="Where calls go").click()
+    await phone.get_by_label("Send every call straight to").fill("*43")
+    await phone.get_by_role("button", name="Save").click()
+    await phone.get_by_text(re.compile(r"\*43")).first.wait_for()
+
+
+async def undo_it(page: Any) -> None:
+    """The administrator takes the newest change back."""
+    await page.goto("/admin/changes/")
+    await page.locator("main").get_by_role("link", name=re.compile("ago|now")).first.click()
+    await page.get_by_role("link", name="Undo").click()
+    await page.get_by_role("button", name="Undo").click()
+    await page.wait_for_url(lambda url: "undo" not in url)
+
+
+async def import_a_table(page: Any, system: System) -> None:
+    """Two of four lines are wrong: they are told, and left out."""
+    await page.goto("/admin/extensions/")
+    await page.get_by_role("link", name="Import").click()
+    await page.get_by_label("Or pasted").fill(TABLE)
+    await page.get_by_role("button", name="See what would change").click()
+    mistakes = page.get_by_role("table").first
+    assert "forever" in await mistakes.inner_text()
+    assert "abc def" in await mistakes.inner_text()
+    await page.get_by_label("Leave out the 2 rows with mistakes").check()
+    await page.get_by_role("button", name="Import 2 rows").click()
+    await page.goto("/admin/extensions/")
+    listed = await page.get_by_role("table").first.inner_text()
+    assert "Workshop" in listed
+    assert "Hanna at the front" in listed
+    assert "Warehouse" not in listed
