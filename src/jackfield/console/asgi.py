@@ -17,6 +17,26 @@ THREADS = 4
 """Requests that are worked on at once; more of them would only take turns on the interpreter."""
 
 
+STREAMS = frozenset(("/admin/live", "/api/v1/events"))
+LARGEST_BODY, LARGEST_OF_STRANGERS = 64 << 20, 1 << 20
+"""Bytes: a body is written to the disk before any view sees it. Views have narrower limits of their own."""
+
+
+def _limited(scope: Any, receive: Any) -> Any:
+    """Return a `receive` that hangs up on a body which is too large; that of somebody unknown is so much earlier."""
+    headers = dict(scope["headers"])
+    known = b"authorization" in headers or b"jackfield_session=" in headers.get(b"cookie", b"")
+    left = LARGEST_BODY if known else LARGEST_OF_STRANGERS
+
+    async def limited() -> Any:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        return message if left >= 0 else {"type": "http.disconnect"}
+
+    return limited
+
+
 class Handler(ASGIHandler):  # type: ignore[misc]
     """Django's handler, on a few threads that stay.
 
@@ -32,8 +52,9 @@ class Handler(ASGIHandler):  # type: ignore[misc]
         """Answer a request."""
         if scope["type"] != "http":
             raise ValueError("only HTTP is served here")
-        if (b"accept", b"text/event-stream") in scope["headers"]:  # lasts for hours: not on a thread that others need
-            await super().__call__(scope, receive, send)
+        receive = _limited(scope, receive)
+        if scope["path"] in STREAMS or (b"accept", b"text/event-stream") in scope["headers"]:
+            await super().__call__(scope, receive, send)  # lasts for hours: not on a thread that others need
             return
         async with self._thread():
             await self.handle(scope, receive, send)

@@ -73,6 +73,7 @@ LINES = Section(
     details={"sip_username": {"generate": new_sip_username}, "codecs": CODECS},
 )
 
+
 def _speed_dial() -> Any:
     from jackfield.numbers.models import SpeedDial
 
