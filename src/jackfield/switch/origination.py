@@ -67,13 +67,13 @@ class OriginatedCall(Call):
             self.picked_up = True
         try:
             await Call.follow(self, plan)  # mypyc knows no super() in coroutines
-        except HangUp:
+        except HangUp as reason:
             if self.record.answered is None and not self.anchor.ended:
                 self.anchor.listener.stop()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(BUSY_TONE):
                         await self.play("tone:busy", loop=True)
-            raise
+            raise reason from None  # compiled, a bare raise would raise the timeout that was suppressed meanwhile
 
     async def _ring_own_phones(self, plan: Plan) -> None:
         self.caller = self.target  # whom the phone shows while it rings

@@ -343,6 +343,7 @@ def traced(monkeypatch: pytest.MonkeyPatch, kept: bool = True) -> None:
     monkeypatch.setattr(view, "ask_sync", ask)
 
 
+@pytest.mark.plain_python
 def test_the_ladder_shows_who_sent_what_without_what_could_be_used_again(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ):
@@ -359,6 +360,7 @@ def test_the_ladder_shows_who_sent_what_without_what_could_be_used_again(
     assert b"486 Busy Here" in answer.content
 
 
+@pytest.mark.plain_python
 def test_who_may_only_read_gets_no_file_with_keys(signed_in: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch):
     traced(monkeypatch)
     keep(call("one"))
@@ -367,6 +369,7 @@ def test_who_may_only_read_gets_no_file_with_keys(signed_in: Callable[[str], Cli
     assert reader.get("/admin/calls/one/call.pcap").status_code == 403
 
 
+@pytest.mark.plain_python
 def test_messages_that_are_not_kept_any_more_are_said_to_be_gone(admin: Client, monkeypatch: pytest.MonkeyPatch):
     keep(call("one"))
     assert "because the switch is not running" in one(admin)
