@@ -20,6 +20,7 @@ async def test_a_click_rings_the_own_phone_and_then_the_other(system: System, bo
     await theirs.hears(440)
     await mine.hang_up()
     await theirs.ended()
-    record = await system.record(started["id"])
+    record = await system.last_record()
+    assert record["id"] == started["id"]
     assert (record["outcome"], record["direction"]) == ("answered", "internal")
     assert record["caller"]["number"] == "101"
