@@ -9,6 +9,7 @@ from django.db import models
 
 from jackfield.console import validation
 from jackfield.console.fields import DataField
+from jackfield.console.single import Single
 from jackfield.directory.choices import Kind, Security
 from jackfield.people.models import User
 
@@ -20,7 +21,7 @@ def text(length: int = 500) -> Any:
     return models.CharField(max_length=length, blank=True, default="", validators=[validation.one_line])
 
 
-class Directory(models.Model):
+class Directory(Single):
     """Where the directory is. The password is stored readable, because we sign in with it."""
 
     enabled = models.BooleanField(default=False)
@@ -44,26 +45,8 @@ class Directory(models.Model):
 
     def check_together(self, unread: Collection[str] = ()) -> None:
         """Refuse a directory in use without what it needs. Raises `ValidationError`."""
-        if not self.enabled or "enabled" in unread:
-            return
-        missing = {"hosts": "the directory's server", "base": "the DN below which people are, as dc=example,dc=com"}
-        found = {
-            name: f"must be given: {what}"
-            for name, what in missing.items()
-            if not getattr(self, name) and name not in unread
-        }
-        if found:
-            raise validation.all_wrong(found)
-
-    def clean(self) -> None:
-        """Do the same for a form."""
-        self.check_together()
-
-    @classmethod
-    def current(cls) -> Directory:
-        """Return the one row; unsaved, with the defaults, when there is none yet."""
-        found: Directory | None = cls.objects.filter(pk=1).first()
-        return found or cls(pk=1)
+        needed = {"hosts": "the directory's server", "base": "the DN below which people are, as dc=example,dc=com"}
+        self.need_when_enabled(needed, unread)
 
 
 class Entry(models.Model):
@@ -78,7 +61,7 @@ class Entry(models.Model):
         return str(self.dn)
 
 
-class OpenId(models.Model):
+class OpenId(Single):
     """Another server at which people sign in. The secret is stored readable, because we show it to that server."""
 
     enabled = models.BooleanField(default=False)
@@ -95,26 +78,8 @@ class OpenId(models.Model):
 
     def check_together(self, unread: Collection[str] = ()) -> None:
         """Refuse one in use without what it needs. Raises `ValidationError`."""
-        if not self.enabled or "enabled" in unread:
-            return
-        missing = {"issuer": "the server's https address", "client_id": "what the server knows us by"}
-        found = {
-            name: f"must be given: {what}"
-            for name, what in missing.items()
-            if not getattr(self, name) and name not in unread
-        }
-        if found:
-            raise validation.all_wrong(found)
-
-    def clean(self) -> None:
-        """Do the same for a form."""
-        self.check_together()
-
-    @classmethod
-    def current(cls) -> OpenId:
-        """Return the one row; unsaved, with the defaults, when there is none yet."""
-        found: OpenId | None = cls.objects.filter(pk=1).first()
-        return found or cls(pk=1)
+        needed = {"issuer": "the server's https address", "client_id": "what the server knows us by"}
+        self.need_when_enabled(needed, unread)
 
 
 class Identity(models.Model):

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from django.db import models
 
 from jackfield.console import validation
 from jackfield.console.fields import DataField
+from jackfield.console.single import Single
 from jackfield.notices.choices import Kind, Progress, Security
 from jackfield.people.models import User
 
 __all__ = ["Mail", "Notice", "Notices", "Preference"]
-
-
-class Single(models.Model):
-    """What there is one row of, made when it is first asked for."""
-
-    class Meta:
-        abstract = True
-
-    @classmethod
-    def current(cls) -> Any:
-        """Return the one row; unsaved, with the defaults, when there is none yet."""
-        return cls.objects.filter(pk=1).first() or cls(pk=1)
-
-    def check_together(self, unread: Collection[str] = ()) -> None:
-        """Accept any combination."""
-
-    def clean(self) -> None:
-        """Do the same for a form."""
-        self.check_together()
 
 
 class Mail(Single):
