@@ -13,6 +13,7 @@ from jackfield.company.models import General
 from jackfield.console.rest import samples, schemas, tokens
 from jackfield.console.web.menu import AREAS as TITLES
 from jackfield.console.web.rights import AREAS, gate, level
+from jackfield.console.web.saving import notify
 from jackfield.people.models import User
 from jackfield.people.tokens import Token
 
@@ -57,8 +58,8 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and token is not None:
         token.delete()
         log.warning("%s revoked the token %s of %s", request.user, token.begins, token.user)
-        notice = ["good", f'The token "{token.name}" is revoked: whatever uses it gets no further from now on.']
-        request.session["notices"] = [*request.session.get("notices", []), notice]
+        text = f'The token "{token.name}" is revoked: whatever uses it gets no further from now on.'
+        notify(request, [("good", text)])
     return redirect("/admin/api/")
 
 

@@ -18,6 +18,7 @@ from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.web import errors
 from jackfield.console.web.forms import sentence
 from jackfield.console.web.rights import gate
+from jackfield.console.web.saving import notify
 from jackfield.console.web.things import author
 from jackfield.switch.snapshot import Sound
 
@@ -97,7 +98,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     except DocumentError as problem:
         target.unlink()
         return _page(request, " ".join(sentence(one.message) for one in problem.problems), 422)
-    request.session["notices"] = [*request.session.get("notices", []), ["good", f"“{name}” can be used now."]]
+    notify(request, [("good", f"“{name}” can be used now.")])
     return redirect("/admin/audio/")
 
 

@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 
 from jackfield.console import live
 from jackfield.console.web.rights import gate, may
+from jackfield.console.web.saving import notify
 from jackfield.control import ControlError, NotRunning, ask_sync
 
 __all__ = ["active", "hang_up", "live_rows", "phones", "stream", "switch_says", "urls"]
@@ -136,8 +137,7 @@ def hang_up(request: HttpRequest) -> HttpResponse:
         _, problem = switch_says("hangup", id=request.POST.get("id", ""))
         if problem.startswith("no call"):
             problem = "This call is over already."
-        notice = ["bad" if problem else "good", problem or "The call is ended."]
-        request.session["notices"] = [*request.session.get("notices", []), notice]
+        notify(request, [("bad" if problem else "good", problem or "The call is ended.")])
     return redirect("/admin/active/")
 
 

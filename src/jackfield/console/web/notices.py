@@ -16,6 +16,7 @@ from jackfield.company.models import General
 from jackfield.console import postman, validation
 from jackfield.console.database import database_errors
 from jackfield.console.web.rights import gate
+from jackfield.console.web.saving import notify
 from jackfield.notices.choices import Kind, Progress
 from jackfield.notices.models import Mail, Notice, Preference
 
@@ -67,7 +68,7 @@ def test(request: HttpRequest) -> HttpResponse:
             at=now, kind=Kind.TEST, cause="test", recipient=recipient, subject=SUBJECT, text=TEXT,
             progress=Progress.SENT, tries=1,
         )  # fmt: skip
-    request.session["notices"] = [*request.session.get("notices", []), [told, outcome]]
+    notify(request, [(told, outcome)])
     return redirect("/admin/messages/")
 
 
@@ -79,7 +80,7 @@ def own(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         preference.missed_call = "missed_call" in request.POST
         preference.save()
-        request.session["notices"] = [*request.session.get("notices", []), ["good", "Saved."]]
+        notify(request, [("good", "Saved.")])
         return redirect("/me/notices")
     ready = bool(Mail.current().host)
     return render(request, "notices/own.html", {"preference": preference, "ready": ready})

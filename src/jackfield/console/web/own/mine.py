@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from jackfield.console import change, publish
 from jackfield.console.change import Author, Wish
 from jackfield.console.declarative.difference import Difference
+from jackfield.console.web.saving import notify
 from jackfield.numbers.models import Extension
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.snapshot import Snapshot
@@ -55,4 +56,4 @@ def snapshot() -> Snapshot:
 
 def tell(request: HttpRequest, text: str, kind: str = "good") -> None:
     """Keep a notice for the next page."""
-    request.session["notices"] = [*request.session.get("notices", []), [kind, text]]
+    notify(request, [(kind, text)])
