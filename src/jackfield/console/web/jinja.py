@@ -7,6 +7,7 @@ import time
 import zoneinfo
 from typing import Any
 
+from django.utils.translation import gettext, ngettext, pgettext
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
@@ -19,7 +20,10 @@ __all__ = ["environment"]
 def environment(**options: Any) -> Environment:
     """Return the environment that Django asks for."""
     options |= {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    options["extensions"] = [*options.get("extensions", ()), "jinja2.ext.i18n"]
     made = Environment(autoescape=True, **{name: value for name, value in options.items() if name != "autoescape"})
+    made.install_gettext_callables(gettext, ngettext, newstyle=True, pgettext=pgettext)  # type: ignore[attr-defined]
+    made.policies["ext.i18n.trimmed"] = True
     made.globals.update(
         asset=assets.address, version=__version__, icon=icon, openid_button=_openid_button, rail=_rail, may=_may
     )
