@@ -32,7 +32,7 @@ def test_a_list_is_walked_by_keys(opened: Open):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/admin/extensions/\d+"))
-    assert page.locator("h1").inner_text().startswith("Extension 102")
+    page.get_by_role("heading", name="Extension 102").wait_for()
     page.keyboard.press("e")
     assert page.evaluate("document.activeElement.id") == "f-number"
     page.goto("/admin/extensions/")

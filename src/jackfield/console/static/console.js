@@ -1,8 +1,9 @@
 // What pages do beyond links and forms. Everything works without it but what is live by nature.
 
 import "./keys.js";
-import "./drafts.js";
-import "./inputs.js";
+import { keepDrafts } from "./drafts.js";
+import { enhanceInputs } from "./inputs.js";
+import { openRowInPanel, panel } from "./panel.js";
 
 const root = document.documentElement;
 
@@ -24,7 +25,7 @@ function openRow(event) {
   const row = event.target.closest("tr[data-href]");
   if (!row || event.target.closest("a, button, input, label, select") || getSelection().toString()) return;
   if (event.ctrlKey || event.metaKey) open(row.dataset.href);
-  else location = row.dataset.href;
+  else if (!openRowInPanel(row)) location = row.dataset.href;
 }
 
 // One more empty row at the end of a table of a form, numbered on.
@@ -101,7 +102,14 @@ document.addEventListener("change", filterAtOnce);
 document.addEventListener("htmx:afterSwap", (event) => labelCells(event.target.parentElement ?? document));
 addEventListener("hashchange", unfold);
 
-labelCells(document);
-document.querySelectorAll(".toasts .notice").forEach(closable);
+function enhance(within) {
+  enhanceInputs(within);
+  keepDrafts(within);
+  labelCells(within);
+  within.querySelectorAll(".toasts .notice:not(:has(.close))").forEach(closable);
+}
+
+enhance(document);
+panel({ enhance, labelCells, closable });
 document.querySelector("[data-focus]")?.focus();
 unfold();

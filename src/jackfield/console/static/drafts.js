@@ -60,7 +60,7 @@ function read(key) {
 function keep(form) {
   const key = `draft ${location.pathname}`;
   const before = values(form);
-  const refused = document.querySelector("[data-focus]") !== null; // what was typed is shown again already
+  const refused = (form.closest(".panel-page") ?? document).querySelector("[data-focus]") !== null; // what was typed is shown again already
   const kept = refused ? null : read(key);
   if (kept && JSON.stringify(kept) !== before) offer(form, key, kept);
   let sent = false;
@@ -75,11 +75,12 @@ function keep(form) {
     if (changed) sessionStorage.setItem(key, JSON.stringify({ at: Date.now(), values: JSON.parse(now) }));
     else sessionStorage.removeItem(key);
   };
+  if (refused) note();
   form.addEventListener("input", note);
   form.addEventListener("change", note);
   form.addEventListener("submit", () => { sent = true; sessionStorage.removeItem(key); });
   addEventListener("beforeunload", (event) => {
-    if (!sent && mark.textContent && !document.querySelector("[data-leaving]")) event.preventDefault();
+    if (!sent && form.isConnected && mark.textContent && !document.querySelector("[data-leaving]")) event.preventDefault();
   });
   // Cancelling is meant: no question, and no draft.
   form.querySelector(".save a.button:not(.bad)")?.addEventListener("click", (event) => {
@@ -88,5 +89,7 @@ function keep(form) {
   });
 }
 
-// After the inputs have been changed into what scripts make of them.
-queueMicrotask(() => document.querySelectorAll("form[data-form]").forEach(keep));
+// To be called after the inputs have been changed into what scripts make of them.
+export function keepDrafts(within) {
+  within.querySelectorAll("form[data-form]").forEach(keep);
+}

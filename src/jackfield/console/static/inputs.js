@@ -208,8 +208,10 @@ function checkNumber(input, section, row) {
   input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 250); });
 }
 
-document.querySelectorAll("input[data-suggest]").forEach(tokens);
-document.querySelectorAll("fieldset[data-order]").forEach(ordered);
-const where = location.pathname.match(/^\/admin\/(extensions|ring_groups|services|emergency_numbers)\/(?:new|(\d+))$/);
-const number = where && document.getElementById("f-number");
-if (number) checkNumber(number, where[1], where[2]);
+export function enhanceInputs(within) {
+  within.querySelectorAll("input[data-suggest]").forEach(tokens);
+  within.querySelectorAll("fieldset[data-order]").forEach(ordered);
+  const where = location.pathname.match(/^\/admin\/(extensions|ring_groups|services|emergency_numbers)\/(?:new|(\d+))$/);
+  const number = where && within.querySelector("#f-number");
+  if (number) checkNumber(number, where[1], where[2]);
+}

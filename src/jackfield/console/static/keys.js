@@ -115,7 +115,7 @@ function press(event) {
     target.closest("form")?.requestSubmit();
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]:not(.panel)")) return;
   if (target.closest("input, select, textarea, [contenteditable], [role=listbox]")) return;
   let done = true;
   if (key === "/") (document.querySelector("[data-list] input[type=search], .search input[type=search]") ?? document.querySelector("[data-find]"))?.focus();
@@ -135,9 +135,10 @@ function follow(selector) {
 }
 
 function edit() {
+  const panel = document.querySelector(".panel[open]");
   const row = document.querySelector("tr.at[data-href]");
-  if (row) location = row.dataset.href;
-  else document.querySelector("[data-form] :is(input, select, textarea):not([type=hidden], :disabled)")?.focus();
+  if (row && !panel) row.querySelector("th a, a").click();
+  else (panel ?? document).querySelector("[data-form] :is(input, select, textarea):not([type=hidden], :disabled)")?.focus();
   return true;
 }
 

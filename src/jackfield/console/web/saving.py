@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from jackfield.console import change
 from jackfield.console.change import Author, Removal, Wish
@@ -14,7 +15,7 @@ from jackfield.console.declarative.difference import Difference, DocumentError, 
 from jackfield.console.web.rights import WRITE, may
 from jackfield.console.web.screens import SCREENS
 
-__all__ = ["area_of", "author", "notify", "refused", "save"]
+__all__ = ["area_of", "author", "in_panel", "notify", "onward", "refused", "save"]
 
 
 def author(request: HttpRequest, through: str = "page", undoes: int | None = None) -> Author:
@@ -57,3 +58,15 @@ def refused(user: Any, wishes: Iterable[Wish | Removal]) -> list[Problem]:
 def notify(request: HttpRequest, notices: Iterable[tuple[str, str]]) -> None:
     """Keep notices (kind, text) for the next page."""
     request.session["notices"] = [*request.session.get("notices", []), *map(list, notices)]
+
+
+def in_panel(request: HttpRequest) -> bool:
+    """Tell whether a page is asked for to stand in the panel at the side of a list."""
+    return bool(request.headers.get("HX-Target") == "panel")
+
+
+def onward(request: HttpRequest, address: str) -> HttpResponse:
+    """Lead on after something was saved; the panel closes by itself, and the list beside it fetches what is new."""
+    if in_panel(request):
+        return HttpResponse(status=204, headers={"HX-Trigger": "saved"})
+    return redirect(address)

@@ -108,7 +108,7 @@ def _save(request: HttpRequest, screen: Screen, row: Any, about: tuple[Any, ...]
     if made:
         return _credentials(request, screen, made, notices, new=about is None)
     saving.notify(request, notices)
-    return redirect(f"/admin/{screen.name}/")
+    return saving.onward(request, f"/admin/{screen.name}/")
 
 
 def _following(request: HttpRequest, screen: Screen, row: Any, values: dict[str, Any]) -> list[Wish]:
@@ -312,7 +312,7 @@ def remove(request: HttpRequest, screen: Screen, pk: int) -> HttpResponse:
     notices = [notice for notice in told.notices(difference, wishes) if notice[0] != "good"]
     text = f"{str(row)[0].upper()}{str(row)[1:]} is removed. The history of changes can bring it back."
     saving.notify(request, [("good", text), *notices])
-    return redirect(f"/admin/{screen.name}/")
+    return saving.onward(request, f"/admin/{screen.name}/")
 
 
 def _proposed(section: str) -> list[tuple[str, str]]:
