@@ -9,12 +9,14 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from jackfield.company.models import General
 from jackfield.console import change
 from jackfield.console.change import Wish
 from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.languages import reading_in, with_company
 from jackfield.console.web import account_log, others_accounts, passkeys, passwords, second_factor, sessions
 from jackfield.console.web.account_log import note
 from jackfield.console.web.rights import gate
@@ -25,10 +27,6 @@ from jackfield.people.models import Authenticator
 
 __all__ = ["account", "factors", "urls"]
 
-LANGUAGES = (
-    ("", "The company's"), ("en", "English"), ("de", "Deutsch"), ("es", "Español"), ("fr", "Français"),
-    ("cs", "Čeština"),
-)  # fmt: skip
 EVENTS = 15
 
 
@@ -49,7 +47,7 @@ def account(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "problems": problems,
         "least": rules().password_length,
-        "languages": LANGUAGES,
+        "languages": with_company(_("The company's")),
         "app": hasattr(user, "authenticator"),
         "passkeys": user.passkeys.count(),
         "sessions": sessions.shown(request, user),
@@ -73,7 +71,8 @@ def _language(request: HttpRequest, user: Any) -> str:
         change.save(django_settings.JACKFIELD, [wish], author=author(request))
     except DocumentError as problem:
         return "; ".join(one.message for one in problem.problems)
-    _say(request, "Your language is saved.")
+    with reading_in(request.POST.get("language", "")):  # at once, as the next page
+        _say(request, _("Your language is saved."))
     return ""
 
 

@@ -7,11 +7,12 @@ import time
 import zoneinfo
 from typing import Any
 
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import get_language, get_language_bidi, gettext, ngettext, pgettext
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from jackfield import __version__
+from jackfield.console.languages import LANGUAGES
 from jackfield.console.web import assets
 
 __all__ = ["environment"]
@@ -25,7 +26,15 @@ def environment(**options: Any) -> Environment:
     made.install_gettext_callables(gettext, ngettext, newstyle=True, pgettext=pgettext)  # type: ignore[attr-defined]
     made.policies["ext.i18n.trimmed"] = True
     made.globals.update(
-        asset=assets.address, version=__version__, icon=icon, openid_button=_openid_button, rail=_rail, may=_may
+        asset=assets.address,
+        version=__version__,
+        icon=icon,
+        openid_button=_openid_button,
+        rail=_rail,
+        may=_may,
+        page_language=get_language,
+        right_to_left=get_language_bidi,
+        all_languages=LANGUAGES,
     )
     made.filters.update(when=when, span=span, ago=ago, stamp=stamp, lasting=lasting)
     return made

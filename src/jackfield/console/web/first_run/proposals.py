@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from jackfield.console.emergency import emergency_numbers
+from jackfield.console.languages import LANGUAGES
 from jackfield.console.whereabouts import ZONES
 
 __all__ = ["LANGUAGES", "Plan", "browser_place", "countries", "login_for", "plans", "zone_of"]
 
-LANGUAGES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "cs": "Čeština"}
 _HOME = {"de": "DE", "es": "ES", "fr": "FR", "cs": "CZ"}
 _TAG = re.compile(r"([A-Za-z]{2,3})(?:-[A-Za-z]{4})?(?:-([A-Za-z]{2}))?(?:-[^;]*)?(?:;q=([0-9.]+))?")
 
