@@ -46,7 +46,36 @@ def test_a_token_does_no_more_than_the_role_of_its_user(program: Make):
 def test_who_may_no_longer_sign_in_may_no_longer_use_a_token(program: Make):
     anna = program("reader")
     User.objects.filter(login="the-reader").update(enabled=False)
-    assert anna.get("extensions").status_code == 401
+    refused = anna.get("extensions")
+    assert refused.status_code == 401
+    assert "is disabled" in refused.json()["detail"]
+
+
+def test_a_token_of_somebody_whose_role_is_gone_says_so(program: Make):
+    from jackfield.people.models import OwnRole
+
+    OwnRole.objects.create(name="machines", areas={"system": "write"})
+    robot = program("machines")
+    assert robot.get("tokens").status_code == 200
+    OwnRole.objects.all().delete()
+    refused = robot.get("tokens")
+    assert refused.status_code == 401
+    assert "no role any more" in refused.json()["detail"]
+
+
+def test_a_token_of_somebody_who_needs_a_second_factor_works_once_he_has_one(program: Make):
+    from jackfield.console.web import second_factor
+    from jackfield.people.models import SignIn
+
+    api = program("reader")
+    rules = SignIn.current()
+    rules.second_factor = ("reader",)
+    rules.save()
+    refused = api.get("me")
+    assert refused.status_code == 401
+    assert "needs a second factor" in refused.json()["detail"]
+    second_factor.add(User.objects.get(login="the-reader"), second_factor.new_secret(), 1)
+    assert api.get("me").status_code == 200
 
 
 def test_a_token_expires(program: Make):

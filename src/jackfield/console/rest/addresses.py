@@ -36,7 +36,7 @@ def operations() -> tuple[Operation, ...]:
         *whole.operations(),
         *keys.operations(),
         Operation("openapi", "GET", "/openapi.json", "own", "This document", described, group="configuration",
-                  answer={"type": "object"}),
+                  answer={"type": "object"}, scoped=False),
     )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def described(asked: Asked) -> HttpResponse:
 
 def view(known: dict[str, Operation]) -> View:
     """Return the view of one path. `known`: its operations by method."""
-    (area,) = {operation.area for operation in known.values()}
+    ((area, scoped),) = {(operation.area, operation.scoped) for operation in known.values()}
 
     @csrf_exempt
     def answer(request: HttpRequest, **path: Any) -> HttpResponse:
@@ -60,17 +60,17 @@ def view(known: dict[str, Operation]) -> View:
                 raise Refusal(405, f"{method} can't be done here; {allowed} can.", headers={"Allow": allowed})
             return operation.run(Asked(request, path, read_query(request, operation.parameters)))
 
-        return guarded(request, area, run)
+        return guarded(request, area, run, scoped=scoped)
 
     answer.area, answer.write = area, False
     return answer
 
 
-def guarded(request: HttpRequest, area: str, run: Callable[[], HttpResponse]) -> HttpResponse:
+def guarded(request: HttpRequest, area: str, run: Callable[[], HttpResponse], *, scoped: bool = True) -> HttpResponse:
     """Let the one who asks in, run, and tell whatever goes wrong as problem+json."""
     try:
         with database_errors(django_settings.JACKFIELD):
-            door.enter(request, area, scoped=area != "own")  # who asks, and what there is, every token may know
+            door.enter(request, area, scoped=scoped)
             return run()
     except Refusal as refusal:
         return problems.answer(refusal)
@@ -106,7 +106,7 @@ def unknown(request: HttpRequest, path: str) -> HttpResponse:
     def run() -> HttpResponse:
         raise Refusal(404, f"There is nothing at this address; /{BASE}openapi.json says what there is.")
 
-    return guarded(request, "own", run)
+    return guarded(request, "own", run, scoped=False)
 
 
 unknown.area, unknown.write = "own", False

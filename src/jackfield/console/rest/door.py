@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from jackfield.console.rest.problems import Refusal
-from jackfield.console.rest.tokens import found_token, scope_level
+from jackfield.console.rest.tokens import found_token, hindrance, scope_level
 from jackfield.console.web import attempts
 from jackfield.console.web.rights import READ, WRITE, Level, level
 from jackfield.console.web.sign_in_rules import rules
@@ -17,6 +17,7 @@ from jackfield.console.web.sign_in_rules import rules
 __all__ = ["demand", "enter", "held"]
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Jackfield"'}
+INVALID = {"WWW-Authenticate": CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'}
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -50,15 +51,15 @@ def _by_token(request: Any, given: str) -> None:
     now = time.time()
     token = found_token(text.strip(), now, address)
     if token is not None:
+        if why := hindrance(token.user):
+            raise Refusal(401, why, headers=INVALID)
         request.token, request.user = token, token.user
         return
     if (wait := attempts.begun([(f"address:{attempts.network(address)}", rules().address_tries)])) > 0:
         text = f"{attempts.wait_text(wait)} This holds for all that come from {address}."
         raise Refusal(429, text, headers={"Retry-After": str(int(wait) + 1)})
     text = "The token is not known, has expired, or was revoked. An administrator can make one under System, API."
-    raise Refusal(
-        401, text, headers=CHALLENGE | {"WWW-Authenticate": CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'}
-    )
+    raise Refusal(401, text, headers=INVALID)
 
 
 def held(request: HttpRequest, area: str) -> Level:

@@ -25,7 +25,7 @@ REFUSED = {
     "403": "The role or the token does not reach so far.",
     "404": "There is no such thing.",
     "422": "Something is not right; `errors` names each field.",
-    "429": "Too many attempts with tokens that do not count.",
+    "429": "Too many requests, or too many attempts with tokens that do not count; `Retry-After` says when to go on.",
     "503": "The switch or the database is away.",
 }
 

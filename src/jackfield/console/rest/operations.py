@@ -62,6 +62,8 @@ class Operation:
     about: str = ""
     conditional: bool = False  # knows If-Match
     repeatable: bool = False  # knows Idempotency-Key
+    scoped: bool = True  # False: every token may, whatever its scopes
+    sample: str = ""  # of a body that is not JSON; "" for one that people choose as a file
 
     @property
     def django_route(self) -> str:

@@ -178,7 +178,7 @@ def operations() -> list[Operation]:
     )
     kinds = Parameter("kinds", f"Only these, with commas between: {', '.join(AREA_OF)}.")
     return [
-        Operation("me", "GET", "/me", "own", "Who I am and what I may do", me, answer=_ME, **now),
+        Operation("me", "GET", "/me", "own", "Who I am and what I may do", me, answer=_ME, scoped=False, **now),
         Operation("list_live_calls", "GET", "/live/calls", "overview", "Calls in progress", calls,
                   answer=schemas.listed(_LIVE), **now),
         Operation("originate", "POST", "/live/calls", "overview", "Ring an extension and call a number from there",

@@ -26,12 +26,13 @@ class Shown:
             if has
         ]
         self.body = None if operation.body is None else _body(operation, components)
+        self.file = operation.body is not None and operation.body_type != "application/json" and not operation.sample
         self.writes = operation.method != "GET"
 
 
 def _body(operation: Operation, components: Mapping[str, Any]) -> str:
     if operation.body_type != "application/json":
-        return "settings:\n  company: Bell & Sons\n"
+        return operation.sample
     body = operation.body or {}
     if "$ref" in body:
         body = components[str(body["$ref"]).rpartition("/")[2]]

@@ -7,11 +7,13 @@ import secrets
 import time
 from collections.abc import Iterable
 
-from jackfield.console.web.rights import AREAS, NOTHING, READ, WRITE, Level
+from jackfield.console.web import second_factor
+from jackfield.console.web.rights import AREAS, NOTHING, READ, WRITE, Level, held
+from jackfield.console.web.sign_in_rules import rules
 from jackfield.people.models import User
 from jackfield.people.tokens import Token
 
-__all__ = ["SCOPES", "found_token", "make_token", "scope_level"]
+__all__ = ["SCOPES", "found_token", "hindrance", "make_token", "scope_level"]
 
 SCOPES = tuple(f"{area}:{doing}" for area in AREAS for doing in ("read", "write"))
 BEGINNING = "jf_"
@@ -35,14 +37,28 @@ def make_token(user: User, name: str, scopes: Iterable[str], expires: float | No
 
 
 def found_token(text: str, now: float, address: str) -> Token | None:
-    """Return the token whose text this is, if it still counts and its user may sign in; note that it was used."""
+    """Return the token whose text this is, if it has not expired; note that it was used. See `hindrance` too."""
     token: Token | None = Token.objects.select_related("user").filter(digest=_digest(text)).first()
-    if token is None or (token.expires is not None and token.expires <= now) or not token.user.is_active:
+    if token is None or (token.expires is not None and token.expires <= now):
         return None
     if token.used is None or now - token.used > USED_EVERY or token.address != address:
         token.used, token.address = now, address[:64]
         Token.objects.filter(pk=token.pk).update(used=token.used, address=token.address)
     return token
+
+
+def hindrance(user: User) -> str:
+    """Return why a token of `user` does not work now; "" where it does. What holds for him holds for his programs."""
+    if not user.enabled:
+        return f"The user of this token, {user.login}, is disabled."
+    if not held(user):
+        return f"The user of this token, {user.login}, has no role any more by which he may do anything."
+    if user.role in rules().second_factor and not second_factor.has(user):
+        return (
+            f"The role of this token's user, {user.login}, needs a second factor, and he has none: "
+            "he sets it up on the page of his account."
+        )
+    return ""
 
 
 def scope_level(scopes: Iterable[str], area: str) -> Level:

@@ -79,5 +79,6 @@ def operations() -> list[Operation]:
                   group="configuration", parameters=(SECRETS,), answer={"type": "string"}, answer_type=yaml),
         Operation("apply_configuration", "PUT", "/configuration", "system", "Apply a YAML document", write,
                   group="configuration", parameters=(DRY_RUN, prune), body={"type": "string"}, body_type=yaml,
+                  sample="settings:\n  company: Bell & Sons\n",
                   answer=schemas.DIFFERENCE, conditional=True, about="All of it or nothing."),
     ]  # fmt: skip
