@@ -42,6 +42,7 @@ def options(settings: Settings) -> dict[str, Any]:
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             "jackfield.console.web.pace.paced",
+            "jackfield.console.web.language.spoken",
             "jackfield.console.web.middleware.person",
         ],
         "SECURE_HSTS_SECONDS": 365 * 86400,  # sent by HTTPS only
@@ -81,7 +82,9 @@ def options(settings: Settings) -> dict[str, Any]:
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         "USE_TZ": True,
         "TIME_ZONE": "UTC",
-        "USE_I18N": False,
+        "USE_I18N": True,
+        "LANGUAGE_CODE": "en",  # of programs, and of what nobody has translated
+        "LOCALE_PATHS": [Path(__file__).parent / "locale"],
         "LOGGING_CONFIG": None,  # the process sets logging up, for all of Jackfield alike
         "JACKFIELD": settings,
     }
