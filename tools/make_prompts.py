@@ -1,47 +1,26 @@
-"""Speak the shipped prompts: texts in, FLAC files (16 kHz, mono) out.
+"""Speak the shipped prompts: texts in (`tools/prompts/LANGUAGE.yaml`), FLAC files (16 kHz, mono) out.
 
-Needs the voice, which is no dependency of Jackfield: in a virtual environment of its own,
-`pip install hibari-tts soundfile`, then `python tools/make_prompts.py src/jackfield/media/sounds`.
+    python tools/make_prompts.py src/jackfield/media/sounds de fr
+
+The voices are no dependency of Jackfield. They are looked for here: hibari-tts (`pip install hibari-tts soundfile`),
+`pico2wave` (Debian's libttspico-utils) and `espeak-ng`.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import soundfile
+import yaml
 
-ONES = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
-)  # fmt: skip
-TEXTS: dict[str, str] = {
-    **{f"digits/{number}": f"{word.capitalize()}." for number, word in enumerate(ONES)},
-    "digits/30": "Thirty.",
-    "digits/40": "Forty.",
-    "digits/50": "Fifty.",
-    "digits/star": "Star.",
-    "digits/pound": "Pound.",
-    "time/the-time-is": "The time is",
-    "time/oclock": "O'clock.",
-    "time/am": "A.M.",
-    "time/pm": "P.M.",
-    "invalid": "I am sorry, that number is not valid.",
-    "try-again": "Please try again.",
-    "not-available": "The person you are calling is not available at the moment.",
-    "not-in-service": "The number you have dialed is not in service.",
-    "not-allowed": "You are not allowed to call this number.",
-    "busy": "The person you are calling is on another call.",
-    "all-lines-busy": "All lines are busy at the moment. Please try again later.",
-    "please-hold": "Please hold the line.",
-    "one-moment": "One moment, please.",
-    "goodbye": "Goodbye.",
-    "thank-you": "Thank you for calling.",
-    "welcome": "Welcome. Thank you for calling.",
-    "after-tone": "Please leave your message after the tone. When you are done, hang up, or press pound.",
-    "echo-test": "You are about to enter an echo test. Everything that you say will be sent back to you, "
-    "so that you can hear how long it takes. Hang up when you are done.",
-}
+TEXTS = Path(__file__).parent / "prompts"
 RATE = 16000
 LOUDNESS = -22.0  # dB below full scale, of the parts in which something is said
 PEAK = 0.8
@@ -71,24 +50,54 @@ def levelled(audio: np.ndarray, rate: int) -> np.ndarray:
     return audio * min(gain, PEAK / np.abs(audio).max())
 
 
-def main(folder: Path) -> None:
-    """Write all prompts below `folder`/en."""
-    import soundfile
+@cache
+def hibari(voice: str) -> Callable[[str], tuple[np.ndarray, int]]:
+    """A neural voice for English."""
     from hibari import Hibari
 
+    speaker: Any = Hibari(voice)
+    # A little slower than the voice would: telephones are narrow-band, and numbers get written down.
+    return lambda text: (speaker(text, speed=0.92, seed=1), speaker.sample_rate)
+
+
+def program(*command: str) -> Callable[[str], tuple[np.ndarray, int]]:
+    """A program that writes a WAV file: its command line, in which FILE stands for that."""
+
+    def speak(text: str) -> tuple[np.ndarray, int]:
+        with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+            subprocess.run([*(file.name if part == "FILE" else part for part in command), text], check=True)
+            samples, rate = soundfile.read(file.name)
+        return samples, rate
+
+    return speak
+
+
+def speaker(voice: str) -> Callable[[str], tuple[np.ndarray, int]]:
+    """Return what speaks with a voice as the texts name it: a program and one of its voices."""
+    kind, _, name = voice.partition(" ")
+    if kind == "pico":
+        return program("pico2wave", "-l", name, "-w", "FILE")
+    if kind == "espeak-ng":
+        return program("espeak-ng", "-v", name, "-s", "140", "-p", "45", "-w", "FILE")
+    return hibari(name)
+
+
+def main(folder: Path, languages: list[str]) -> None:
+    """Write all prompts of the languages below `folder`."""
     sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
     from jackfield.media.sounds import resample
 
-    voice = Hibari()
-    for name, text in TEXTS.items():
-        # A little slower than the voice would: telephones are narrow-band, and numbers get written down.
-        audio = voice(text, speed=0.92, seed=1)
-        audio = levelled(trimmed(audio, voice.sample_rate), voice.sample_rate)
-        path = folder / "en" / f"{name}.flac"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, resample(audio.astype(np.float32), voice.sample_rate, RATE), RATE, subtype="PCM_16")
-        print(f"{name}: {len(audio) / voice.sample_rate:.2f} s")
+    for language in languages or [path.stem for path in sorted(TEXTS.glob("*.yaml"))]:
+        told = yaml.safe_load((TEXTS / f"{language}.yaml").read_text("utf-8"))
+        speak = speaker(told["voice"])
+        for name, text in told["texts"].items():
+            audio, rate = speak(text)
+            audio = levelled(trimmed(audio, rate), rate)
+            path = folder / language / f"{name}.flac"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, resample(audio.astype(np.float32), rate, RATE), RATE, subtype="PCM_16")
+        print(f"{language}: {len(told['texts'])} prompts")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jackfield.console import api
+from jackfield.console.change import Author, Wish, save
 from jackfield.settings import Settings
 from jackfield.switch import snapshot
 
@@ -35,6 +36,24 @@ def test_the_sounds_that_come_along_are_there_from_the_start(sqlite: Settings):
     assert playable(found["welcome", "en"])
     assert playable(found["digits/7", "en"])
     assert playable(found["default", ""])
+
+
+def test_a_language_s_prompts_are_there_as_soon_as_somebody_hears_it(sqlite: Settings):
+    api.publish(sqlite)
+    assert not any(language == "de" for _, language in sounds(sqlite))
+    api.apply(sqlite, "settings: {language: de-AT}")
+    assert playable(sounds(sqlite)["welcome", "de"])
+    wish = Wish("extensions", {"number": "101", "language": "fr", "lines": []})
+    save(sqlite, [wish], author=Author("Anna", "page"))
+    assert playable(sounds(sqlite)["busy", "fr"])
+    assert not any(language == "es" for _, language in sounds(sqlite))
+
+
+def test_a_language_without_prompts_of_its_own_changes_nothing(sqlite: Settings):
+    api.publish(sqlite)
+    before = sounds(sqlite)
+    api.apply(sqlite, "settings: {language: pt}")
+    assert sounds(sqlite) == before
 
 
 def test_a_file_in_the_folder_needs_no_configuration(sqlite: Settings):

@@ -122,6 +122,9 @@ class FakeCall:
     async def answer(self) -> None:
         self.did.append("answer")
 
+    def can_say(self, name: str) -> bool:
+        return name in {sound.name for sound in self.snapshot.sounds}
+
     async def play(self, *sounds: str, loop: bool = False) -> None:
         self.did.append(f"play {' '.join(sounds)}")
 

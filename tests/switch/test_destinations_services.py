@@ -14,7 +14,7 @@ from jackfield.media import sounds
 from jackfield.switch.destinations import SERVICES, destination_of
 from jackfield.switch.destinations.time_of_day import say_number, say_time
 from jackfield.switch.hours import is_open, minutes, zone
-from jackfield.switch.snapshot import ServiceKind, TimeRange
+from jackfield.switch.snapshot import ServiceKind, Sound, TimeRange
 
 WORKDAYS = TimeRange(name="Workdays", days=("mon", "tue", "wed", "thu", "fri"), start="08:00", end="16:30")
 NIGHT = TimeRange(name="Night", days=("fri",), start="22:00", end="06:00")
@@ -70,6 +70,15 @@ async def test_the_time_is_told_twice_in_the_company_s_zone():
 )
 def test_how_a_time_is_said(hour: int, minute: int, words: str):
     assert " ".join(say_time(datetime(2026, 1, 1, hour, minute))[1:]) == words
+
+
+async def test_where_a_language_says_the_time_in_phrases_it_is_said_in_these():
+    whole = tuple(Sound(name=f"time/hour/{hour}", language="de", path="/x") for hour in range(24))
+    at = datetime(2026, 1, 1, 14, 5, tzinfo=UTC)
+    made = FakeCall(company(general={"time_zone": "UTC"}, sounds=whole), at=at)
+    service = Service(number="*1", kind="time")
+    await run(destination_of(service), made, service)
+    assert "play time/hour/14 time/minute/5" in made.did
 
 
 def test_every_time_of_the_day_has_its_sounds_in_the_set_that_we_ship():

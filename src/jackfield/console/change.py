@@ -66,9 +66,9 @@ def save(
     written: list[int] = []  # version of the snapshot
 
     def put(merged: Merge) -> None:
-        if merged.changed("sounds"):  # their files must be converted first
-            return
         rows = {name: [item.row for item in items] for name, items in merged.items.items()}
+        if merged.changed("sounds") or sounds.wanting(settings, publish.languages(rows)):
+            return  # files must be converted first
         for item in merged.items["extensions"]:
             item.row.known_lines = [line.row for line in item.lines]
         snapshot, new = publish.put(settings, rows)

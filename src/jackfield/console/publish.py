@@ -13,6 +13,7 @@ import msgspec
 
 from jackfield.console import sounds
 from jackfield.console.api import ConsoleError
+from jackfield.console.numbering import numbering
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.sip.digest import ha1
 from jackfield.switch import snapshot as snapshots
@@ -27,7 +28,8 @@ __all__ = ["build", "publish", "put", "stored", "tell"]
 log = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 5.0
-THINGS = ("trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers")
+THINGS = ("trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers", "holidays",
+          "time_ranges", "permissions")  # fmt: skip
 PUBLISHED = ("settings", "extensions", "sounds", *THINGS)
 """Sections that the switch needs."""
 
@@ -60,7 +62,14 @@ def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
     configured = list(map(copied["sounds"], rows["sounds"]))
     found = {(sound.name, sound.language): sound for sound in sounds.installed(settings.files.sounds)}
     found |= {(one.name, one.language): sounds.resolved(one, settings.files.sounds) for one in configured}
+    if things["permissions"]:
+        things["numbering"] = numbering(general.country)
     return Snapshot(general=general, extensions=extensions, sounds=tuple(found.values()), **things)
+
+
+def languages(rows: Rows) -> set[str]:
+    """Return the languages that callers hear: the company's, and those of extensions with one of their own."""
+    return {row.language for name in ("settings", "extensions") for row in rows[name]}
 
 
 def publish(settings: Settings) -> Snapshot:
@@ -75,7 +84,7 @@ def publish(settings: Settings) -> Snapshot:
     from jackfield.console.locking import configuration_lock
 
     with database_errors(settings):
-        sounds.provide(settings, _configured_sounds())
+        sounds.provide(settings, _configured_sounds(), _languages())
     with database_errors(settings), transaction.atomic():
         configuration_lock()
         found, written = put(settings, stored())
@@ -155,6 +164,14 @@ def _line(copy: Callable[..., Any], row: Any, realm: str) -> Line:
     who = row.sip_username, realm, row.sip_password
     found: Line = copy(row, ha1_md5=ha1(*who, "MD5"), ha1_sha256=ha1(*who, "SHA-256"))
     return found
+
+
+def _languages() -> set[str]:
+    from jackfield.company.models import General
+    from jackfield.numbers.models import Extension
+
+    own = set(Extension.objects.exclude(language="").values_list("language", flat=True).distinct())
+    return own | {General.current().language}
 
 
 def _configured_sounds() -> list[Sound]:

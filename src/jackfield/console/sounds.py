@@ -18,7 +18,7 @@ from jackfield.switch.snapshot import Sound
 if TYPE_CHECKING:
     from jackfield.settings import Settings
 
-__all__ = ["installed", "names", "provide", "resolved"]
+__all__ = ["installed", "names", "provide", "resolved", "spoken", "wanting"]
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +27,20 @@ MUSIC = "music"  # folder of sounds without words
 ENDING = ".8000.wav"
 
 
-def provide(settings: Settings, configured: Iterable[Sound]) -> list[str]:
+ALWAYS = "en"  # what is heard where a language has no prompts
+
+
+def provide(settings: Settings, configured: Iterable[Sound], languages: Iterable[str] = ()) -> list[str]:
     """Install the shipped set where it is missing, and convert files that `configured` names. Cheap when all is there.
 
-    Returns what is wrong with which sound, in words; they are in the log, too.
+    Of the shipped prompts those of `languages` (BCP 47) are installed, and the English ones. Returns what is wrong with
+    which sound, in words; they are in the log, too.
     """
     folder = settings.files.sounds
     problems = []
-    if any(not _is_there(folder / name) for name in _shipped()):
-        problems += _install(folder)
+    wanted = {MUSIC} | _primary(languages)
+    if any(not _is_there(folder / name) for name in _shipped() if name.partition("/")[0] in wanted):
+        problems += _install(folder, wanted)
     for sound in configured:
         source = folder / sound.path
         target = Path(resolved(sound, folder).path)
@@ -44,6 +49,21 @@ def provide(settings: Settings, configured: Iterable[Sound]) -> list[str]:
     for problem in problems:
         log.error("%s", problem)
     return problems
+
+
+def spoken() -> set[str]:
+    """Return the languages that have shipped prompts."""
+    return {name.partition("/")[0] for name in _shipped()} - {MUSIC}
+
+
+def wanting(settings: Settings, languages: Iterable[str]) -> bool:
+    """Whether prompts of one of these languages come with Jackfield and are not in the installation yet."""
+    missing = [one for one in _primary(languages) if not (settings.files.sounds / one).is_dir()]
+    return bool(missing) and not spoken().isdisjoint(missing)
+
+
+def _primary(languages: Iterable[str]) -> set[str]:
+    return {ALWAYS} | {one.partition("-")[0].lower() for one in languages if one}
 
 
 def resolved(sound: Sound, folder: Path) -> Sound:
@@ -90,11 +110,11 @@ def _with_path(sound: Sound, path: Path) -> Sound:
     return Sound(name=sound.name, path=str(path), language=sound.language)
 
 
-def _install(folder: Path) -> list[str]:
+def _install(folder: Path, languages: set[str]) -> list[str]:
     from jackfield.media import sounds
 
     try:
-        sounds.install(folder)
+        sounds.install(folder, languages)
     except sounds.BadSound as problem:
         return [f"the sounds that come with Jackfield can't be put into {folder}: {problem}"]
     return []

@@ -52,6 +52,10 @@ class Call(CallBase):
         await self._open_media()
         await self.listener.play(self.switch.sounds.find(self, sounds), loop=loop)
 
+    def can_say(self, name: str) -> bool:
+        """Whether there is a sound of this name in the caller's language, or in one that is played in its place."""
+        return self.switch.sounds.has(self, name)
+
     def music(self, name: str = "") -> _Music:
         """Play music to the caller while the block runs; "" is the company's music on hold."""
         return _Music(self, name)

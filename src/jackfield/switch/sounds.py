@@ -41,6 +41,10 @@ class Sounds:
                 log.error('sound "%s" is not there: add it under System > Languages and audio, or choose another', name)
         return found
 
+    def has(self, call: CallBase, name: str) -> bool:
+        """Whether there is a sound of this name that the caller understands."""
+        return self._path(call.snapshot, name, call.caller.language or call.snapshot.general.language) is not None
+
     def music(self, call: CallBase, name: str) -> list[str | Tone]:
         """Music on hold; the ITU's holding tone where there is none."""
         return self.find(call, [name or call.snapshot.general.music]) or [Tone("hold", call.snapshot.general.country)]

@@ -10,7 +10,7 @@ import contextlib
 import os
 import tempfile
 import wave
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
@@ -58,13 +58,16 @@ def defaults() -> tuple[Default, ...]:
     return tuple(found)
 
 
-def install(into: Path) -> int:
+def install(into: Path, languages: Container[str] | None = None) -> int:
     """Put the shipped set into an installation's folder of sounds, where it is missing; returns how many were new.
 
-    What an administrator has put in place of a shipped sound stays. Raises BadSound when the folder cannot be written.
+    `languages` are those to put there, besides the music; None: all. What an administrator has put in place of a
+    shipped sound stays. Raises BadSound when the folder cannot be written.
     """
     new = 0
     for sound in defaults():
+        if sound.language and languages is not None and sound.language not in languages:
+            continue
         target = into / sound.path
         if not all(_file(target, rate).exists() for rate in RATES):
             convert(FOLDER / f"{sound.path}.flac", target)

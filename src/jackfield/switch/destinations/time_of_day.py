@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from jackfield.switch.call import Call
     from jackfield.switch.snapshot import Service
 
-__all__ = ["say_number", "say_time", "time_of_day"]
+__all__ = ["say_number", "say_phrases", "say_time", "time_of_day"]
 
 REPEATS = 2
 
@@ -21,7 +21,9 @@ async def time_of_day(call: Call, service: Service) -> None:
     await call.answer()
     for _ in range(REPEATS):
         at = datetime.fromtimestamp(call.now(), zone(call.snapshot.general.time_zone))
-        await call.play(*say_time(at))
+        # Other languages put hours and minutes into words in ways of their own: their prompts are whole phrases.
+        phrases = call.can_say(f"time/hour/{at.hour}")
+        await call.play(*(say_phrases(at) if phrases else say_time(at)))
         await call.sleep(1.0)
     await call.hang_up(reason="the time was told")
 
@@ -37,6 +39,11 @@ def say_time(at: datetime) -> list[str]:
     else:
         spoken += say_number(at.minute)
     return [*spoken, "time/am" if at.hour < 12 else "time/pm"]
+
+
+def say_phrases(at: datetime) -> list[str]:
+    """Return the sounds that say a time on the clock of 24 hours, in two phrases: "Es ist neun Uhr", "fünf"."""
+    return [f"time/hour/{at.hour}", *([f"time/minute/{at.minute}"] if at.minute else [])]
 
 
 def say_number(number: int) -> list[str]:
