@@ -82,11 +82,11 @@ class Browser:
 
 
 @contextmanager
-def running(data: Path, python: str) -> Iterator[tuple[rig.Server, int]]:
-    """Jackfield on the filled installation, on the server's core; the console's port."""
+def running(data: Path, python: str, cores: str = str(rig.SERVER_CORE)) -> Iterator[tuple[rig.Server, int]]:
+    """Jackfield on the filled installation, on the server's core or on `cores`; the console's port."""
     port, web = servers.free_port(), servers.free_port()
     command = [
-        "taskset", "-c", str(rig.SERVER_CORE), python, "-m", "jackfield.cli", "run", "--data-dir", str(data),
+        "taskset", "-c", cores, python, "-m", "jackfield.cli", "run", "--data-dir", str(data),
         "--host", rig.HOST, "--sip-port", str(port), "--sip-tls-port", "0", "--sip-ws-port", "0", "--sip-wss-port", "0",
         "--rtp-ports", "12000-31998", "--console-port", str(web), "--media-processes", "1", "--drain-seconds", "0",
     ]  # fmt: skip
@@ -210,6 +210,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, help="an installation that was filled before, or is to be kept")
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--quick", action="store_true", help="20,000 calls, few requests: shows that all works")
+    parser.add_argument("--cores", default=str(rig.SERVER_CORE), help="of the server; the calls are made on core 1")
     parser.add_argument("--only-calls", action="store_true", help="leave the times of pages out")
     parser.add_argument("--python", default=sys.executable, metavar="PATH")
     options = parser.parse_args()
@@ -220,7 +221,7 @@ def main() -> None:
         folder = options.data_dir or Path(temporary)
         if not (folder / "phones.yaml").exists():
             filled(folder, many, options.python)
-        with running(folder, options.python) as (server, web):
+        with running(folder, options.python, options.cores) as (server, web):
             if not options.only_calls:
                 pages(web, table, requests)
                 change(web, table, requests)
