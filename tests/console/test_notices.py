@@ -17,6 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 
 from jackfield.console import api, postman, watching
+from jackfield.console.letters import Letter
 from jackfield.console.monitoring import Observation
 from jackfield.console.watching import Alert, Watch, alerts, tell
 from jackfield.history.models import Call
@@ -99,7 +100,7 @@ def test_a_trunk_that_stays_down_is_told_once_and_that_it_works_again(settings: 
     assert subjects == ['Trunk "Provider" can\'t be used', 'Well again: Trunk "Provider" can\'t be used']
     sender, recipients, first = box.messages[0]
     assert (sender, recipients) == ("pbx@example.com", ["anna@example.com"])
-    assert "nobody answers there" in first.get_content()
+    assert "nobody answers there" in first.get_body(("plain",)).get_content()
     assert first["Auto-Submitted"] == "auto-generated"
     assert {one.progress for one in Notice.objects.all()} == {"sent"}
 
@@ -153,7 +154,7 @@ def test_why_a_message_does_not_get_away_is_said_in_words(settings, mailbox, cha
     for name, value in change.items():
         setattr(found, name, value)
     with pytest.raises(postman.Undeliverable) as problem:
-        postman.send(found, "anna@example.com", "s", "t")
+        postman.send(found, "anna@example.com", Letter("s"))
     assert told in str(problem.value)
     assert problem.value.forever is forever
     assert "wrong" not in str(problem.value)
@@ -218,7 +219,7 @@ def test_missed_calls_are_told_to_those_who_want_it(settings: Settings):
 
 def test_what_is_found_becomes_alerts_in_words():
     found = Observation(switch_problem="the switch does not run", disk_free=10 << 20, disk_size=100 << 30)
-    told = {one.kind: one.text for one in alerts(found, NOW + 5 * 86400, NOW)}
+    told = {one.kind: str(one.text) for one in alerts(found, NOW + 5 * 86400, NOW)}
     assert told[Kind.SYSTEM] == "The switch does not run."
     assert "10 MB are free" in told[Kind.DISK_LOW]
     assert "ends in 5 days" in told[Kind.CERTIFICATE]

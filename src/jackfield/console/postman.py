@@ -1,5 +1,7 @@
 """Delivering notices: e-mail by the company's server, and a signed JSON message to a webhook; tried again for a day.
 
+An e-mail has two parts that say the same, one of plain text and one of HTML, in the language of who gets it.
+
 The webhook gets `Jackfield-Signature: t=SECONDS,v1=HEX`: HMAC-SHA-256 with the secret over `SECONDS.BODY`, so that the
 receiver can tell that it is ours and fresh.
 """
@@ -10,20 +12,25 @@ import hashlib
 import hmac
 import json
 import smtplib
+import socket
 import ssl
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from jackfield import __version__
-from jackfield.notices.choices import Progress
+from jackfield.console.letters import Button, Letter
+from jackfield.console.links import address_for_users
+from jackfield.notices.choices import FOR_ADMINISTRATORS, FOR_ONESELF, LINKS, Progress
 
 if TYPE_CHECKING:
     from jackfield.notices.models import Mail, Notice, Notices
 
-__all__ = ["Undeliverable", "deliver", "due", "post", "send"]
+__all__ = ["Undeliverable", "deliver", "due", "letter", "post", "send", "trial"]
 
 TIMEOUT = 20.0
 PAUSES = (60.0, 300.0, 900.0, 3600.0)
@@ -53,7 +60,9 @@ def deliver(notice: Notice, now: float) -> None:
 
     try:
         if notice.recipient:
-            send(Mail.current(), notice.recipient, notice.subject, notice.text)
+            with override(notice.language or "en"):
+                message = letter(notice)
+                send(Mail.current(), notice.recipient, message)
         else:
             post(Notices.current(), notice, now)
     except Undeliverable as problem:
@@ -67,42 +76,96 @@ def deliver(notice: Notice, now: float) -> None:
     notice.save()
 
 
-def send(mail: Mail, recipient: str, subject: str, text: str) -> None:
-    """Send one e-mail. Raises `Undeliverable`."""
+def letter(notice: Notice) -> Letter:
+    """Return a notice as an e-mail, in the language that is active. Raises `Undeliverable`."""
+    from jackfield.console import welcome
+
+    if notice.kind in LINKS:
+        return welcome.letter(notice)
+    small = []
+    if notice.kind in (*FOR_ADMINISTRATORS, *FOR_ONESELF) and (address := address_for_users("/me/notices")):
+        small.append(_("Which messages you get is up to you: %(address)s") % {"address": address})
+    button = None
+    if notice.kind in FOR_ADMINISTRATORS and (address := address_for_users("/admin/")):
+        button = Button(_("Look at the system"), address)
+    return Letter(notice.subject, "", tuple(notice.text.split("\n\n")), button, small=tuple(small))
+
+
+def trial() -> Letter:
+    """Return what is sent to try the e-mail server."""
+    text = _("This is the test message that you asked for. If you read it, the e-mail server is set up right.")
+    return Letter(_("Jackfield can send e-mail"), "", (text,))
+
+
+def send(mail: Mail, recipient: str, message: Letter) -> None:
+    """Send one e-mail. Raises `Undeliverable`: its text says what the server did, and the mend."""
     if not mail.host:
-        raise Undeliverable("no e-mail server is set up: see System, E-mail", forever=True)
-    where = f"{mail.host}, port {mail.port}"
+        raise Undeliverable(_("no e-mail server is set up: see System, E-mail"), forever=True)
     connection = get_connection(
         "django.core.mail.backends.smtp.EmailBackend",
         host=mail.host, port=mail.port, username=mail.username, password=mail.password,
         use_tls=mail.security == "starttls", use_ssl=mail.security == "tls", timeout=TIMEOUT,
     )  # fmt: skip
     headers = {"Auto-Submitted": "auto-generated"}  # RFC 3834: no out-of-office replies
+    subject = " ".join(message.subject.split())  # callers' names are strangers' choice: no line breaks in the header
+    mime = EmailMultiAlternatives(
+        subject, message.text(), mail.sender, [recipient], connection=connection, headers=headers
+    )
+    mime.attach_alternative(message.html(), "text/html")
     try:
-        EmailMessage(subject, text, mail.sender, [recipient], connection=connection, headers=headers).send()
-    except smtplib.SMTPAuthenticationError as error:
-        raise Undeliverable(f"{where} refused the user name or the password: {_reply(error)}") from None
-    except smtplib.SMTPRecipientsRefused as error:
-        code, reply = next(iter(error.recipients.values()))
-        text = f"{where} does not take messages for {recipient}: {code} {_text(reply)}"
-        raise Undeliverable(text, forever=code >= 500) from None
-    except smtplib.SMTPSenderRefused as error:
-        text = f"{where} does not take messages from {mail.sender}: {_reply(error)}"
-        raise Undeliverable(text, forever=error.smtp_code >= 500) from None
-    except smtplib.SMTPNotSupportedError:
-        raise Undeliverable(f"{where} does not offer what is set: choose another protection, or no user name") from None
-    except smtplib.SMTPResponseException as error:
-        raise Undeliverable(f"{where} answered {_reply(error)}") from None
-    except ssl.SSLCertVerificationError as error:
-        raise Undeliverable(f"{where} has a certificate that can't be trusted: {error.verify_message}") from None
-    except ssl.SSLError as error:
-        raise Undeliverable(
-            f"{where} speaks no TLS as set: {error.reason or error}; try the other protection"
-        ) from None
-    except smtplib.SMTPException as error:
-        raise Undeliverable(f"{where}: {error}") from None
-    except OSError as error:
-        raise Undeliverable(f"{where} can't be reached: {error.strerror or error}") from None
+        mime.send()
+    except (smtplib.SMTPException, OSError) as error:  # ssl's errors are OSErrors
+        raise _undeliverable(mail, recipient, error) from None
+
+
+def _undeliverable(mail: Mail, recipient: str, error: Exception) -> Undeliverable:
+    """Return in words why a message did not get away. Of what is said first the later ones are kinds."""
+    told: dict[str, Any] = {
+        "where": _("%(host)s, port %(port)s") % {"host": mail.host, "port": mail.port},
+        "recipient": recipient,
+        "sender": mail.sender,
+        "host": mail.host,
+    }
+    forever = False
+    match error:
+        case smtplib.SMTPAuthenticationError():
+            text = _("%(where)s refused the user name or the password: %(reply)s. Some providers want a password "
+                     "made for programs, and the whole address as the name")  # fmt: skip
+            told["reply"] = _reply(error)
+        case smtplib.SMTPRecipientsRefused():
+            code, reply = next(iter(error.recipients.values()))
+            text = _("%(where)s does not take messages for %(recipient)s: %(reply)s")
+            told["reply"], forever = f"{code} {_text(reply)}", code >= 500
+        case smtplib.SMTPSenderRefused():
+            text = _("%(where)s does not take messages from %(sender)s: %(reply)s")
+            told["reply"], forever = _reply(error), error.smtp_code >= 500
+        case smtplib.SMTPNotSupportedError():
+            text = _("%(where)s does not offer what is set: choose another protection, or no user name")
+        case smtplib.SMTPServerDisconnected():
+            text = _("%(where)s hung up before it had said anything: port 465 wants TLS from the start, 587 STARTTLS")
+        case smtplib.SMTPResponseException():
+            text = _("%(where)s answered %(reply)s")
+            told["reply"] = _reply(error)
+        case ssl.SSLCertVerificationError():
+            text = _("%(where)s has a certificate that can't be trusted: %(reply)s. Give the name that stands in "
+                     "the certificate as the server")  # fmt: skip
+            told["reply"] = error.verify_message
+        case ssl.SSLError():
+            text = _("%(where)s speaks no TLS as set: %(reply)s; try the other protection")
+            told["reply"] = error.reason or error
+        case socket.gaierror():
+            text = _("there is no server of the name %(host)s: look whether it is written right")
+        case TimeoutError():
+            text = _("%(where)s does not answer: look whether host and port are right, and whether a firewall is "
+                     "between. Many providers block port 25")  # fmt: skip
+        case OSError():
+            text = _("%(where)s can't be reached: %(reply)s. Look whether host and port are right: 587 for STARTTLS, "
+                     "465 for TLS from the start")  # fmt: skip
+            told["reply"] = error.strerror or error
+        case _other:
+            text = _("%(where)s: %(reply)s")
+            told["reply"] = error
+    return Undeliverable(text % told, forever=forever)
 
 
 def _reply(error: smtplib.SMTPResponseException) -> str:
@@ -129,7 +192,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 def post(notices: Notices, notice: Notice, now: float) -> None:
     """Send one notice to the webhook. Raises `Undeliverable`."""
     if not notices.webhook:
-        raise Undeliverable("no webhook is set up: see System, Notices", forever=True)
+        raise Undeliverable(_("no webhook is set up: see System, Notices"), forever=True)
     content = {"id": notice.pk, "at": notice.at, "kind": notice.kind, "cause": notice.cause,
                "subject": notice.subject, "text": notice.text}  # fmt: skip
     body = json.dumps(content).encode()
@@ -141,7 +204,9 @@ def post(notices: Notices, notice: Notice, now: float) -> None:
         with urllib.request.build_opener(_NoRedirects).open(request, timeout=TIMEOUT):
             pass
     except urllib.error.HTTPError as error:
-        raise Undeliverable(f"the webhook answered {error.code} {error.reason}") from None
+        raise Undeliverable(
+            _("the webhook answered %(code)s %(reason)s") % {"code": error.code, "reason": error.reason}
+        ) from None
     except OSError as error:
         reason = getattr(error, "reason", None) or error.strerror or error
-        raise Undeliverable(f"the webhook can't be reached: {reason}") from None
+        raise Undeliverable(_("the webhook can't be reached: %(reason)s") % {"reason": reason}) from None

@@ -128,6 +128,13 @@ def web_address(value: str) -> None:
         raise _fail(f'"{value}" is no web address: write it as https://example.com/hook')
 
 
+def web_origin(value: str) -> None:
+    """Accept the beginning of addresses of the web: protocol, host and port."""
+    web_address(value)
+    if urlsplit(value).path.strip("/") or set(value) & set("?#@\"<>'"):
+        raise _fail(f'"{value}" has too much: write it as https://phone.example.com, or with a port behind')
+
+
 def realm(value: str) -> None:
     """Accept a digest realm (RFC 3261 section 22)."""
     if not value.isprintable() or not value.isascii() or '"' in value or "\\" in value or ":" in value:

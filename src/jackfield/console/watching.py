@@ -13,9 +13,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_noop as later
+from django.utils.translation import override
+
 from jackfield.console import monitoring, postman
 from jackfield.console.api import ConsoleError
 from jackfield.console.database import database_errors
+from jackfield.console.letters import Said, When, language_of
 from jackfield.notices.choices import Kind
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ __all__ = ["Alert", "Watch", "alerts", "tell"]
 log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 30.0
+DELIVER_SECONDS = 5.0  # somebody who forgot his password waits for the message
 ONE_AN_HOUR = 3600.0
 MISSED_WITHIN = 6 * 3600.0  # calls that are told of at all: not those of last month, after a restore
 KEEP_SECONDS = 90 * 86400.0
@@ -36,12 +41,12 @@ MISSED = ("no_answer", "unreachable", "busy", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that is wrong. `cause` is the same as long as it is the same thing."""
+    """Something to tell. `cause` is the same as long as it is the same thing; texts become words for each reader."""
 
     kind: Any  # of `Kind`
     cause: str
-    subject: str
-    text: str
+    subject: str | Said
+    text: str | Said
 
 
 def alerts(found: monitoring.Observation, certificate_ends: float | None = None, now: float = 0.0) -> list[Alert]:
@@ -50,18 +55,25 @@ def alerts(found: monitoring.Observation, certificate_ends: float | None = None,
     wrong = []
     for name in ("switch", "media", "database", "records"):
         if problem := checks[name].get("problem"):
-            wrong.append(Alert(Kind.SYSTEM, name, "A part of the system does not work", _sentence(problem)))
+            subject = Said(later("A part of the system does not work"))
+            wrong.append(Alert(Kind.SYSTEM, name, subject, _sentence(problem)))
     if problem := checks["disk"].get("problem"):
-        wrong.append(Alert(Kind.DISK_LOW, "disk", "The disk is nearly full", _sentence(problem)))
+        wrong.append(Alert(Kind.DISK_LOW, "disk", Said(later("The disk is nearly full")), _sentence(problem)))
     for trunk in found.trunks:
         if trunk["state"] in monitoring.UNUSABLE:
-            text = f'Calls through the trunk "{trunk["name"]}" fail: {trunk.get("text") or trunk["state"]}.'
-            subject = f'Trunk "{trunk["name"]}" can\'t be used'
-            wrong.append(Alert(Kind.TRUNK_DOWN, f"trunk {trunk['name']}"[:200], subject[:200], text))
+            told = {"name": trunk["name"], "why": trunk.get("text") or trunk["state"]}
+            subject = Said(later('Trunk "%(name)s" can\'t be used'), told)
+            text = Said(later('Calls through the trunk "%(name)s" fail: %(why)s.'), told)
+            wrong.append(Alert(Kind.TRUNK_DOWN, f"trunk {trunk['name']}", subject, text))
     if certificate_ends is not None and certificate_ends - now < CERTIFICATE_DAYS * 86400:
         days = max(0, int((certificate_ends - now) / 86400))
-        text = f"The certificate ends in {days} days. Phones that use TLS, and browsers, refuse it then: renew it."
-        wrong.append(Alert(Kind.CERTIFICATE, "certificate", "The certificate ends soon", text))
+        text = Said(
+            later(
+                "The certificate ends in %(days)s days. Phones that use TLS, and browsers, refuse it then: renew it."
+            ),
+            {"days": days},
+        )
+        wrong.append(Alert(Kind.CERTIFICATE, "certificate", Said(later("The certificate ends soon")), text))
     return wrong
 
 
@@ -69,26 +81,55 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
-def tell(alert: Alert, now: float, recipients: Iterable[str] | None = None) -> int:
-    """Queue a notice for everybody who is to know, but for those who were told of it within the hour.
+def tell(alert: Alert, now: float, recipients: Iterable[str] | None = None, *, user: Any = None) -> int:
+    """Queue a notice for everybody who is to know, but for those who were told of the same cause within the hour.
 
-    `recipients`: e-mail addresses; None: those of the settings, and the webhook. Returns how many were queued.
+    `recipients`: e-mail addresses, "" for the webhook; None: those of the settings, and the webhook. `user`: the one
+    person whose affair it is. Each gets it in his own language, and not what he has switched off. Returns how many
+    were queued.
     """
     from jackfield.notices.models import Mail, Notice, Notices
 
     config = Notices.current()
     if not getattr(config, alert.kind, True):
         return 0
-    if recipients is None:
-        recipients = [*(_administrators(config) if Mail.current().host else ()), *([""] if config.webhook else ())]
-    told = set(Notice.objects.filter(cause=alert.cause, at__gt=now - ONE_AN_HOUR).values_list("recipient", "subject"))
-    fresh = [one for one in dict.fromkeys(recipients) if (one, alert.subject) not in told]
-    for recipient in fresh:
+    if user is not None:
+        people = {user.email: [user]} if user.email else {}
+    else:
+        if recipients is None:
+            by_mail = _administrators(config) if Mail.current().host else ()
+            recipients = [*by_mail, *([""] if config.webhook else ())]
+        people = _people(recipients)
+    cause = alert.cause[:200]
+    told = set(Notice.objects.filter(cause=cause, at__gt=now - ONE_AN_HOUR).values_list("recipient", flat=True))
+    count = 0
+    for recipient, owners in people.items():
+        if recipient in told or (owners and all(_unwanted(owner, alert.kind) for owner in owners)):
+            continue
+        language = language_of(owners[0] if owners else None)
+        with override(language):
+            subject, text = str(alert.subject)[:200], str(alert.text)
         Notice.objects.create(
-            at=now, kind=alert.kind, cause=alert.cause, recipient=recipient, subject=alert.subject, text=alert.text,
+            at=now, kind=alert.kind, cause=cause, recipient=recipient, language=language, subject=subject, text=text,
             next_try=now,
         )  # fmt: skip
-    return len(fresh)
+        count += 1
+    return count
+
+
+def _people(recipients: Iterable[str]) -> dict[str, list[Any]]:
+    """Return whose addresses these are: none where nobody here has it."""
+    from jackfield.people.models import User
+
+    found: dict[str, list[Any]] = {one: [] for one in recipients}
+    for user in User.objects.filter(email__in=[one for one in found if one]).select_related("preference"):
+        found[user.email].append(user)
+    return found
+
+
+def _unwanted(user: Any, kind: Any) -> bool:
+    preference = getattr(user, "preference", None)
+    return preference is not None and kind in preference.off
 
 
 def _administrators(config: Any) -> list[str]:
@@ -116,11 +157,16 @@ class Watch:
         """Work until `stop` is set. Never raises: what goes wrong is logged, and tried again in the next round."""
         from django.db import connection
 
+        next_round = self._clock() + ROUND_SECONDS
         try:
-            while not stop.wait(ROUND_SECONDS):
+            while not stop.wait(DELIVER_SECONDS):
                 try:
                     with database_errors(self.settings):
-                        self.round()
+                        if self._clock() >= next_round:
+                            next_round = self._clock() + ROUND_SECONDS
+                            self.round()
+                        else:
+                            self.deliver()
                 except ConsoleError as problem:
                     log.warning("notices wait: %s", problem)
                 except Exception:
@@ -133,21 +179,26 @@ class Watch:
         found = asyncio.run(monitoring.observe(self.settings, self.importer))
         self.compare(alerts(found, self._certificate_ends(), self._clock()))
         self.missed_calls()
+        self.deliver()
+        self._forget()
+
+    def deliver(self) -> None:
+        """Send what is due. Raises errors of the database."""
         for notice in postman.due(self._clock()):
             postman.deliver(notice, self._clock())
-        self._forget()
 
     def compare(self, now_wrong: list[Alert]) -> None:
         """Tell of what is wrong for the second time in a row, and of what is well again."""
         now = self._clock()
         current = {alert.cause: alert for alert in now_wrong}
         for cause, alert in current.items():
-            if cause in self._before and cause not in self._told:
-                tell(alert, now)
+            # What is wrong again within the hour is told when the hour is over, if it still is.
+            if cause in self._before and cause not in self._told and tell(alert, now):
                 self._told[cause] = alert
         for cause in [cause for cause in self._told if cause not in current and cause not in self._before]:
             alert = self._told.pop(cause)
-            tell(Alert(alert.kind, cause, f"Well again: {alert.subject}"[:200], "It works again."), now)
+            subject = Said(later("Well again: %(what)s"), {"what": alert.subject})
+            tell(Alert(alert.kind, f"well again {cause}", subject, Said(later("It works again."))), now)
         self._before = current
 
     def missed_calls(self) -> None:
@@ -177,16 +228,14 @@ class Watch:
         state.save()
 
     def _tell_missed(self, call: Any, user: Any, now: float) -> None:
-        from jackfield.company.models import General
-        from jackfield.console.web.jinja import when
-
-        caller = call.caller_number or "an unknown number"
+        caller: str | Said = call.caller_number or Said(later("an unknown number"))
         if call.caller_name and call.caller_name != caller:
-            caller = f"{call.caller_name} ({caller})"
-        at = when(call.started, General.current().time_zone)
-        text = f"{caller} called {call.called_extension} at {at}. Nobody answered."
-        cause = f"missed {call.called_extension} {call.caller_number}"[:200]
-        tell(Alert(Kind.MISSED_CALL, cause, f"Missed call from {caller}"[:200], text), now, [user.email])
+            caller = f"{call.caller_name} ({caller})" if call.caller_number else call.caller_name
+        told = {"caller": caller, "number": call.called_extension, "at": When(call.started)}
+        subject = Said(later("Missed call from %(caller)s"), told)
+        text = Said(later("%(caller)s called %(number)s at %(at)s. Nobody answered."), told)
+        cause = f"missed {call.called_extension} {call.caller_number}"
+        tell(Alert(Kind.MISSED_CALL, cause, subject, text), now, user=user)
 
     def _certificate_ends(self) -> float | None:
         """Return when the certificate that somebody gave us ends; our own is renewed by itself."""

@@ -1,33 +1,50 @@
 """The values that fields of notices choose from, with their labels."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
-__all__ = ["Kind", "Progress", "Security"]
+__all__ = ["FOR_ADMINISTRATORS", "FOR_ONESELF", "LINKS", "Kind", "Progress", "Security"]
 
 
 class Security(models.TextChoices):
     """How the connection to the e-mail server is protected."""
 
-    STARTTLS = "starttls", "STARTTLS (port 587)"
-    TLS = "tls", "TLS from the start (port 465)"
-    NONE = "none", "None (only inside the house)"
+    STARTTLS = "starttls", _("STARTTLS (port 587)")
+    TLS = "tls", _("TLS from the start (port 465)")
+    NONE = "none", _("None (only inside the house)")
 
 
 class Kind(models.TextChoices):
-    """What a notice is about."""
+    """What a notice is about. But for a test, the company's settings have a field of this name that switches it off."""
 
-    TRUNK_DOWN = "trunk_down", "A trunk can't be used"
-    SYSTEM = "system", "A part of the system does not work"
-    DISK_LOW = "disk_low", "The disk is nearly full"
-    CERTIFICATE = "certificate", "The certificate ends soon"
-    MISSED_CALL = "missed_call", "Missed call"
-    WELCOME = "welcome", "Welcome"
-    TEST = "test", "Test"
+    TRUNK_DOWN = "trunk_down", _("A trunk can't be used")
+    SYSTEM = "system", _("A part of the system does not work")
+    DISK_LOW = "disk_low", _("The disk is nearly full")
+    CERTIFICATE = "certificate", _("The certificate ends soon")
+    PUBLISH_FAILED = "publish_failed", _("The configuration can't be published")
+    DIRECTORY_FAILED = "directory_failed", _("The directory can't be imported")
+    WEBHOOK_FAILED = "webhook_failed", _("A webhook is given up")
+    MISSED_CALL = "missed_call", _("Missed call")
+    ACCOUNT = "account", _("How somebody signs in has changed")
+    WELCOME = "welcome", _("Welcome")
+    FORGOTTEN_PASSWORD = "forgotten_password", _("Forgotten password")
+    TEST = "test", _("Test")
+
+
+FOR_ADMINISTRATORS = (
+    Kind.TRUNK_DOWN, Kind.SYSTEM, Kind.DISK_LOW, Kind.CERTIFICATE, Kind.PUBLISH_FAILED, Kind.DIRECTORY_FAILED,
+    Kind.WEBHOOK_FAILED,
+)  # fmt: skip
+"""What those are told who look after the system."""
+FOR_ONESELF = (Kind.MISSED_CALL, Kind.ACCOUNT)
+"""What people are told of their own affairs, and may switch off."""
+LINKS = (Kind.WELCOME, Kind.FORGOTTEN_PASSWORD)
+"""What holds a link by which a password is set: it is written when it is sent, and kept nowhere."""
 
 
 class Progress(models.TextChoices):
     """What has become of a notice."""
 
-    WAITING = "waiting", "Waiting"
-    SENT = "sent", "Sent"
-    FAILED = "failed", "Given up"
+    WAITING = "waiting", _("Waiting")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Given up")

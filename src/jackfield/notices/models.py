@@ -24,6 +24,7 @@ class Mail(Single):
     username = models.CharField(max_length=254, blank=True, default="", validators=[validation.one_line])
     password = models.CharField(max_length=254, blank=True, default="", validators=[validation.one_line])
     sender = models.CharField(max_length=254, blank=True, default="", validators=[validation.email])
+    links = models.CharField(max_length=200, blank=True, default="", validators=[validation.web_origin])
 
     def __str__(self) -> str:
         return "the e-mail server"
@@ -44,7 +45,13 @@ class Notices(Single):
     system = models.BooleanField(default=True)
     disk_low = models.BooleanField(default=True)
     certificate = models.BooleanField(default=True)
+    publish_failed = models.BooleanField(default=True)
+    directory_failed = models.BooleanField(default=True)
+    webhook_failed = models.BooleanField(default=True)
     missed_call = models.BooleanField(default=True)
+    account = models.BooleanField(default=True)
+    welcome = models.BooleanField(default=True)
+    forgotten_password = models.BooleanField(default=True)
 
     def __str__(self) -> str:
         return "the notices"
@@ -55,6 +62,7 @@ class Preference(models.Model):
 
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="preference")
     missed_call = models.BooleanField(default=False)
+    off = DataField(tuple[str, ...], default=tuple)  # other kinds, that he does not want
 
     def __str__(self) -> str:
         return f"what {self.user} wants to be told"
@@ -67,6 +75,9 @@ class Notice(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices)
     cause = models.CharField(max_length=200)  # what it is about, for "not more than one an hour"
     recipient = models.CharField(max_length=254, blank=True, default="")
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="notices")
+    """To whom a link by which a password is set is sent; None for every other kind."""
+    language = models.CharField(max_length=35, blank=True, default="")
     subject = models.CharField(max_length=200)
     text = models.TextField()
     progress = models.CharField(max_length=20, choices=Progress.choices, default=Progress.WAITING)

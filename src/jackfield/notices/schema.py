@@ -20,6 +20,7 @@ class MailData:
     username: str = ""
     password: str = ""
     sender: str = ""  # address that the messages come from
+    links: str = ""  # how people reach the console, for links in messages: https://phone.example.com
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,13 @@ class NoticesData:
     system: bool = True
     disk_low: bool = True
     certificate: bool = True
+    publish_failed: bool = True
+    directory_failed: bool = True
+    webhook_failed: bool = True
     missed_call: bool = True  # users choose for themselves; False switches it off for all
+    account: bool = True  # people are told of a new browser, and of a second factor that is gone
+    welcome: bool = True  # new users get a link to set a password, unless who makes them says otherwise
+    forgotten_password: bool = True
 
 
 def _mail() -> Any:

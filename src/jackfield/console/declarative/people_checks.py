@@ -17,6 +17,8 @@ __all__ = ["check_people"]
 
 GIVING = ("directory", "openid")
 """Sections that give roles to people whom nobody here has entered."""
+TRUSTED = {"mail": None, "notices": frozenset({"webhook", "webhook_secret"})}
+"""Sections that only full administrators change, or fields of one: by the mail server go links that set passwords."""
 TOO_MUCH = "reaches further than your own rights: ask somebody who holds them all"
 
 
@@ -27,7 +29,7 @@ def check_people(merge: Merge, actor: Any = None) -> Iterator[Problem]:
     """
     after = {item.row.name: item.row.areas for item in merge.items["roles"]}
     yield from _role_names(merge, after)
-    sections = ("users", "roles", *GIVING)
+    sections = ("users", "roles", *GIVING, *TRUSTED)
     touched = merge.removed.keys() & set(sections) or any(
         item.created or item.changed for name in sections for item in merge.items.get(name, ())
     )
@@ -143,6 +145,10 @@ def _too_much(merge: Merge, before: dict[str, Areas], after: dict[str, Areas], h
             yield item.problem("role", f"what this gives {TOO_MUCH}")
         if item.changed - {"role", "group_roles"} and not full(held):  # who sets up a server of his own is anybody
             yield item.problem("", f"this decides who people are, administrators too: it {TOO_MUCH}")
+    for name, fields in TRUSTED.items():
+        for item in merge.items.get(name, ()):
+            if not full(held) and (item.changed if fields is None else item.changed & fields):
+                yield item.problem("", f"only a full administrator changes where messages go: it {TOO_MUCH}")
     for name in ("users", "roles"):
         for row in merge.removed.get(name, ()):
             if exceeds(levels_of(row.role if name == "users" else row.name, before), held):

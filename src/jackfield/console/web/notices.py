@@ -11,20 +11,21 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from jackfield.company.models import General
 from jackfield.console import postman, validation
 from jackfield.console.database import database_errors
 from jackfield.console.web.rights import gate
 from jackfield.console.web.saving import notify
-from jackfield.notices.choices import Kind, Progress
-from jackfield.notices.models import Mail, Notice, Preference
+from jackfield.notices.choices import FOR_ADMINISTRATORS, FOR_ONESELF, Kind, Progress
+from jackfield.notices.models import Mail, Notice, Notices, Preference
+from jackfield.people.choices import Role
 
 __all__ = ["messages", "own", "test", "urls"]
 
 PAGE = 100
-SUBJECT = "Jackfield can send e-mail"
-TEXT = "This is the test message that you asked for. If you read it, the e-mail server is set up right."
 
 
 @gate("system")
@@ -53,20 +54,23 @@ def test(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("/admin/messages/")
     recipient = request.POST.get("recipient", "").strip()
+    letter = postman.trial()
     try:
         validation.email(recipient)
         with database_errors(django_settings.JACKFIELD):
-            postman.send(Mail.current(), recipient, SUBJECT, TEXT)
+            postman.send(Mail.current(), recipient, letter)
     except ValidationError as problem:
-        told, outcome = "bad", f"{problem.messages[0]}: give the address that the test message goes to."
+        text = _("%(problem)s: give the address that the test message goes to.")
+        told, outcome = "bad", text % {"problem": problem.messages[0]}
     except postman.Undeliverable as problem:
-        told, outcome = "bad", f"The test message did not get away: {problem}."
+        told, outcome = "bad", _("The test message did not get away: %(problem)s.") % {"problem": problem}
     else:
-        told, outcome = "good", f"The server took the test message for {recipient}. Look into that mailbox."
+        text = _("The server took the test message for %(recipient)s. Look into that mailbox.")
+        told, outcome = "good", text % {"recipient": recipient}
         now = time.time()
         Notice.objects.create(
-            at=now, kind=Kind.TEST, cause="test", recipient=recipient, subject=SUBJECT, text=TEXT,
-            progress=Progress.SENT, tries=1,
+            at=now, kind=Kind.TEST, cause="test", recipient=recipient, subject=letter.subject,
+            text="\n".join(letter.paragraphs), progress=Progress.SENT, tries=1,
         )  # fmt: skip
     notify(request, [(told, outcome)])
     return redirect("/admin/messages/")
@@ -76,14 +80,37 @@ def test(request: HttpRequest) -> HttpResponse:
 def own(request: HttpRequest) -> HttpResponse:
     """Show and save what a user wants to be told."""
     user: Any = request.user
-    preference, _ = Preference.objects.get_or_create(user=user)
+    preference = Preference.objects.filter(user=user).first() or Preference(user=user)
+    config = Notices.current()
+    kinds = _kinds(user, config)
     if request.method == "POST":
-        preference.missed_call = "missed_call" in request.POST
+        preference.missed_call = Kind.MISSED_CALL in request.POST
+        others = [str(kind) for kind in kinds if kind != Kind.MISSED_CALL]
+        kept = [kind for kind in preference.off if kind not in others]  # what this page does not show
+        preference.off = (*kept, *(kind for kind in others if kind not in request.POST))
         preference.save()
-        notify(request, [("good", "Saved.")])
+        notify(request, [("good", _("Saved."))])
         return redirect("/me/notices")
-    ready = bool(Mail.current().host)
-    return render(request, "notices/own.html", {"preference": preference, "ready": ready})
+    shown = [(kind, _wanted(preference, kind), bool(getattr(config, kind, True))) for kind in kinds]
+    context = {"kinds": shown, "words": WORDS, "ready": bool(Mail.current().host)}
+    return render(request, "notices/own.html", context)
+
+
+WORDS = {
+    Kind.MISSED_CALL: gettext_lazy("Calls that I missed"),
+    Kind.ACCOUNT: gettext_lazy("Somebody signs in for me from a new browser, or a second step is gone"),
+}
+"""What the kinds are called for the one whom they are about; others by their own label."""
+
+
+def _kinds(user: Any, config: Any) -> list[Any]:
+    """Return what somebody may be told: of himself, and of the system, if he is one who looks after it."""
+    looks_after = user.email in config.recipients if config.recipients else user.role == Role.ADMINISTRATOR
+    return [*FOR_ONESELF, *(FOR_ADMINISTRATORS if looks_after else ())]
+
+
+def _wanted(preference: Any, kind: Any) -> bool:
+    return bool(preference.missed_call) if kind == Kind.MISSED_CALL else kind not in preference.off
 
 
 def urls() -> list[Any]:

@@ -200,7 +200,10 @@ SCREENS = {
         Screen(
             "mail", "system", "E-mail", "e-mail server",
             "The server that takes our messages: notices, missed calls, welcome.",
-            (Group("Server", ("host", "port", "security", "username", "password", "sender")),),
+            (
+                Group("Server", ("host", "port", "security", "username", "password", "sender")),
+                Group("Messages", ("links",)),
+            ),
         ),
         Screen(
             "directory", "system", "Directory", "directory",
@@ -225,7 +228,9 @@ SCREENS = {
             "Who is told when something goes wrong; never twice in an hour of the same.",
             (
                 Group("Who", ("recipients",)),
-                Group("What", ("trunk_down", "system", "disk_low", "certificate", "missed_call")),
+                Group("They are told", ("trunk_down", "system", "disk_low", "certificate", "publish_failed",
+                                        "directory_failed", "webhook_failed")),
+                Group("Everybody is told", ("missed_call", "account", "welcome", "forgotten_password")),
                 Group("Other programs", ("webhook", "webhook_secret")),
             ),
         ),

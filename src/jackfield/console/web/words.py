@@ -166,6 +166,9 @@ OWN: dict[str, dict[str, Words]] = {
         "username": Words("User name", "Empty: without signing in."),
         "password": Words("Password", "Leave empty to keep it as it is."),
         "sender": Words("Messages come from", "An e-mail address."),
+        "links": Words(
+            "Address in links", "How people reach their pages: https://phone.example.com. Empty: no links are sent."
+        ),
     },
     "directory": {
         "enabled": Words("In use", "Keep an administrator with a password of our own, for when it does not answer."),
@@ -200,7 +203,13 @@ OWN: dict[str, dict[str, Words]] = {
         "system": Words("A part of the system does not work"),
         "disk_low": Words("The disk is nearly full"),
         "certificate": Words("The certificate ends soon"),
+        "publish_failed": Words("The configuration can't be published"),
+        "directory_failed": Words("The directory can't be imported"),
+        "webhook_failed": Words("A webhook is given up"),
         "missed_call": Words("Missed calls", "For users who want it; off: for nobody."),
+        "account": Words("Signing in", "A new browser, or a second factor that is gone: whose account it is."),
+        "welcome": Words("Welcome", "New users get a link by which they set a password."),
+        "forgotten_password": Words("Forgotten password", "Whoever forgot it is sent a link. Off: ask you for one."),
         "webhook": Words("Web address", "Gets every notice as JSON by POST.", wide=True),
         "webhook_secret": Words("Secret", "Signs what is sent. Leave empty to keep it as it is."),
     },

@@ -188,9 +188,7 @@ def _try_mail(request: HttpRequest, values: dict[str, Any]) -> Any:
     try:
         validation.email(recipient)
         mail = Mail(**{name: values[name] for name in MAIL})
-        postman.send(
-            mail, recipient, "Jackfield can send e-mail", "If you read this, the e-mail server is set up right."
-        )
+        postman.send(mail, recipient, postman.trial())
     except ValidationError as problem:
         return Outcome(False, f"{problem.messages[0]}: say to whom the test message goes.")
     except postman.Undeliverable as problem:
