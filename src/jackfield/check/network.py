@@ -12,6 +12,7 @@ from pathlib import Path
 from jackfield.check import Finding
 from jackfield.control import ControlError, ask_sync
 from jackfield.network.addresses import reachable_addresses
+from jackfield.network.certificate_store import Store
 from jackfield.network.ports import Kind, can_bind, listening, owner, refusal
 from jackfield.settings import Settings
 
@@ -106,26 +107,26 @@ def addresses(settings: Settings) -> Iterator[Finding]:
 
 def certificate(settings: Settings) -> Iterator[Finding]:
     """The certificate that was given fits its key and has not ended."""
-    if not settings.tls_certificate:
+    pair = Store(settings.files.certificates, (settings.tls_certificate, settings.tls_key)).current()
+    if pair.origin == "self-signed":
         yield Finding("ok", "certificate", "self-signed, made here: phones must be told to trust it")
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(pair.certificate, pair.key)
     except OSError as error:  # ssl.SSLError is one
-        yield Finding(
-            "error", "certificate", f"{settings.tls_certificate}: {error}", "correct tls_certificate and tls_key"
-        )
+        mend = "correct tls_certificate and tls_key" if pair.origin == "settings" else "jackfield certificate import"
+        yield Finding("error", "certificate", f"{pair.certificate}: {error}", mend)
         return
     from cryptography import x509
 
-    found = x509.load_pem_x509_certificate(Path(settings.tls_certificate).read_bytes())
+    found = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
     days = (found.not_valid_after_utc - datetime.datetime.now(datetime.UTC)).days
     if days < 0:
-        yield Finding("error", "certificate", f"{settings.tls_certificate} ended {-days} days ago", "renew it")
+        yield Finding("error", "certificate", f"{pair.certificate} ended {-days} days ago", "renew it")
     elif days < 14:
-        yield Finding("warning", "certificate", f"{settings.tls_certificate} ends in {days} days", "renew it")
+        yield Finding("warning", "certificate", f"{pair.certificate} ends in {days} days", "renew it")
     else:
-        yield Finding("ok", "certificate", f"{settings.tls_certificate} is good for {days} days")
+        yield Finding("ok", "certificate", f"{pair.certificate} is good for {days} days")
 
 
 def name_servers(settings: Settings) -> Iterator[Finding]:

@@ -17,7 +17,8 @@ from jackfield import __version__, logs
 from jackfield.cli.output import console
 from jackfield.control import NotRunning, ask_sync
 from jackfield.network.addresses import local_addresses, reachable_addresses
-from jackfield.network.certificate import SelfSigned, names_of_this_machine
+from jackfield.network.certificate import names_of_this_machine
+from jackfield.network.certificate_store import Store
 from jackfield.settings import Settings, SettingsError, unknown_variables
 from jackfield.supervisor import StartFailed, Supervisor
 
@@ -38,7 +39,7 @@ def run(settings: Settings, begun: float) -> None:
         log.warning("%s", misspelt)
     if not settings.files.snapshot.exists():
         _first_configuration(settings)
-    settings = _with_certificate(settings)
+    _have_certificate(settings)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each phone by TCP and each audio stream needs one
     asyncio.run(_supervise(settings, begun))
@@ -65,20 +66,21 @@ def _first_configuration(settings: Settings) -> None:
         raise StartFailed("the first configuration could not be made; the lines above say why")
 
 
-def _with_certificate(settings: Settings) -> Settings:
-    """Return the settings with the certificate to use, made now if none was given and none is there yet."""
+def _have_certificate(settings: Settings) -> None:
+    """See that there is a certificate where one is needed: made now if none was given and none is there yet."""
     if settings.tls_certificate:
         for name in ("tls_certificate", "tls_key"):
             if not os.access(getattr(settings, name), os.R_OK):
                 raise SettingsError(f"{name}: {getattr(settings, name)} does not exist or can't be read")
-        return settings
+        return
     if not (settings.sip_tls_port or settings.sip_wss_port or (settings.console_port and settings.console_secure)):
-        return settings
-    own = SelfSigned(settings.files.certificates)
+        return
+    store = Store(settings.files.certificates)
+    if store.current().origin != "self-signed":
+        return
     names = names_of_this_machine([settings.public_address, *settings.hosts, *local_addresses()])
-    if own.ensure(names, now=datetime.datetime.now(datetime.UTC)):
-        console(stderr=True).print(f"A self-signed TLS certificate is in {own.certificate}")
-    return settings.replaced(tls_certificate=str(own.certificate), tls_key=str(own.key))
+    if store.self_signed.ensure(names, now=datetime.datetime.now(datetime.UTC)):
+        console(stderr=True).print(f"A self-signed TLS certificate is in {store.self_signed.certificate}")
 
 
 async def _supervise(settings: Settings, begun: float) -> None:
@@ -140,7 +142,8 @@ def show_first_run(settings: Settings, token: str) -> None:
     out = console(stderr=True)
     out.print("[bold]Nobody can sign in to the console yet.[/bold] Set the company up in a browser:")
     print(f"\n    {address}/first-run?token={token}\n", file=sys.stderr)  # as one line, however narrow the terminal is
-    if address.startswith("https:") and "/certificates/self-signed" in f"{settings.tls_certificate}":
+    store = Store(settings.files.certificates, (settings.tls_certificate, settings.tls_key))
+    if address.startswith("https:") and store.current().origin == "self-signed":
         out.print("The browser warns of the certificate, because Jackfield made it itself: go on.\n")
 
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, cast
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from jackfield.network.addresses import local_addresses
-from jackfield.network.certificate import SelfSigned, names_of_this_machine
+from jackfield.network.certificate import names_of_this_machine
+from jackfield.network.certificate_store import Serving, Store
 
 if TYPE_CHECKING:
     from jackfield.settings import Settings
@@ -36,36 +37,33 @@ def front(settings: Settings) -> Callable[..., asyncio.Protocol]:
     """Return what uvicorn calls for each connection. Raises `OSError` where the certificate can't be used."""
     if not settings.console_secure:
         return H11Protocol
-    context = _context(settings)
+    store = Store(settings.files.certificates, (settings.tls_certificate, settings.tls_key))
+    if store.current().origin == "self-signed":
+        names = names_of_this_machine([settings.public_address, *settings.console_hosts, *local_addresses()])
+        store.self_signed.ensure(names, now=datetime.datetime.now(datetime.UTC))
+    serving = Serving(store, _context)
     everywhere = settings.console_tls == "on"
 
     def make(config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> asyncio.Protocol:
-        return _Front(lambda: H11Protocol(config, server_state, app_state, _loop), context, everywhere)
+        return _Front(lambda: H11Protocol(config, server_state, app_state, _loop), serving, everywhere)
 
     return make
 
 
-def _context(settings: Settings) -> ssl.SSLContext:
-    own = SelfSigned(settings.files.certificates)
-    if not settings.tls_certificate:
-        names = names_of_this_machine([settings.public_address, *settings.console_hosts, *local_addresses()])
-        own.ensure(names, now=datetime.datetime.now(datetime.UTC))
+def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(
-        Path(settings.tls_certificate) if settings.tls_certificate else own.certificate,
-        Path(settings.tls_key) if settings.tls_key else own.key,
-    )
+    context.load_cert_chain(certificate, key)
     return context
 
 
 class _Front(asyncio.Protocol):
     """Reads the first bytes, and hands the connection to whoever it is for."""
 
-    def __init__(self, inner: Callable[[], H11Protocol], context: ssl.SSLContext, everywhere: bool) -> None:
+    def __init__(self, inner: Callable[[], H11Protocol], serving: Serving, everywhere: bool) -> None:
         self._inner = inner
-        self._context = context
+        self._serving = serving
         self._everywhere = everywhere
         self._seen = b""
         self._transport: asyncio.Transport
@@ -100,10 +98,11 @@ class _Front(asyncio.Protocol):
 
     def _begin_tls(self) -> None:
         loop = asyncio.get_running_loop()
+        self._serving.refresh()  # a new certificate counts from the next connection on
         # `loop.start_tls` would lose the bytes that were read already.
         waiter: Any = None
         tls: Any = SSLProtocol(
-            loop, self._inner(), self._context, waiter, server_side=True, ssl_handshake_timeout=PATIENCE
+            loop, self._inner(), self._serving.context, waiter, server_side=True, ssl_handshake_timeout=PATIENCE
         )
         self._transport.set_protocol(tls)
         tls.connection_made(self._transport)

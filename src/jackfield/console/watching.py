@@ -238,17 +238,10 @@ class Watch:
         tell(Alert(Kind.MISSED_CALL, cause, subject, text), now, user=user)
 
     def _certificate_ends(self) -> float | None:
-        """Return when the certificate that somebody gave us ends; our own is renewed by itself."""
-        path = self.settings.tls_certificate
-        if not path:
-            return None
-        from cryptography import x509
+        """Return when the certificate in use ends, whoever gave it."""
+        from jackfield.console import certificates
 
-        try:
-            with open(path, "rb") as file:
-                return x509.load_pem_x509_certificate(file.read()).not_valid_after_utc.timestamp()
-        except (OSError, ValueError):
-            return None  # the switch and `jackfield check` say so
+        return certificates.ends(self.settings)
 
     def _forget(self) -> None:
         from jackfield.notices.models import Notice

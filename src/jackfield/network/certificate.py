@@ -14,8 +14,12 @@ import socket
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["SelfSigned", "names_of_this_machine"]
+if TYPE_CHECKING:
+    from cryptography.x509 import GeneralName
+
+__all__ = ["SelfSigned", "alternative", "names_of_this_machine"]
 
 VALID_DAYS = 3650
 RENEW_DAYS = 30
@@ -41,8 +45,19 @@ class SelfSigned:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if self._lasts(until):
                 return False
-            self._make(list(dict.fromkeys(names)), now)
+            self.make(list(dict.fromkeys(self._names_before() or names)), now)
         return True
+
+    def _names_before(self) -> list[str]:
+        """Return the names of the certificate that ends: somebody may have chosen them."""
+        from cryptography import x509
+
+        try:
+            before = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+            known = before.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except (OSError, ValueError, x509.ExtensionNotFound):
+            return []
+        return [str(name.value) for name in known if isinstance(name, x509.DNSName | x509.IPAddress)]
 
     def _lasts(self, until: datetime.datetime) -> bool:
         """Tell whether the pair is whole and holds so long. Its age says so: `cryptography` would cost 15 MB for it."""
@@ -53,7 +68,8 @@ class SelfSigned:
             return False
         return made + VALID_DAYS * 86400 > until.timestamp()
 
-    def _make(self, names: list[str], now: datetime.datetime) -> None:
+    def make(self, names: list[str], now: datetime.datetime) -> None:
+        """Make a new key and a certificate for these names and addresses. Raises `OSError`, `ValueError` for a name."""
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.hazmat.primitives.asymmetric import rsa
@@ -69,7 +85,7 @@ class SelfSigned:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))  # a phone's clock may be behind
             .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
-            .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([alternative(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .sign(key, hashes.SHA256())
@@ -91,7 +107,8 @@ def names_of_this_machine(addresses: Iterable[str]) -> list[str]:
     return [name for name in dict.fromkeys((host, "localhost", *addresses)) if name not in ("", "0.0.0.0", "::")]  # noqa: S104
 
 
-def _alternative(name: str):  # type: ignore[no-untyped-def]
+def alternative(name: str) -> GeneralName:
+    """Return a name or an address as certificates have it. Raises `ValueError` for one that none can have."""
     from cryptography import x509
 
     try:

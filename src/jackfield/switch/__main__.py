@@ -12,18 +12,19 @@ import signal
 import ssl
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import uvloop
 
 from jackfield import capture, logs, memory, settings
 from jackfield.control import ControlError, ControlServer
 from jackfield.media.client import SPARES, MediaLost, MediaPool
-from jackfield.network.certificate import SelfSigned, names_of_this_machine
+from jackfield.network.certificate import names_of_this_machine
+from jackfield.network.certificate_store import Serving, Store
 from jackfield.network.ports import refusal
 from jackfield.settings import Settings, SettingsError
 from jackfield.sip.transport.tls import server_context
+from jackfield.sip.transport.transports import Transports
 from jackfield.spool import Spool
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.commands import Commands
@@ -83,16 +84,17 @@ async def run(configured: Settings, ready: int | None) -> None:
         emit=spool.append,
         secret=files.secret(),
         registrations=files.registrations,
+        overrides=files.overrides,
         public_address=configured.public_address,
         hosts=configured.hosts,
         trace=recorder.record,
     )
     stopping, at_once = asyncio.Event(), asyncio.Event()
-    control = ControlServer(
-        files.switch_socket, Commands(switch, recorder, stop=stopping.set, path=files.snapshot).handlers()
-    )
+    certificate = _Certificate(switch, configured)
+    commands = Commands(switch, recorder, stop=stopping.set, path=files.snapshot)
+    control = ControlServer(files.switch_socket, commands.handlers() | {"certificate": certificate.exchanged})
     try:
-        await _listen(switch, configured)
+        await _listen(switch, configured, certificate)
         await switch.start()
         await control.start()
         loop = asyncio.get_running_loop()
@@ -101,7 +103,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it again
         gc.set_threshold(10_000, 20, 100)
-        tidying = loop.create_task(_tidy())
+        tidying = loop.create_task(_tidy(certificate))
         if ready is not None:
             os.write(ready, b"ready\n")
             os.close(ready)
@@ -126,17 +128,53 @@ def _set_all(*events: asyncio.Event) -> None:
         event.set()
 
 
-async def _tidy() -> None:
+class _Certificate:
+    """What the TLS and WSS ports show to those who connect: another certificate as soon as there is one."""
+
+    def __init__(self, switch: Switch, configured: Settings) -> None:
+        self._switch = switch
+        self._configured = configured
+        self._serving: Serving | None = None
+
+    def begin(self) -> ssl.SSLContext:
+        """Return the context to begin with. Raises `CannotStart`."""
+        configured = self._configured
+        store = Store(configured.files.certificates, (configured.tls_certificate, configured.tls_key))
+        pair = store.current()
+        if pair.origin == "self-signed":
+            store.self_signed.ensure(names_of_this_machine(configured.hosts), now=datetime.now(UTC))
+        try:
+            self._serving = Serving(store, server_context)
+        except OSError as problem:  # ssl.SSLError is one
+            raise CannotStart(f"the TLS certificate {pair.certificate} can't be used: {problem}") from None
+        return self._serving.context
+
+    def look(self) -> bool:
+        """Give new connections the certificate that there is now; those that stand go on. True when it is another."""
+        if self._serving is None or not self._serving.refresh():
+            return False
+        transports = self._switch.agent.transports
+        if isinstance(transports, Transports):
+            transports.use_tls(self._serving.context)
+        return True
+
+    async def exchanged(self, request: dict[str, Any]) -> dict[str, bool]:
+        """Answer the control socket: look now, rather than in a few seconds."""
+        return {"exchanged": self.look()}
+
+
+async def _tidy(certificate: _Certificate) -> None:
     while True:
         await asyncio.sleep(TIDY)
         memory.give_back()
+        certificate.look()  # the settings' own files may have been exchanged, by a program that tells nobody
 
 
-async def _listen(switch: Switch, configured: Settings) -> None:
+async def _listen(switch: Switch, configured: Settings, certificate: _Certificate) -> None:
     agent = switch.agent
     tls = None
     if configured.sip_tls_port or configured.sip_wss_port:
-        tls = _server_tls(configured)
+        tls = certificate.begin()
     for host in configured.hosts:
         for transport, port in (
             ("UDP", configured.sip_port),
@@ -154,18 +192,6 @@ async def _listen(switch: Switch, configured: Settings) -> None:
                 kind: Literal["udp", "tcp"] = "udp" if transport == "UDP" else "tcp"
                 why, mend = refusal(kind, host, port, problem, f"--{setting}-port")
                 raise CannotStart(f"SIP over {transport} can't listen: {why}; {mend}") from None
-
-
-def _server_tls(configured: Settings) -> ssl.SSLContext:
-    own = SelfSigned(configured.files.certificates)
-    certificate = Path(configured.tls_certificate) if configured.tls_certificate else own.certificate
-    key = Path(configured.tls_key) if configured.tls_key else own.key
-    if not configured.tls_certificate:
-        own.ensure(names_of_this_machine(configured.hosts), now=datetime.now(UTC))
-    try:
-        return server_context(certificate, key)
-    except (OSError, ssl.SSLError) as problem:
-        raise CannotStart(f"the TLS certificate {certificate} can't be used: {problem}") from None
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from jackfield.console.api import ConsoleError, DatabaseAway
 from jackfield.console.database import database_errors
 from jackfield.console.declarative.difference import DocumentError
-from jackfield.console.rest import answers, door, keys, openapi, pages, past, present, problems, things, whole
+from jackfield.console.rest import answers, certificate, door, keys, openapi, pages, past, present, problems, things, whole
 from jackfield.console.rest.operations import Asked, Operation, read_query
 from jackfield.console.rest.problems import Refusal
 
@@ -35,6 +35,7 @@ def operations() -> tuple[Operation, ...]:
         *present.operations(),
         *whole.operations(),
         *keys.operations(),
+        *certificate.operations(),
         Operation("openapi", "GET", "/openapi.json", "own", "This document", described, group="configuration",
                   answer={"type": "object"}, scoped=False),
     )  # fmt: skip

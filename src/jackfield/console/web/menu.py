@@ -48,6 +48,7 @@ PAGES = (
     Page("history", "Calls", "/admin/calls/"),
     Page("history", "Statistics", "/admin/statistics/"),
     Page("history", "Changes", "/admin/changes/"),
+    Page("safety", "Certificates", "/admin/certificates/"),
     Page("system", "Company", "/admin/settings/"),
     Page("system", "Prompts and music", "/admin/audio/"),
     Page("system", "E-mail", "/admin/mail/"),
