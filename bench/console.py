@@ -2,9 +2,9 @@
 
     python bench/console.py [--data-dir DIR] [--calls 1000000] [--quick]
 
-The installation is filled by console_data.py unless DIR is one already: 2,000 extensions, 1,000,000 calls. Times of
-pages are seen by a browser on the same machine over one connection that stays; those who use the console while calls
-are measured are 20, each of whom opens a page every three seconds.
+The installation is filled by console_data.py unless DIR is one already: 2,000 extensions, 1,000,000 calls. 200 calls
+are in progress while pages are timed; times are seen by a browser on the same machine over one connection that stays.
+Those who use the console while calls are measured are 20, each of whom opens a page every three seconds.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import rig
 import servers
 import sipp
+from phones import Phones
 
 PASSWORD = "bench-of-the-console-1"
 PAGES = (
@@ -38,6 +39,7 @@ PAGES = (
     "/api/v1/extensions?limit=100", "/api/v1/calls?limit=100",
 )  # fmt: skip
 USERS, EVERY = 20, 3.0
+CALLS = 200  # in progress while pages are timed
 
 
 class Browser:
@@ -116,6 +118,31 @@ def pages(web: int, table: rig.Table, count: int) -> None:
         table.add(f"{path}: median", "Jackfield", rig.percentile(times, 0.5), "ms")
         table.add(f"{path}: p95", "Jackfield", rig.percentile(times, 0.95), "ms")
         table.add(f"{path}: size", "Jackfield", len(text) / 1000, "kB")
+
+
+@contextmanager
+def in_progress(server: rig.Server, count: int) -> Iterator[None]:
+    """So many calls that are up while the block runs; their phones answer what they are asked."""
+    phones, stop = Phones(server), threading.Event()
+
+    def answer() -> None:
+        while not stop.is_set():
+            phones.wait(0.5)
+
+    try:
+        phones.register(servers.callees())
+        calls = [call for call in phones.run(count, rate=50, hold=None) if call.state == "up"]
+        assert len(calls) == count, f"{count - len(calls)} of {count} calls are not up"
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+        phones.hang_up(calls)
+    finally:
+        phones.close()
 
 
 def change(web: int, table: rig.Table, count: int) -> None:
@@ -223,8 +250,9 @@ def main() -> None:
             filled(folder, many, options.python)
         with running(folder, options.python, options.cores) as (server, web):
             if not options.only_calls:
-                pages(web, table, requests)
-                change(web, table, requests)
+                with in_progress(server, CALLS):
+                    pages(web, table, requests)
+                    change(web, table, requests)
             calls(server, web, table, load, pairs)
     rig.report("Console", table, [], options)
 
