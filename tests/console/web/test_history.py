@@ -73,8 +73,8 @@ def test_calls_are_listed_by_day_in_the_companys_zone_the_newest_first(admin: Cl
 def test_who_called_whom_stands_in_chips_that_lead_to_the_extension_and_the_trunk(admin: Client):
     keep(incoming("one", "+4930123456", "Clara <b>"))
     page = read(admin)
-    assert '<a class="chip" href="/admin/number/101">101 Anna</a>' in page
-    assert "+4930123456 Clara &lt;b&gt;" in page
+    assert '<a class="chip" href="/admin/number/101">101 <small>Anna</small></a>' in page
+    assert "+4930123456 <small>Clara &lt;b&gt;</small>" in page
     assert 'href="/admin/setting/trunks/Provider"' in page
     assert "Answered" in page
     assert ">1:00<" in page
@@ -258,8 +258,8 @@ def test_the_journal_is_told_with_links_to_the_settings_it_names(admin: Client):
     keep(call("one", journal=journal))
     page = one(admin)
     assert "10:02:00.250" in page
-    assert '102 is extension 102 &lt;Bert&gt; <a href="/admin/setting/extensions/102">extension 102</a>' in page
-    assert '<a href="/admin/setting/inbound">Incoming' in page
+    assert '102 is extension 102 &lt;Bert&gt; <a class="chip" href="/admin/setting/extensions/102">extension 102</a>' in page
+    assert '<a class="chip" href="/admin/setting/inbound">Incoming' in page
     assert "unheard-of" not in page
 
 

@@ -237,6 +237,8 @@ def test_only_those_who_may_see_phones_watch_them(signed_in: As, switch: Switch)
 def test_lists_show_the_state_of_trunks_and_phones(admin: Client, switch: Switch):
     page = admin.get("/admin/trunks/").content.decode()
     assert '<span class="chip bad" title="password refused (403)">refused</span>' in page
+    assert "in a call" in text_of(admin.get("/admin/extensions/"))
+    switch.calls = []
     text = text_of(admin.get("/admin/extensions/"))
     assert "registered" in text
     assert "no phone" in text

@@ -1,5 +1,6 @@
 // What pages do beyond links and forms. Everything works without it but what is live by nature.
 
+import "./cards.js";
 import "./keys.js";
 import { keepDrafts } from "./drafts.js";
 import { enhanceInputs } from "./inputs.js";

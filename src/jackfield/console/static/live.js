@@ -2,7 +2,9 @@
 
 const tables = new Map([...document.querySelectorAll("[data-live-rows]")].map((body) => [body.dataset.liveRows, body]));
 const figures = [...document.querySelectorAll("[data-live-count]")];
-const parts = [...tables.keys(), ...(figures.length ? ["counts"] : [])];
+const states = () => [...document.querySelectorAll("[data-live-cell]")];
+const stateParts = new Set(states().map((cell) => cell.dataset.liveCell));
+const parts = [...tables.keys(), ...stateParts, ...(figures.length ? ["counts"] : [])];
 const problem = document.querySelector("[data-live-switch]");
 const told = document.querySelector("[data-live-state]");
 const GONE_AFTER = 3000;
@@ -87,6 +89,22 @@ function counts(found) {
   }
 }
 
+// The state of each row of a list. One that nothing is said of has what stands at its column's head.
+function state({ part, states: found, known, all: whole }) {
+  for (const cell of states()) {
+    const { liveCell, key } = cell.dataset;
+    if (liveCell !== part || !known || !(whole || key in found)) continue;
+    const head = document.querySelector(`[data-live-none="${part}"]`);
+    const { text, kind, more } = found[key] ?? { text: head.dataset.text, kind: head.dataset.kind, more: "" };
+    const chip = cell.querySelector(".chip");
+    if (chip.textContent === text && chip.title === more) continue;
+    if (chip.textContent !== text) mark(cell);
+    chip.textContent = text;
+    chip.className = `chip ${kind}`;
+    chip.title = more;
+  }
+}
+
 function say(text) {
   if (!told) return;
   told.hidden = !text;
@@ -101,6 +119,7 @@ function open() {
   on("gone", gone);
   on("all", all);
   on("counts", counts);
+  on("states", state);
   on("switch", (found) => {
     say("");
     if (problem) [problem.hidden, problem.textContent] = [found.running, found.problem];

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from jackfield.console.web.forms import Words
 from jackfield.console.web.live_columns import live_column
+from jackfield.console.web.rights import may
 from jackfield.console.web.screens import Screen
 from jackfield.console.web.words import words
 
-__all__ = ["Cell", "Found", "find", "listing"]
+__all__ = ["Cell", "Found", "cell_text", "find", "listing"]
 
 PAGE = 100
 
@@ -25,7 +28,7 @@ PAGE = 100
 class Cell:
     """One cell of a list."""
 
-    kind: str  # text, truth, user, numbers, choice
+    kind: str  # text, truth, choice; chips: pairs of text and address, "" for none
     value: Any
 
 
@@ -88,7 +91,9 @@ def listing(request: HttpRequest, screen: Screen) -> HttpResponse:
         "screen": screen,
         "page": page,
         "heads": [(name, called[name].label) for name in screen.columns],
-        "rows": [(row, [_cell(screen, name, row, called[name]) for name in called]) for row in page.object_list],
+        "rows": [
+            (row, [_cell(request.user, screen, name, row, called[name]) for name in called]) for row in page.object_list
+        ],
         "live": live_column(screen.name, page.object_list),
         "search": found.search,
         "chips": found.chips,
@@ -102,7 +107,7 @@ def listing(request: HttpRequest, screen: Screen) -> HttpResponse:
     return render(request, "list.html", context)
 
 
-def _cell(screen: Screen, name: str, row: Any, called: Words) -> Cell:
+def _cell(user: Any, screen: Screen, name: str, row: Any, called: Words) -> Cell:
     known = screen.section.fields[name]
     value = known.of(row)
     if known.type is bool:
@@ -110,7 +115,26 @@ def _cell(screen: Screen, name: str, row: Any, called: Words) -> Cell:
     if choices := dict(called.choices):
         return Cell("choice", choices.get(value, value))
     if known.reference == "users":
-        return Cell("user", row.user.shown_name if value else "")
-    if isinstance(value, tuple):
-        return Cell("numbers", [str(item) for item in value])
+        leads = f"/admin/users/{row.user.pk}" if value and may(user, "people") else ""
+        return Cell("chips", [(row.user.shown_name, leads)] if value else [])
+    if isinstance(value, tuple) or called.suggestions in LEADS:
+        area, address = LEADS.get(called.suggestions, ("", ""))
+        texts = [str(item) for item in (value if isinstance(value, tuple) else (value,)) if item]
+        leads = address if area and may(user, area) else ""
+        return Cell("chips", [(text, leads + quote(text, safe="") if leads else "") for text in texts])
     return Cell("text", value)
+
+
+LEADS = {"numbers": ("people", "/admin/number/"), "trunks": ("lines", "/admin/setting/trunks/")}
+"""By what a field proposes: the area of what its values name, and the address that leads there."""
+
+
+def cell_text(screen: Screen, name: str, row: Any) -> str:
+    """Return what the list shows of one field, as text."""
+    known, called = screen.section.fields[name], words(screen.section, name)
+    value = known.of(row)
+    if known.type is bool:
+        return _("yes") if value else _("no")
+    if isinstance(value, tuple):
+        return ", ".join(str(item) for item in value)
+    return str(dict(called.choices).get(value, value) or "")

@@ -13,9 +13,11 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
 from django.utils.http import urlencode
 
 from jackfield.console import live
+from jackfield.console.web.live_columns import states_now
 from jackfield.console.web.rights import gate, may
 from jackfield.console.web.saving import notify
 from jackfield.control import ControlError, NotRunning, ask_sync
@@ -29,8 +31,12 @@ STREAM_TYPE = "text/event-stream"
 PAGE = 100
 NOT_RUNNING = "The switch does not run, so no call can be made. See its log, or start Jackfield again."
 
-AREAS = {"calls": "overview", "trunks": "overview", "counts": "overview", "phones": "phones"}
+AREAS = {
+    "calls": "overview", "trunks": "overview", "counts": "overview", "phones": "phones", "extensions": "people",
+    "trunk_states": "lines",
+}  # fmt: skip
 """Parts of the stream, and the area whose readers get each."""
+STATES = ("extensions", "trunk_states")
 
 
 def live_rows() -> Any:
@@ -55,19 +61,20 @@ def switch_says(verb: str, **arguments: Any) -> tuple[Any, str]:
 
 @gate("overview")
 def stream(request: HttpRequest) -> Any:
-    """Send what changes as server-sent events; `for` names the parts: calls, trunks, phones, counts."""
+    """Send what changes as server-sent events; `for` names the parts: see `AREAS`."""
     if request.headers.get("Accept") != STREAM_TYPE:  # what else comes is answered on one of the few threads for pages
         return HttpResponse(f"This is for programs that accept {STREAM_TYPE}.\n", status=406, content_type="text/plain")
     asked = request.GET.get("for", "").split(",")
     parts = frozenset(part for part, area in AREAS.items() if part in asked and may(request.user, area))
-    response = StreamingHttpResponse(_messages(live.hub(), parts), content_type=STREAM_TYPE)
+    response = StreamingHttpResponse(_messages(live.hub(), parts, translation.get_language()), content_type=STREAM_TYPE)
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold it back otherwise
     return response
 
 
-async def _messages(hub: live.Hub, parts: frozenset[str]) -> AsyncIterator[bytes]:
+async def _messages(hub: live.Hub, parts: frozenset[str], language: str | None = None) -> AsyncIterator[bytes]:
     _let_thread_go()
     first = True
+    known = {part: dict[str, Any]() for part in STATES if part in parts}
     async for batch in hub.events(every=BEAT_SECONDS, until=STREAM_SECONDS):
         said = [_row_message(event, part) for event in batch if (part := _part(event)) in parts]
         said += [_message("switch", event.data) for event in batch if event.kind == "switch"]
@@ -77,7 +84,21 @@ async def _messages(hub: live.Hub, parts: frozenset[str]) -> AsyncIterator[bytes
             first, state = False, hub.state
             shown = {"calls": state.calls, "trunks": state.trunks, "phones": state.phones}
             said += [_message("all", {"part": part, "ids": list(shown[part])}) for part in parts & shown.keys()]
+        if batch and known:
+            with translation.override(language):
+                said += [_states_message(part, hub.state, known) for part in known]
         yield b"".join(said) or b": still here\n\n"
+
+
+def _states_message(part: str, state: live.State, known: dict[str, dict[str, Any]]) -> bytes:
+    """Return what became different among the states of one part since `known`, which is brought up to date; or b""."""
+    before, now = known[part], states_now(part, state)
+    changed: dict[str, Any] = {key: cell for key, cell in now.items() if before.get(key) != cell}
+    changed |= dict.fromkeys(before.keys() - now.keys())
+    known[part] = now
+    if before and not changed:
+        return b""
+    return _message("states", {"part": part, "states": changed, "known": state.running, "all": not before})
 
 
 def _let_thread_go() -> None:

@@ -1,26 +1,28 @@
-"""Columns of lists that come from the running switch and not from the database: the state of trunks, and phones."""
+"""The state of extensions and trunks, which the running switch knows and the database does not: as columns of lists."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from jackfield.console import live
 from jackfield.control import ControlError, ask_sync
 
-__all__ = ["LiveCell", "LiveColumn", "live_column"]
+__all__ = ["LiveCell", "LiveColumn", "extension_states", "live_column", "states_now", "trunk_states"]
 
 KINDS = {"registered": "good", "up": "good", "down": "bad", "refused": "bad", "registering": "warning"}
-WORDS = {"up": "ready", "disabled": "off"}
 ANSWER_SECONDS = 1.0
 """A list must not wait long for a switch that has other worries."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveCell:
-    """A chip: its text, its meaning ("good", "bad", "warning", ""), and more about it."""
+    """A chip: its text, its meaning ("good", "bad", "warning", "info", ""), and more about it."""
 
     text: str
     kind: str = ""
@@ -29,42 +31,101 @@ class LiveCell:
 
 @dataclass(frozen=True, slots=True)
 class LiveColumn:
-    """One more column of a list; `cells` in the order of its rows."""
+    """One more column of a list: a cell for each row, and the key by which the stream of changes names it."""
 
     label: str
-    cells: Sequence[LiveCell]
+    part: str
+    cells: Sequence[tuple[str, LiveCell]]
+    none: LiveCell
+    """What stands where nothing is known of one."""
+
+
+States = dict[str, LiveCell]
+
+
+def extension_states(reachable: Mapping[str, int], calls: Iterable[Mapping[str, Any]]) -> States:
+    """Return the state of each extension that has a phone or is in a call, by its number.
+
+    `reachable` has the phones that answer of each extension with any, as the switch's verb "registered" gives them.
+    """
+    found = {number: _phones(count) for number, count in reachable.items()}
+    for call in calls:
+        talking = call["state"] == "talking"
+        for side, other in (("from", "to"), ("to", "from")):
+            number, name = call[side]["extension"], call[other]["name"] or call[other]["number"]
+            if number:
+                found[number] = _in_call(talking, side == "from", name)
+        for leg in call["legs"]:  # phones of a ring group, which the call's own sides do not name
+            if (number := leg.get("number", "")) in reachable and found[number].kind != "info":
+                found[number] = _in_call(talking, False, call["from"]["name"] or call["from"]["number"])
+    return found
+
+
+def _phones(count: int) -> LiveCell:
+    if count == 0:
+        return LiveCell(_("does not answer"), "bad")
+    if count == 1:
+        return LiveCell(_("registered"), "good")
+    return LiveCell(ngettext("%(count)d phone", "%(count)d phones", count) % {"count": count}, "good")
+
+
+def _in_call(talking: bool, calls: bool, name: str) -> LiveCell:
+    if talking:
+        return LiveCell(_("in a call"), "info", _("with %(name)s") % {"name": name} if name else "")
+    if calls:
+        return LiveCell(_("dials"), "info", name)
+    return LiveCell(_("rings"), "info", _("%(name)s calls") % {"name": name} if name else "")
+
+
+def trunk_states(trunks: Iterable[Mapping[str, Any]]) -> States:
+    """Return the state of each trunk by its name, from what the switch's verb "trunks" says."""
+    words = {
+        "registered": _("registered"), "up": _("ready"), "down": _("down"), "refused": _("refused"),
+        "registering": _("registering"), "disabled": _("off"),
+    }  # fmt: skip
+    return {
+        one["name"]: LiveCell(words.get(one["state"], one["state"]), KINDS.get(one["state"], ""), one["text"])
+        for one in trunks
+    }
+
+
+def states_now(part: str, state: live.State) -> dict[str, dict[str, str]]:
+    """Return the states of one part of the stream ("extensions", "trunk_states") as plain data."""
+    if part == "trunk_states":
+        cells = trunk_states(state.trunks.values())
+    else:
+        reachable: dict[str, int] = {}
+        for row in state.phones.values():
+            reachable[row["extension"]] = reachable.get(row["extension"], 0) + bool(row["reachable"])
+        cells = extension_states(reachable, state.calls.values())
+    return {key: asdict(cell) for key, cell in cells.items()}
+
+
+def _extensions() -> States:
+    socket = settings.JACKFIELD.files.switch_socket
+    reachable = ask_sync(socket, "registered", timeout=ANSWER_SECONDS)
+    return extension_states(reachable, ask_sync(socket, "calls", timeout=ANSWER_SECONDS))
+
+
+def _trunks() -> States:
+    return trunk_states(ask_sync(settings.JACKFIELD.files.switch_socket, "trunks", timeout=ANSWER_SECONDS))
 
 
 def live_column(section: str, rows: Sequence[Any]) -> LiveColumn | None:
     """Return the live column of a section's list, None for one that has none."""
-    column = _COLUMNS.get(section)
-    if column is None or not rows:
+    if not rows:
         return None
-    label, verb, cell = column
+    if section == "trunks":
+        label, part, none, ask = _("State"), "trunk_states", LiveCell(_("off")), _trunks
+        keys = [str(row.name) for row in rows]
+    elif section == "extensions":
+        label, part, none, ask = _("Phone"), "extensions", LiveCell(_("no phone")), _extensions
+        keys = [str(row.number) for row in rows]
+    else:
+        return None
     try:
-        found = ask_sync(settings.JACKFIELD.files.switch_socket, verb, timeout=ANSWER_SECONDS)
+        found = ask()
     except ControlError as problem:
-        return LiveColumn(label, [LiveCell("not known", "", str(problem))] * len(rows))
-    return LiveColumn(label, [cell(found, row) for row in rows])
-
-
-def _trunk(found: list[dict[str, Any]], row: Any) -> LiveCell:
-    one = next((one for one in found if one["name"] == row.name), None)
-    if one is None:
-        return LiveCell("off")
-    return LiveCell(WORDS.get(one["state"], one["state"]), KINDS.get(one["state"], ""), one["text"])
-
-
-def _extension(found: dict[str, int], row: Any) -> LiveCell:
-    count = found.get(row.number)
-    if count is None:
-        return LiveCell("no phone", "warning" if row.enabled else "")
-    if count == 0:
-        return LiveCell("does not answer", "bad")
-    return LiveCell("registered" if count == 1 else f"{count} phones", "good")
-
-
-_COLUMNS: dict[str, tuple[str, str, Any]] = {
-    "trunks": ("State", "trunks", _trunk),
-    "extensions": ("Phone", "registered", _extension),
-}
+        unknown = LiveCell(_("not known"), "", str(problem))
+        return LiveColumn(label, part, [(key, unknown) for key in keys], none)
+    return LiveColumn(label, part, [(key, found.get(key, none)) for key in keys], none)
