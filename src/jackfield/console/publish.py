@@ -13,6 +13,7 @@ import msgspec
 
 from jackfield.console import sounds
 from jackfield.console.api import ConsoleError
+from jackfield.console.numbering import numbering
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.sip.digest import ha1
 from jackfield.switch import snapshot as snapshots
@@ -27,7 +28,8 @@ __all__ = ["build", "publish", "put", "stored", "tell"]
 log = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 5.0
-THINGS = ("trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers")
+THINGS = ("trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers", "holidays",
+          "time_ranges", "permissions")  # fmt: skip
 PUBLISHED = ("settings", "extensions", "sounds", *THINGS)
 """Sections that the switch needs."""
 
@@ -60,6 +62,8 @@ def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
     configured = list(map(copied["sounds"], rows["sounds"]))
     found = {(sound.name, sound.language): sound for sound in sounds.installed(settings.files.sounds)}
     found |= {(one.name, one.language): sounds.resolved(one, settings.files.sounds) for one in configured}
+    if things["permissions"]:
+        things["numbering"] = numbering(general.country)
     return Snapshot(general=general, extensions=extensions, sounds=tuple(found.values()), **things)
 
 

@@ -17,6 +17,7 @@ from jackfield.control import ControlError
 from jackfield.media.client import MediaLost
 from jackfield.sip.transport.transports import Transports
 from jackfield.switch.forecast import Forecast, forecast
+from jackfield.switch.in_call import InCall, find_call, leg_row
 from jackfield.switch.origination import Originator
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, RouteRequest
 
@@ -56,6 +57,7 @@ class Commands:
             "registered": self.registered,
             "hangup": self.hang_up,
             "originate": Originator(self.switch).originate,
+            **InCall(self.switch).handlers(),
             "route": self.route,
             "reload": self.reload,
             "trace": self.trace,
@@ -117,15 +119,10 @@ class Commands:
         self._phones_version += 1
 
     async def hang_up(self, request: dict[str, Any]) -> dict[str, Any]:
-        """End a call, named by its id or the beginning of it."""
-        wanted = str(request.get("id", ""))
-        found = [call for call in self.switch.calls.values() if wanted and call.id.startswith(wanted)]
-        if not found:
-            raise ControlError(f'no call "{wanted}" is in progress: "jackfield calls" shows those that are')
-        if len(found) > 1:
-            raise ControlError(f'"{wanted}" fits {len(found)} calls: give more of the id')
-        found[0].end(200, "hung up by the administrator")
-        return {"id": found[0].id}
+        """End a call, named by its id or the beginning of it. `by`: who asks, for the journal."""
+        call = find_call(self.switch, str(request.get("id", "")))
+        call.end(200, f"hung up by {request.get('by') or 'the administrator'}")
+        return {"id": call.id}
 
     async def route(self, request: dict[str, Any]) -> dict[str, Any]:
         """What would happen if, through schedules to the end of the way, at the time `at` (company's zone; else now).
@@ -247,8 +244,9 @@ def call_row(call: CallBase) -> dict[str, Any]:
         "seconds": call.now() - record.started,
         "legs": [
             {
+                **leg_row(leg),
                 "party": str(leg),
-                "number": leg.record.party.number,
+                "answered": leg.answered,
                 "codec": leg.audio.codec,
                 "secure": leg.audio.secure,
                 "address": leg.record.address,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("jackfield.sounds")
 
 TONE = "tone:"
+TONES = ("dial", "ringback", "busy", "congestion", "hold", "beep")
+"""Tones that the media process has."""
 
 
 class Sounds:
@@ -44,6 +46,13 @@ class Sounds:
     def has(self, call: CallBase, name: str) -> bool:
         """Whether there is a sound of this name that the caller understands."""
         return self._path(call.snapshot, name, call.caller.language or call.snapshot.general.language) is not None
+
+    def named(self, snapshot: Snapshot, name: str, language: str) -> str | Tone | None:
+        """One sound for who understands `language`, or a tone ("tone:busy"); None where there is none of that name."""
+        if name.startswith(TONE):
+            tone = name.removeprefix(TONE)
+            return Tone(tone, snapshot.general.country) if tone in TONES else None
+        return self._path(snapshot, name, language)
 
     def music(self, call: CallBase, name: str) -> list[str | Tone]:
         """Music on hold; the ITU's holding tone where there is none."""

@@ -1,4 +1,7 @@
-"""Transfers: blind and attended, by REFER and by INVITE with Replaces (RFC 3515, 3891, 3892, 5589)."""
+"""Transfers: blind and attended, by REFER and by INVITE with Replaces (RFC 3515, 3891, 3892, 5589).
+
+What is asked for by the control socket (`in_call`) takes the same way, with nobody to be notified.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from jackfield.switch.events import HangUp, Left, ReferTo
 from jackfield.switch.leg import Leg
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.party import Party
-from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, Origin, RouteRequest, route
+from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, Origin, Plan, RouteRequest, route
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request
@@ -33,12 +36,27 @@ SIPFRAG = "message/sipfrag;version=2.0"
 class Transfer:
     """A transfer under way, and the implicit subscription by which the transferor follows it (RFC 3515 section 2.4)."""
 
-    __slots__ = ("_done", "_notify", "call", "leg", "referred_by")
+    __slots__ = ("_done", "_notify", "by", "call", "leg", "permission", "referred_by")
 
-    def __init__(self, call: CallBase, leg: Leg, *, notify: bool, referred_by: str = "") -> None:
+    def __init__(
+        self,
+        call: CallBase,
+        leg: Leg,
+        *,
+        notify: bool,
+        referred_by: str = "",
+        permission: Origin | None = None,
+        by: str = "",
+    ) -> None:
+        """`leg` makes way. `permission`: by whose right the number is called; None: by that of `leg`.
+
+        `by`: who has asked for it, for the journal, where it was not `leg` by its phone.
+        """
         self.call = call
         self.leg = leg
-        self.referred_by = referred_by
+        self.referred_by = referred_by or f"<sip:{leg.party.number}@{call.switch.domain}>"
+        self.permission = permission
+        self.by = by
         self._notify = notify
         self._done = False
 
@@ -105,8 +123,8 @@ def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
         reply(request.reply(403, "Nobody to transfer"))
         return
     wants_notify = (request.get("Refer-Sub") or "").strip().lower() != "false"  # RFC 4488
-    referred_by = request.get("Referred-By") or f"<sip:{leg.party.number}@{call.switch.domain}>"
     reply(request.reply(202))
+    referred_by = request.get("Referred-By") or ""
     under_way = call.transfer = Transfer(call, leg, notify=wants_notify, referred_by=referred_by)
     if not replaces:
         under_way.progress(100, "Trying")
@@ -128,7 +146,7 @@ async def blind(call: CallBase, under_way: Transfer, target: Uri) -> bool:
         under_way.failed(480, "The other party has hung up")
         return False  # the news of that is still to be read
     number, call.only_phone = call.switch.whom(target)
-    call.note(f"{leg} transfers {stays} to {number}")
+    call.note(f"{under_way.by or leg} transfers {stays} to {number}")
     call.hops += 1
     before = (call.anchor, call.peer, call.caller, call.plan)
     call.conversing = False
@@ -138,15 +156,7 @@ async def blind(call: CallBase, under_way: Transfer, target: Uri) -> bool:
         party.listener.stop()
         if party.audio.stream is not None:
             party.audio.stream.unbridge()
-    request = RouteRequest(
-        dialed=number,
-        origin=origin_of(stays.party),
-        calling_number=stays.party.number,
-        calling_name=stays.party.name,
-        permission=origin_of(leg.party),
-        caller=stays.party,
-    )
-    plan = route(call.snapshot, request, call.switch.local_time(call.snapshot))
+    plan = plan_of(call, under_way, stays, number)
     status, reason = 480, ""
     try:
         if call.hops > call.snapshot.general.max_hops:
@@ -173,6 +183,19 @@ async def blind(call: CallBase, under_way: Transfer, target: Uri) -> bool:
     return False
 
 
+def plan_of(call: CallBase, under_way: Transfer, stays: Leg, number: str) -> Plan:
+    """What `number` leads to for the one who stays, by the right of the one who asks for the transfer."""
+    request = RouteRequest(
+        dialed=number,
+        origin=origin_of(stays.party),
+        calling_number=stays.party.number,
+        calling_name=stays.party.name,
+        permission=under_way.permission or origin_of(under_way.leg.party),
+        caller=stays.party,
+    )
+    return route(call.snapshot, request, call.switch.local_time(call.snapshot))
+
+
 def origin_of(party: Party) -> Origin:
     """As whom a party dials."""
     if party.extension:
@@ -196,8 +219,9 @@ def find_replaced(switch: Switch, value: str) -> Leg | None:
 async def attended(call: CallBase, under_way: Transfer, stays: Leg, victim: Leg) -> None:
     """Put `stays` of this call in the place of `victim` in the other call; both legs of the transferor end."""
     target = victim.call
-    call.note(f"{under_way.leg} connects {stays} with the other call {target.id}")
+    call.note(f"{under_way.by or under_way.leg} connects {stays} with the other call {target.id}")
     if call.other(under_way.leg) is not stays or not await replace(target, victim, stays):
+        call.note(f"they could not be connected: somebody has hung up, or the audio of {stays} could not be moved")
         under_way.failed(480, "The other call has ended")
         if not call.over and call.other(under_way.leg) is stays:
             await call.switch.media.same_worker(call, stays)

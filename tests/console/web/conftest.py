@@ -21,6 +21,15 @@ roles:
   - {name: Reception, areas: {people: write, history: read}}
 users:
   - {login: anna, name: Anna Bell, role: user}
+holidays:
+  - {name: Public holidays, dates: [{first: 2026-12-25, last: 2026-12-26, yearly: true, name: Christmas}]}
+time_ranges:
+  - name: Office
+    weekly: [{days: [mon, tue, wed, thu, fri], start: "08:00", end: "17:00"}]
+    dates: [{first: 2026-12-24, start: "08:00", end: "12:00"}]
+    except_on: [Public holidays]
+permissions:
+  - {name: Hall, default: deny, rules: [{calls: national, allow: true, hours: Office}]}
 extensions:
   - {number: 101, name: Anna, user: anna, sip_username: anna101, sip_password: not-to-be-shown-1}
   - {number: 102, name: Bert, sip_username: bert102, sip_password: not-to-be-shown-2}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -275,8 +276,24 @@ def _time_zones() -> list[tuple[str, str]]:
     return [(name, "") for name in sorted(zoneinfo.available_timezones()) if "/" in name]
 
 
+def _events() -> list[tuple[str, str]]:
+    from jackfield.webhooks.kinds import KINDS
+
+    return [("*", ""), *((kind, str(label)) for kind, label in KINDS.items())]
+
+
+def _named(section: str) -> Callable[[], list[tuple[str, str]]]:
+    def names() -> list[tuple[str, str]]:
+        return [(name, "") for name in SCREENS[section].section.model().objects.values_list("name", flat=True)]
+
+    return names
+
+
 SUGGESTED = {
-    "numbers": _numbers, "users": _users, "trunks": _trunks, "sounds": _sounds, "time_zones": _time_zones
+    "time_ranges": _named("time_ranges"), "holidays": _named("holidays"), "permissions": _named("permissions"),
+    "routes": _named("outbound"),
+    "numbers": _numbers, "users": _users, "trunks": _trunks, "sounds": _sounds, "time_zones": _time_zones,
+    "events": _events,
 }  # fmt: skip
 
 
@@ -316,7 +333,7 @@ def remove(request: HttpRequest, screen: Screen, pk: int) -> HttpResponse:
 
 
 def _proposed(section: str) -> list[tuple[str, str]]:
-    return SUGGESTED[section]() if section in ("users", "trunks") else _numbers() if section in NUMBERED else []
+    return SUGGESTED[section]() if section in SUGGESTED else _numbers() if section in NUMBERED else []
 
 
 def urls() -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jackfield.console.declarative.section import Section
+from jackfield.console.declarative.sections import SECTIONS
 from jackfield.console.web.forms import Words
 from jackfield.switch.snapshot import DEFAULT_CODECS
 
@@ -27,6 +28,8 @@ COMMON = {
     "behind_nat": Words("Behind a router (NAT)"),
     "srtp": Words("Encrypted audio"),
     "dtmf": Words("Key tones"),
+    "hours": Words("Time range"),
+    "closed_target": Words("Outside of it, to", **_TARGET),
 }
 
 OWN: dict[str, dict[str, Words]] = {
@@ -61,7 +64,10 @@ OWN: dict[str, dict[str, Words]] = {
         "forward_unreachable": Words("When no phone is registered, to", **_TARGET),
         "caller_id_name": Words("Name shown outside", "Empty: the extension's name. Not all providers pass it on."),
         "anonymous": Words("Hide the number", "On calls to the outside."),
+        "hours": Words("Time range", "Outside of it, calls go where the next field says."),
+        "forward_closed": Words("Outside of it, all calls go to", "Empty: they go as inside.", **_TARGET),
         "outside_calls": Words("May call outside", "Emergency numbers can always be called."),
+        "permission": Words("Permission", "What may be called, more closely. Empty: everything."),
     },
     "ring_groups": {
         "members": Words(
@@ -78,7 +84,9 @@ OWN: dict[str, dict[str, Words]] = {
         "sound": Words("Sound", suggestions="sounds"),
         "repeat": Words("Played", unit="times"),
         "then": Words("Then go to", "Empty: hang up.", **_TARGET),
-        "time_ranges": Words("Open", wide=True),
+        "hours": Words("Time range", "Of opening hours, or which one the night switch switches."),
+        "time_ranges": Words("Open, or at hours of its own", wide=True),
+        "until_change": Words("Until the hours change", "What is switched lasts until the time range would change."),
         "open_target": Words("While open, to", **_TARGET),
         "closed_target": Words("Otherwise, to", **_TARGET),
         "plugin": Words("Plugin", "Name of its entry point."),
@@ -86,8 +94,19 @@ OWN: dict[str, dict[str, Words]] = {
     },
     "speed_dials": {
         "target": Words("Dials", "As one of your phones would dial it, with the outside line.", **_TARGET),
-        "everybody": Words("Everybody may call it", "Also those who may not call outside."),
+        "everybody": Words("Everybody may call it", "Also those whose phones may not make such calls."),
     },
+    "permissions": {
+        "default": Words("All other calls outside", "Calls inside the house are allowed unless a rule says otherwise."),
+        "rules": Words("Rules", wide=True),
+    },
+    "time_ranges": {
+        "weekly": Words("Open", "A row that ends before it begins goes on after midnight.", wide=True),
+        "dates": Words("Also open on", "These count whatever is said above and below.", wide=True),
+        "except_on": Words("Not on the dates of", "Lists of holidays.", suggestions="holidays"),
+        "also_on": Words("Also on the dates of", "All day; for a time range of the holidays.", suggestions="holidays"),
+    },
+    "holidays": {"dates": Words("Days", "A single day needs no last one.", wide=True)},
     "trunks": {
         "kind": Words("Kind"),
         "hosts": Words("Provider's address", "Domain or address; further ones are tried in order."),
@@ -118,6 +137,7 @@ OWN: dict[str, dict[str, Words]] = {
         "target": Words("Leads to", "Empty: the called number, changed as below.", **_TARGET),
         "rewrite": Words("Change the called number", wide=True),
         "calling": Words("Change the caller's number", "Empty: as the trunk says.", wide=True),
+        "hours": Words("Time range", "Empty: calls go the same way at all hours."),
     },
     "outbound": {
         "prefix": Words("Numbers that begin with", "With the outside-line prefix; empty: all others."),
@@ -125,6 +145,7 @@ OWN: dict[str, dict[str, Words]] = {
         "prepend": Words("Put before it"),
         "min_digits": Words("At least", "Shorter numbers do not match.", "digits"),
         "caller_id": Words("Number shown", "Instead of the extension's and the trunk's."),
+        "hours": Words("Only during", "Outside of this time range the route is not there. Empty: always."),
     },
     "emergency_numbers": {
         "trunks": Words("Trunks", "Empty: all, in order.", suggestions="trunks"),
@@ -241,10 +262,22 @@ INNER = {
         }.items()
     },
 }  # fmt: skip
-"""Of rewriting rules, time ranges and what a role holds."""
+"""Of rewriting rules, time ranges, permissions and what a role holds."""
 
 
 def words(section: Section, field: str) -> Words:
+    "first": Words("Day"),
+    "last": Words("Last day"),
+    "yearly": Words("Every year"),
+    "calls": Words("Calls", choices=(
+        ("outside", "To the outside, all"), ("national", "National"), ("mobile", "To mobile phones"),
+        ("international", "Abroad"), ("premium", "Premium rate"), ("free", "Free of charge"),
+        ("route", "By the outgoing route …"), ("prefix", "To numbers that begin with …"),
+        ("internal", "Inside the house"),
+    )),
+    "only": Words("Route or beginning", suggestions="routes"),
+    "allow": Words("Allowed"),
+    "hours": Words("Only during", suggestions="time_ranges"),
     """Return what a field is called, with the choices that its model has."""
     found = OWN.get(section.name, {}).get(field) or COMMON.get(field) or Words(field.replace("_", " ").capitalize())
     choices = _choices(section, field)
@@ -266,5 +299,9 @@ def role_choices() -> tuple[tuple[str, str], ...]:
     from jackfield.people.choices import Role
     from jackfield.people.models import OwnRole
 
+    reference = section.fields[field].reference
+    if reference in ("time_ranges", "permissions"):
+        names = SECTIONS[reference].model().objects.values_list("name", flat=True)
+        return (("", "–"), *((name, name) for name in names))
     own = OwnRole.objects.values_list("name", flat=True)
     return (*((str(value), str(label)) for value, label in Role.choices), *((name, name) for name in own))
