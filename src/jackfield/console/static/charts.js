@@ -1,22 +1,21 @@
-// Charts from the tables behind them: what is drawn can also be read and copied.
+// Charts from the tables behind them: what is drawn can also be read and copied, and needs no figures of its own.
+//
+// A figure with data-chart="hours" or "lines" has its table within itself, over time. A place with data-chart-of names
+// the table of another part of the page and the columns that are drawn (data-columns), over its first one as labels.
 
 const root = document.documentElement;
-const drawn = [];
+const drawn = new Map(); // place: plot
 
 function color(name) {
   return getComputedStyle(root).getPropertyValue(`--${name}`).trim() || "#888";
 }
 
-// The figures of a table: columns of numbers, the first being the time.
-function columns(table) {
-  const rows = [...table.tBodies[0].rows];
-  return [...table.tHead.rows[0].cells].map((_, n) =>
-    rows.map((row) => {
-      const cell = row.cells[n];
-      const text = cell.dataset.value ?? cell.textContent.trim();
-      return text === "" || text === "–" ? null : Number(text);
-    }),
-  );
+// A column of figures; null where there is none.
+function column(table, n) {
+  return [...table.tBodies[0].rows].map((row) => {
+    const text = row.cells[n].dataset.value ?? row.cells[n].textContent.trim();
+    return text === "" || text === "–" ? null : Number(text);
+  });
 }
 
 function time(seconds, zone, days) {
@@ -24,12 +23,24 @@ function time(seconds, zone, days) {
   return new Intl.DateTimeFormat(root.lang || undefined, { ...options, timeZone: zone, hourCycle: "h23" }).format(seconds * 1000);
 }
 
-function draw(figure) {
-  const place = figure.querySelector("[data-plot]");
+function axis() {
+  return { stroke: color("soft"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line"), width: 1 } };
+}
+
+function plot(place, height, { series, scales, axes }, data) {
+  place.replaceChildren();
+  const options = { width: place.clientWidth, height, cursor: { drag: { x: false, y: false } }, series, scales, axes };
+  drawn.set(place, new uPlot(options, data, place));
+  sizes.observe(place);
+}
+
+// ---- Over time -------------------------------------------------------------------------------------------------------
+
+function overTime(figure) {
   const table = figure.querySelector("details table");
   const heads = [...table.tHead.rows[0].cells];
-  const data = columns(table);
-  if (!window.uPlot || data[0].length < 2) {
+  const data = heads.map((_, n) => column(table, n));
+  if (data[0].length < 2) {
     figure.querySelector("details").open = true;
     return;
   }
@@ -53,34 +64,67 @@ function draw(figure) {
     paths: bars ? uPlot.paths.bars({ size: [0.8, 40] }) : undefined,
     value: (_, __, ___, index) => (index === null || index === undefined ? "–" : label(data[n + 1][index])),
   }));
-  const axis = { stroke: color("soft"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line"), width: 1 } };
-  place.replaceChildren();
-  const plot = new uPlot(
-    {
-      width: place.clientWidth,
-      height: 200,
-      cursor: { drag: { x: false, y: false } },
-      scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(Number(figure.dataset.most) || 0, high * 1.1, 1)] } },
-      axes: [
-        { ...axis, values: (_, splits) => splits.map((one) => time(one, zone, days)) },
-        { ...axis, size: 64, values: (_, splits) => splits.map((one) => `${one}${unit}`) },
-      ],
-      series: [{ label: "Time", value: (_, value) => (value ? `${days > 2 ? time(value, zone, 3) + " " : ""}${time(value, zone, 0)}` : "–") }, ...series],
-    },
-    shown,
-    place,
-  );
-  drawn.push([plot, place]);
+  const said = (_, at) => (at ? `${days > 2 ? time(at, zone, 3) + " " : ""}${time(at, zone, 0)}` : "–");
+  plot(figure.querySelector("[data-plot]"), 200, {
+    scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(Number(figure.dataset.most) || 0, high * 1.1, 1)] } },
+    axes: [
+      { ...axis(), values: (_, splits) => splits.map((one) => time(one, zone, days)) },
+      { ...axis(), size: 64, values: (_, splits) => splits.map((one) => `${one}${unit}`) },
+    ],
+    series: [{ label: heads[0].textContent, value: said }, ...series],
+  }, shown);
 }
+
+// ---- Over labels -----------------------------------------------------------------------------------------------------
+
+function overLabels(place) {
+  const table = document.getElementById(place.dataset.chartOf);
+  const columns = place.dataset.columns.split(" ").map(Number);
+  const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  const labels = [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
+  const lines = "lines" in place.dataset;
+  const colors = lines ? [color("brass"), color("info")] : [color("soft"), color("good")];
+  const bars = uPlot.paths.bars({ size: [0.7, 60] });
+  plot(place, 240, {
+    scales: {
+      x: { time: false, range: () => [-0.6, labels.length - 0.4] },
+      y: { range: (_, low, high) => [0, Math.max(high || 0, 1) * 1.08] },
+    },
+    axes: [
+      { ...axis(), grid: { show: false }, ticks: { show: false }, incrs: [1, 2, 3, 4, 6, 7, 8, 12, 14, 28, 30, 60, 90, 180], space: 90,
+        values: (_, places) => places.map((at) => labels[at] ?? "") },
+      { ...axis(), ticks: { show: false } },
+    ],
+    series: [
+      { label: heads[0], value: (_, at) => labels[at] ?? "–" },
+      ...columns.map((index, n) => ({
+        label: heads[index], value: (_, value) => value ?? "–", stroke: colors[n], width: lines ? 2 : 0, fill: lines ? undefined : colors[n],
+        paths: lines ? undefined : bars, points: { show: lines && labels.length < 2 }, spanGaps: true,
+      })),
+    ],
+  }, [labels.map((_, index) => index), ...columns.map((index) => column(table, index))]);
+}
+
+// ---- All of them -----------------------------------------------------------------------------------------------------
+
+const sizes = new ResizeObserver((seen) => {
+  for (const { target } of seen) {
+    const one = drawn.get(target);
+    if (one && target.clientWidth && one.width !== target.clientWidth) one.setSize({ width: target.clientWidth, height: one.height });
+  }
+});
 
 function drawAll() {
-  while (drawn.length) drawn.pop()[0].destroy();
-  for (const figure of document.querySelectorAll("[data-chart]")) draw(figure);
+  for (const one of drawn.values()) one.destroy();
+  drawn.clear();
+  for (const figure of document.querySelectorAll("[data-chart]")) overTime(figure);
+  for (const place of document.querySelectorAll("[data-chart-of]")) overLabels(place);
 }
 
-drawAll();
-new MutationObserver(drawAll).observe(root, { attributeFilter: ["data-theme"] });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-addEventListener("resize", () => {
-  for (const [plot, place] of drawn) plot.setSize({ width: place.clientWidth, height: 200 });
-});
+if (window.uPlot) {
+  drawAll();
+  new MutationObserver(drawAll).observe(root, { attributeFilter: ["data-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+} else {
+  for (const details of document.querySelectorAll("[data-chart] details")) details.open = true;
+}
