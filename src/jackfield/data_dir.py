@@ -36,6 +36,11 @@ class DataDir:
         return self.path / "registrations.log"
 
     @property
+    def overrides(self) -> Path:
+        """Which time ranges are switched by hand: survives a restart of the switch."""
+        return self.path / "overrides.json"
+
+    @property
     def spool(self) -> Path:
         """What happened and is not yet in the database."""
         return self.path / "spool"

@@ -93,7 +93,7 @@ def test_anchors_and_merges_work():
         ("extensions: [", ["line 2: not YAML"]),
         ("- a", ["line 1: the document must have keys at its top"]),
         ("extensons: []", ['line 1: extensons: "extensons" is no section; did you mean "extensions"?']),
-        ("zzz: []", ['line 1: zzz: "zzz" is no section; known: settings, sign_in, roles, users, extensions']),
+        ("zzz: []", ['line 1: zzz: "zzz" is no section; known: settings, sign_in, roles, users, holidays, time_ranges']),
         ("extensions: {number: 1}", ["line 1: extensions: must be a list"]),
         ("extensions:\n- 201", ["line 2: extensions[0]: must be a mapping, as in {number: …}"]),
         ("extensions:\n- {name: A}", ["line 2: extensions[0].number: must be given"]),

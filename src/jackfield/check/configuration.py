@@ -61,7 +61,7 @@ def targets(settings: Settings) -> Iterator[Finding]:
 
 def _targets(found: Snapshot) -> Iterator[tuple[str, str]]:
     for extension in found.extensions:
-        for name in ("forward_always", "forward_busy", "forward_no_answer", "forward_unreachable"):
+        for name in ("forward_always", "forward_busy", "forward_no_answer", "forward_unreachable", "forward_closed"):
             if target := getattr(extension, name):
                 yield f"extensions/{extension.number}/{name}", target
     for group in found.ring_groups:
@@ -73,8 +73,8 @@ def _targets(found: Snapshot) -> Iterator[tuple[str, str]]:
     for short in found.speed_dials:
         yield f"speed_dials/{short.number}", short.target
     for rule in found.inbound:
-        if rule.target:
-            yield f"inbound/{rule.name or rule.number or 'any number'}", rule.target
+        for target in filter(None, (rule.target, rule.closed_target)):
+            yield f"inbound/{rule.name or rule.number or 'any number'}", target
 
 
 def trunks(settings: Settings) -> Iterator[Finding]:

@@ -8,11 +8,11 @@ from typing import Any
 from django.db import models
 
 from jackfield.company.choices import DigestMode
-from jackfield.console import validation
+from jackfield.console import hours_validation, validation
 from jackfield.console.fields import DataField
 from jackfield.switch import snapshot
 
-__all__ = ["General", "Sound", "State"]
+__all__ = ["General", "Holidays", "Sound", "State", "TimeRange"]
 
 
 def default_networks() -> tuple[str, ...]:
@@ -93,6 +93,48 @@ class Sound(models.Model):
 
     def check_together(self, unread: Collection[str] = ()) -> None:
         """Accept any combination."""
+
+
+class Holidays(models.Model):
+    """A list of days, such as the public holidays of a country."""
+
+    name = models.CharField(max_length=100, unique=True, validators=[validation.one_line])
+    dates = DataField(tuple[snapshot.Day, ...], default=tuple, validators=[hours_validation.days])
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "list of holidays"
+        verbose_name_plural = "lists of holidays"
+
+    def __str__(self) -> str:
+        return f'the list of holidays "{self.name}"'
+
+    def check_together(self, unread: Collection[str] = ()) -> None:
+        """Accept any combination."""
+
+
+class TimeRange(models.Model):
+    """Hours by which others open and close."""
+
+    name = models.CharField(max_length=100, unique=True, validators=[validation.one_line])
+    weekly = DataField(tuple[snapshot.WeeklyHours, ...], default=tuple, validators=[hours_validation.weekly])
+    dates = DataField(tuple[snapshot.DatedHours, ...], default=tuple, validators=[hours_validation.dated])
+    also_on = DataField(tuple[str, ...], default=tuple)
+    except_on = DataField(tuple[str, ...], default=tuple)
+
+    natural_key_field = "name"
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "time range"
+
+    def __str__(self) -> str:
+        return f'the time range "{self.name}"'
+
+    def check_together(self, unread: Collection[str] = ()) -> None:
+        """Refuse a time range that could never be open. Raises `ValidationError`."""
+        if not (self.weekly or self.dates or self.also_on) and not {"weekly", "dates", "also_on"} & set(unread):
+            raise validation.wrong("weekly", "must have hours: of the week, of single dates, or days of holidays")
 
 
 class State(models.Model):

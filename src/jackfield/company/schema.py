@@ -1,10 +1,11 @@
-"""General settings and sounds in the YAML document."""
+"""General settings, sounds, time ranges and holidays in the YAML document."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from jackfield.console.declarative.section import Field, Section
+from jackfield.console.hours_validation import tidy_dated, tidy_days, tidy_weekly
 from jackfield.switch import snapshot
 
 __all__ = ["SECTIONS"]
@@ -20,6 +21,18 @@ def _sound() -> Any:
     from jackfield.company.models import Sound
 
     return Sound
+
+
+def _holidays() -> Any:
+    from jackfield.company.models import Holidays
+
+    return Holidays
+
+
+def _time_range() -> Any:
+    from jackfield.company.models import TimeRange
+
+    return TimeRange
 
 
 SECTIONS = (
@@ -38,4 +51,20 @@ SECTIONS = (
         },
     ),
     Section("sounds", "sound", snapshot.Sound, _sound, key=("name", "language")),
+    Section(
+        "holidays",
+        "list of holidays",
+        snapshot.Holidays,
+        _holidays,
+        key=("name",),
+        details={"dates": {"normalise": tidy_days}},
+    ),
+    Section(
+        "time_ranges",
+        "time range",
+        snapshot.NamedHours,
+        _time_range,
+        key=("name",),
+        details={"weekly": {"normalise": tidy_weekly}, "dates": {"normalise": tidy_dated}},
+    ),
 )

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-__all__ = ["DtmfMode", "NatMode", "RingStrategy", "ServiceKind", "SrtpMode"]
+__all__ = ["DtmfMode", "NatMode", "PermissionDefault", "RingStrategy", "ServiceKind", "SrtpMode"]
 
 
 class NatMode(models.TextChoices):
@@ -39,6 +39,13 @@ class RingStrategy(models.TextChoices):
     LEAST_RECENT = "least_recent", "Whoever has had no call for the longest time first"
 
 
+class PermissionDefault(models.TextChoices):
+    """What holds for calls to the outside for which a permission has no rule."""
+
+    ALLOW = "allow", "Allowed"
+    DENY = "deny", "Not allowed"
+
+
 class ServiceKind(models.TextChoices):
     """What a service number does."""
 
@@ -47,4 +54,5 @@ class ServiceKind(models.TextChoices):
     MUSIC = "music", "Music on hold"
     TIME = "time", "Time of day"
     SCHEDULE = "schedule", "Opening hours"
+    NIGHT = "night", "Night switch"
     PLUGIN = "plugin", "A destination of the company's own"

@@ -1,4 +1,4 @@
-"""Extensions with their lines, ring groups and services. The fields are those of the snapshot, by the same names."""
+"""Extensions with their lines and permissions, ring groups, services, speed dials. The fields are the snapshot's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 from django.db import models
 
-from jackfield.console import validation
+from jackfield.company.models import TimeRange
+from jackfield.console import hours_validation, validation
 from jackfield.console.fields import DataField
-from jackfield.numbers.choices import DtmfMode, NatMode, RingStrategy, ServiceKind, SrtpMode
+from jackfield.numbers.choices import DtmfMode, NatMode, PermissionDefault, RingStrategy, ServiceKind, SrtpMode
 from jackfield.people.models import User
 from jackfield.switch import snapshot
 
-__all__ = ["Extension", "Line", "RingGroup", "Service", "SpeedDial"]
+__all__ = ["Extension", "Line", "Permission", "RingGroup", "Service", "SpeedDial"]
 
 SECONDS = [validation.Between(1, 3600, "seconds")]
 
@@ -41,6 +42,30 @@ def target_field() -> Any:
 def choice_field(choices: Any, default: Any) -> Any:
     """Return a column for one of `choices`."""
     return models.CharField(max_length=20, choices=choices.choices, default=default)
+
+
+def hours_field(plural: str) -> Any:
+    """Return a column for a time range, or nothing. Removing one that is in use is refused before it comes to this."""
+    return models.ForeignKey(TimeRange, models.SET_NULL, null=True, blank=True, default=None, related_name=plural)
+
+
+class Permission(models.Model):
+    """What an extension may call."""
+
+    name = models.CharField(max_length=100, unique=True, validators=[validation.one_line])
+    default = choice_field(PermissionDefault, PermissionDefault.ALLOW)
+    rules = DataField(tuple[snapshot.PermissionRule, ...], default=tuple, validators=[hours_validation.rules])
+
+    natural_key_field = "name"
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return f'the permission "{self.name}"'
+
+    def check_together(self, unread: Collection[str] = ()) -> None:
+        """Accept any combination."""
 
 
 class Numbered(models.Model):
@@ -87,7 +112,12 @@ class Extension(Numbered):
     forward_busy = target_field()
     forward_no_answer = target_field()
     forward_unreachable = target_field()
+    hours = hours_field("extensions")
+    forward_closed = target_field()
     outside_calls = models.BooleanField(default=True)
+    permission = models.ForeignKey(
+        Permission, models.SET_NULL, null=True, blank=True, default=None, related_name="extensions"
+    )
     enabled = models.BooleanField(default=True)
 
     known_lines: list[Any] | None = None
@@ -101,9 +131,14 @@ class Extension(Numbered):
         return list(self.lines.all()) if self.known_lines is None else self.known_lines
 
     def check_together(self, unread: Collection[str] = ()) -> None:
-        """Refuse an extension that could agree on no codec. Raises `ValidationError`."""
+        """Refuse one that could agree on no codec, or never knows when it is closed. Raises `ValidationError`."""
+        found = {}
         if not self.codecs:
-            raise validation.wrong("codecs", "must have at least one codec, or no call could have audio")
+            found["codecs"] = "must have at least one codec, or no call could have audio"
+        if self.forward_closed and self.hours is None and "hours" not in unread:
+            found["hours"] = f"must be given: calls go to {self.forward_closed} outside of a time range"
+        if found:
+            raise validation.all_wrong(found)
 
 
 class Line(models.Model):
@@ -162,6 +197,8 @@ class Service(Numbered):
     time_ranges = DataField(tuple[snapshot.TimeRange, ...], default=tuple, validators=[validation.time_ranges])
     open_target = target_field()
     closed_target = target_field()
+    hours = hours_field("services")
+    until_change = models.BooleanField(default=False)
     plugin = name_field()
     options = DataField(dict[str, str], default=dict)
 
@@ -170,8 +207,12 @@ class Service(Numbered):
 
     def check_together(self, unread: Collection[str] = ()) -> None:
         """Check that there is what the kind needs. Raises `ValidationError`."""
-        needs = {"announcement": "sound", "schedule": "time_ranges", "plugin": "plugin"}.get(self.kind)
-        if needs and not getattr(self, needs):
+        needs = {"announcement": "sound", "schedule": "time_ranges", "night": "hours", "plugin": "plugin"}.get(
+            self.kind
+        )
+        if self.kind == "schedule" and (self.hours is not None or "hours" in unread):
+            return
+        if needs and not getattr(self, needs) and needs not in unread:
             raise validation.wrong(needs, f"must be given: a service of kind {self.kind} needs it")
 
 

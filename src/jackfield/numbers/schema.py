@@ -80,7 +80,14 @@ def _speed_dial() -> Any:
     return SpeedDial
 
 
+def _permission() -> Any:
+    from jackfield.numbers.models import Permission
+
+    return Permission
+
+
 SECTIONS = (
+    Section("permissions", "permission", snapshot.Permission, _permission, key=("name",)),
     Section(
         "extensions",
         "extension",
@@ -88,9 +95,21 @@ SECTIONS = (
         _extension,
         key=("number",),
         without=frozenset({"lines"}),
-        details={"user": {"reference": "users"}, "codecs": CODECS},
+        details={
+            "user": {"reference": "users"},
+            "hours": {"reference": "time_ranges"},
+            "permission": {"reference": "permissions"},
+            "codecs": CODECS,
+        },
     ),
     Section("ring_groups", "ring group", snapshot.RingGroup, _ring_group, key=("number",)),
-    Section("services", "service", snapshot.Service, _service, key=("number",)),
+    Section(
+        "services",
+        "service",
+        snapshot.Service,
+        _service,
+        key=("number",),
+        details={"hours": {"reference": "time_ranges"}},
+    ),
     Section("speed_dials", "speed dial", snapshot.SpeedDial, _speed_dial, key=("number",)),
 )

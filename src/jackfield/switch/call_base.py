@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jackfield.logs import call_id
 from jackfield.media.client import MediaLost, NoPort, Stream
-from jackfield.switch import conversation, identity, offers, transfer
+from jackfield.switch import conversation, identity, offers, refusing, transfer
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.destinations import destination_of
 from jackfield.switch.dial import Diversion
@@ -150,6 +150,8 @@ class CallBase:
             for step in plan.trace:
                 self.record.note(self.now(), step.text, step.setting)
             if plan.refusal is not None:
+                if plan.refusal.prompt:
+                    await refusing.say_why(self, plan.refusal.prompt)
                 raise HangUp(plan.refusal.status, plan.refusal.text)
             entry = plan.entry
             assert entry is not None

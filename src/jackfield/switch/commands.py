@@ -65,6 +65,7 @@ class Commands:
             "drain": self.drain,
             "log_level": self.log_level,
             **self.switch.lending.handlers(),
+            **self.switch.overrides.handlers(),
         }
 
     async def status(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Forecast:
                 "kind": "schedule",
                 "number": one.schedule.number,
                 "name": one.schedule.name,
-                "range": one.turn.range.name if one.turn.range else None,
+                "range": one.turn.range,
                 "target": one.turn.target,
             }
             for one in self.passed
@@ -56,7 +56,7 @@ def forecast(snapshot: Snapshot, request: RouteRequest, at: datetime) -> Forecas
     passed: list[Passed] = []
     while isinstance(plan.entry, Service) and plan.entry.kind == "schedule":
         schedule = plan.entry
-        decided = turn(schedule, at, snapshot.general.time_zone)
+        decided = turn(schedule, at, snapshot)
         before = [one.schedule.number for one in passed]
         passed.append(Passed(schedule, decided))
         if (problem := _obstacle(schedule, decided, before, snapshot.general.max_hops)) is not None:
@@ -73,7 +73,7 @@ def _obstacle(schedule: Service, decided: Turn, before: list[str], most: int) ->
     """Return why a call ends at a schedule; `before` are the schedules that it came through."""
     mend = f"change it at Services > {schedule.number}"
     if not decided.target:
-        which = "open" if decided.range else "closed"
+        which = "open" if decided.range is not None else "closed"
         text = f"{decided.why}, and no number is set for {which} hours - {mend}"
         return Refusal(480, "Temporarily Unavailable", text)
     if schedule.number in before:

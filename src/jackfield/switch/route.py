@@ -11,17 +11,31 @@ routes by the longest prefix. Calls from a trunk first pass the incoming rules; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from jackfield.switch.caller_id import from_extension, from_stranger, from_trunk, outside
 from jackfield.switch.dial import TrunkDial
-from jackfield.switch.hours import turn
+from jackfield.switch.hours import State, state, turn
 from jackfield.switch.inbound import rules_of
 from jackfield.switch.numbers import clean, format_for_trunk, rewrite
 from jackfield.switch.party import Party
+from jackfield.switch.permissions import Asked, verdict
+from jackfield.switch.plan import (
+    EmergencyPlan,
+    Entry,
+    FromAnonymous,
+    FromExtension,
+    FromHouse,
+    FromTrunk,
+    Origin,
+    OutboundPlan,
+    Plan,
+    Refusal,
+    RouteRequest,
+    TraceStep,
+)
 from jackfield.switch.snapshot import (
-    EmergencyNumber,
     Extension,
     Inbound,
     Outbound,
@@ -44,9 +58,13 @@ __all__ = [
     "Refusal",
     "RouteRequest",
     "TraceStep",
+    "closed_now",
     "onward",
     "route",
 ]
+
+NOT_ALLOWED = "not-allowed"
+"""Sound that says that the caller may not make this call."""
 
 _REASONS = {
     403: "Forbidden",
@@ -56,112 +74,6 @@ _REASONS = {
     484: "Address Incomplete",
     503: "Service Unavailable",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class FromExtension:
-    """One of our phones dials, or a forward that belongs to this extension."""
-
-    number: str
-
-
-@dataclass(frozen=True, slots=True)
-class FromTrunk:
-    """A call that a trunk brings."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class FromAnonymous:
-    """A SIP call from nobody that we know: internal numbers only."""
-
-
-@dataclass(frozen=True, slots=True)
-class FromHouse:
-    """A target that the administrator wrote into the configuration (fallback of a group, target of a schedule)."""
-
-
-Origin = FromExtension | FromTrunk | FromAnonymous | FromHouse
-
-
-@dataclass(frozen=True, slots=True)
-class RouteRequest:
-    """What is asked: who dials what."""
-
-    dialed: str
-    """User part of the Request-URI as it came: escapes, separators and `;phone-context` are tolerated."""
-    origin: Origin
-    """Who calls: decides what the caller is shown as."""
-    calling_number: str = ""
-    """From a trunk or a stranger: the number as it came (P-Asserted-Identity or From). Unused for extensions."""
-    calling_name: str = ""
-    anonymous: bool = False
-    """The caller asks that its number be hidden."""
-    permission: Origin | None = None
-    """Whose rights decide, and as whose the number is read; None: those of `origin`. For a forward it is the
-    extension that forwards, for a fallback or a schedule the house. See `onward()`."""
-    caller: Party | None = None
-    """The caller as an earlier step of the same call made it; None: made from the fields above."""
-
-
-@dataclass(frozen=True, slots=True)
-class TraceStep:
-    """One rule that was looked at."""
-
-    text: str
-    """Plain words: what was looked at and what came of it."""
-    setting: str = ""
-    """Where the rule is set, as a path of the console: "extensions/101", "outbound/World". Empty: nowhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why nothing can be reached."""
-
-    status: int
-    """SIP status for the caller."""
-    reason: str
-    """Reason phrase of that status."""
-    text: str
-    """For the administrator, with the mend."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutboundPlan:
-    """A call to the outside: the trunks in the order in which they are tried."""
-
-    route: Outbound
-    number: str
-    """Number after the route's own rewriting, before that of each trunk."""
-    attempts: tuple[TrunkDial, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EmergencyPlan:
-    """An emergency call: every trunk that may carry it; no limit, permission or privacy holds."""
-
-    emergency: EmergencyNumber
-    number: str
-    attempts: tuple[TrunkDial, ...]
-
-
-Entry = Extension | RingGroup | Service | OutboundPlan | EmergencyPlan
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is done with the call."""
-
-    request: RouteRequest
-    number: str
-    """The number as it was understood: cleaned, and after incoming rules the internal target."""
-    caller: Party
-    """The caller as the called phone shows it, so that it can be called back."""
-    entry: Entry | None
-    """What the number leads to; None: see `refusal`."""
-    refusal: Refusal | None
-    trace: tuple[TraceStep, ...]
 
 
 def route(snapshot: Snapshot, request: RouteRequest, at: datetime) -> Plan:
@@ -230,12 +142,29 @@ class _Decision:
         elif not extension.enabled:
             setting = f"extensions/{number}"
             self._refuse(403, f"extension {number} is disabled - enable it at Extensions > {number}", setting)
-        elif not self._internal():
+        elif self._internal():
+            if extension.permission and self.entry is not None and not free:
+                self._permit(extension, None)
+        else:
             allowed = extension.outside_calls or free
             self._outside(
                 "" if allowed else f"extension {number} may not call outside - allow it at Extensions > {number}",
                 f"extensions/{number}",
+                limited=extension if extension.permission and not free else None,
             )
+
+    def _permit(self, extension: Extension, asked: Asked | None) -> bool:
+        """Ask the permission of an extension, for a call inside the house or to the outside; refuse what it forbids."""
+        found = verdict(self.snapshot, extension, asked, self.at)
+        setting = f"permissions/{extension.permission}"
+        text = f"extension {extension.number} {found.why}"
+        if found.allowed:
+            self._note(text, setting)
+            return True
+        self.entry = None
+        mend = f"change it at Permissions > {extension.permission}"
+        self._refuse(403, f"{text} - {mend}", setting, prompt=NOT_ALLOWED)
+        return False
 
     def _from_stranger(self) -> None:
         if not self.snapshot.general.anonymous_calls:
@@ -257,6 +186,8 @@ class _Decision:
         if trunk.outside_calls and self._emergency():
             return
         explicit = self._incoming(trunk)
+        if self.refusal is not None:
+            return
         if explicit:  # a target that the administrator wrote may be anything, one made of the caller's digits not
             self._anything()
         elif not self._internal():
@@ -281,14 +212,27 @@ class _Decision:
         if position is None:
             return False
         rule = rules.rules[position]
-        target = clean(rule.target) if rule.target else rewrite(self.number, rule.rewrite)
-        self._note(f"incoming rule {_rule_name(rule)} fits: {self.number} becomes {target}", "inbound")
+        closed = self._closed(rule.hours) if rule.hours else None
+        if closed is not None and not rule.closed_target:
+            text = f"{closed.why}, and incoming rule {_rule_name(rule)} has no number for that - set one at Incoming"
+            self._refuse(480, text, "inbound")
+            return False
+        wanted = rule.target if closed is None else rule.closed_target
+        target = clean(wanted) if wanted else rewrite(self.number, rule.rewrite)
+        why = "" if closed is None else f", since {closed.why}"
+        self._note(f"incoming rule {_rule_name(rule)} fits: {self.number} becomes {target}{why}", "inbound")
         self.number = target
         if rule.calling is not None:
             self.caller = self._caller(rule)
         if self.caller.number and not self.caller.anonymous:
             self._note(f"the caller {self.request.calling_number} is shown as {self.caller.number}", "inbound")
-        return bool(rule.target)
+        return bool(wanted)
+
+    def _closed(self, name: str) -> State | None:
+        """Return the state of a time range that is closed, and write down what it is; None when it is open."""
+        found = state(self.snapshot, name, self.at)
+        self._note(found.why, f"time_ranges/{name}")
+        return None if found.open else found
 
     def _speed_dial(self) -> bool:
         """Put the long number in place of a short one, once; True when everybody may call it."""
@@ -353,12 +297,18 @@ class _Decision:
             self._note(f"{self.number} is the service {found.kind}{_called(found.name)}", f"services/{found.number}")
             if found.kind == "schedule":
                 self._note_schedule(found)
+            elif found.kind == "night":
+                self._note(f'it switches the time range "{found.hours}" by hand', f"time_ranges/{found.hours}")
         self.entry = found
         return True
 
-    def _outside(self, forbidden: str, setting: str, *, status: int = 403) -> None:
-        """Take the outgoing route with the longest prefix. `forbidden` says why the caller may not, if so."""
+    def _outside(self, forbidden: str, setting: str, *, status: int = 403, limited: Extension | None = None) -> None:
+        """Take the outgoing route with the longest prefix.
+
+        `forbidden` says why the caller may not, if so; `limited` is the extension whose permission is to be asked.
+        """
         number = self.number
+        closed = ""
         prefix = self.snapshot.general.outside_prefix
         if number.startswith("+") and prefix:
             number = prefix + number
@@ -375,15 +325,23 @@ class _Decision:
                 text = f'outgoing route "{candidate.name}" wants {candidate.min_digits} digits, "{rest}" is shorter'
                 self._note(text, where)
                 continue
+            if candidate.hours and (shut := self._closed(candidate.hours)) is not None:
+                closed = f'outgoing route "{candidate.name}" is not there now: {shut.why}'
+                self._note(closed, where)
+                continue
             if forbidden:
-                self._refuse(status, forbidden, setting)
-            else:
-                called = candidate.prepend + rest
+                self._refuse(status, forbidden, setting, prompt=NOT_ALLOWED if status == 403 else "")
+                return
+            called = candidate.prepend + rest
+            if limited is None or self._permit(limited, Asked(called, candidate)):
                 self._note(f'outgoing route "{candidate.name}" (prefix {candidate.prefix or "any"}): {called}', where)
                 self._through(candidate, called, where)
             return
         if forbidden and status == 404:
             self._refuse(404, forbidden, setting)
+            return
+        if closed:
+            self._refuse(403, closed, prompt=NOT_ALLOWED)
             return
         self._refuse(404, f"nothing has the number {self.number}, and no outgoing route begins so - see Dial plan")
 
@@ -459,22 +417,35 @@ class _Decision:
     def _note(self, text: str, setting: str = "") -> None:
         self.trace.append(TraceStep(text, setting))
 
-    def _refuse(self, status: int, text: str, setting: str = "") -> None:
-        self.refusal = Refusal(status, _REASONS[status], text)
+    def _refuse(self, status: int, text: str, setting: str = "", *, prompt: str = "") -> None:
+        self.refusal = Refusal(status, _REASONS[status], text, prompt)
         self._note(f"refused ({status}): {text}", setting)
 
     def _note_forwards(self, extension: Extension, setting: str) -> None:
         if extension.forward_always:
             self._note(f"it forwards always to {extension.forward_always}", setting)
+            return
+        if extension.forward_closed and extension.hours and self._closed(extension.hours) is not None:
+            self._note(f"it then sends calls to {extension.forward_closed}", setting)
         elif extension.do_not_disturb:
             self._note(f"it does not want to be disturbed{_then(extension.forward_busy)}", setting)
         elif not extension.lines:
             self._note(f"it has no line{_then(extension.forward_unreachable)}", setting)
 
     def _note_schedule(self, service: Service) -> None:
-        decided = turn(service, self.at, self.snapshot.general.time_zone)
+        decided = turn(service, self.at, self.snapshot)
         text = f"schedule {service.number}{_called(service.name)}: {decided.why}: goes to {decided.target or 'nothing'}"
         self._note(text, f"services/{service.number}")
+        if service.hours:
+            self._note(f'its hours are the time range "{service.hours}"', f"time_ranges/{service.hours}")
+
+
+def closed_now(snapshot: Snapshot, extension: Extension, at: datetime) -> str:
+    """Return why an extension sends calls to its `forward_closed` at `at`; "" when it does not."""
+    if not extension.forward_closed or not extension.hours:
+        return ""
+    found = state(snapshot, extension.hours, at)
+    return "" if found.open else found.why
 
 
 def _called(name: str) -> str:

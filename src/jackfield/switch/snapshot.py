@@ -26,7 +26,11 @@ SrtpMode = Literal["off", "offered", "required"]
 DtmfMode = Literal["auto", "rfc4733", "info", "inband"]
 RingStrategy = Literal["all", "order", "random", "least_recent"]
 TrunkKind = Literal["register", "address", "peer"]
-ServiceKind = Literal["echo", "announcement", "music", "time", "schedule", "plugin"]
+ServiceKind = Literal["echo", "announcement", "music", "time", "schedule", "night", "plugin"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+CallKind = Literal[
+    "internal", "outside", "national", "mobile", "international", "premium", "free", "route", "prefix"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,10 @@ class Extension:
     forward_busy: str = ""
     forward_no_answer: str = ""
     forward_unreachable: str = ""
+    hours: str = ""  # name of a time range, for `forward_closed`
+    forward_closed: str = ""  # where all calls go outside of `hours`
     outside_calls: bool = True  # may dial outbound routes
+    permission: str = ""  # name of a permission, which says more closely what may be called; "" allows everything
     enabled: bool = True
 
 
@@ -118,9 +125,111 @@ class TimeRange:
     """Hours of a week. A time is inside when its weekday is named and start <= time < end (end "24:00" allowed)."""
 
     name: str
-    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...]
+    days: tuple[Weekday, ...]
     start: str = "00:00"
     end: str = "24:00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeeklyHours:
+    """Hours of every week: start <= time < end ("24:00" allowed). An end before the start lies on the next day."""
+
+    days: tuple[Weekday, ...]
+    start: str = "00:00"
+    end: str = "24:00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """A day, or all days from the first to the last. Of one that returns every year the year does not count."""
+
+    first: str  # "2026-12-24"
+    last: str = ""  # "" means the first
+    yearly: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedHours:
+    """Hours of a day, or of each of several days."""
+
+    first: str  # "2026-12-24"
+    last: str = ""  # "" means the first
+    start: str = "00:00"
+    end: str = "24:00"
+    yearly: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holidays:
+    """A list of days, such as the public holidays of a country."""
+
+    name: str
+    dates: tuple[Day, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedHours:
+    """A time range by which others open and close. Hours over midnight belong to the day on which they begin.
+
+    Inside are its own `dates`, whatever else is said; and the hours of the week together with the days of `also_on`,
+    without the days of `except_on`.
+    """
+
+    name: str
+    weekly: tuple[WeeklyHours, ...] = ()
+    dates: tuple[DatedHours, ...] = ()
+    also_on: tuple[str, ...] = ()  # names of lists of holidays
+    except_on: tuple[str, ...] = ()  # names of lists of holidays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """A time range that somebody has switched by hand. Kept by the switch, and in no published snapshot."""
+
+    range: str
+    open: bool
+    until: float = 0.0  # UTC seconds since 1970; 0: until somebody switches it back
+    by: str = ""  # in words: "extension 101", "Anna"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionRule:
+    """Which calls are allowed or not. Kinds of calls to the outside are those of the company's country."""
+
+    calls: CallKind = "outside"
+    only: str = ""  # name of the route, or the prefix
+    allow: bool = False
+    hours: str = ""  # name of a time range inside of which the rule counts; "" means always
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What an extension may call. The first rule that fits decides; without one calls inside the house are allowed,
+    and calls to the outside as `default` says. Emergency numbers are always allowed."""
+
+    name: str
+    default: Literal["allow", "deny"] = "allow"
+    rules: tuple[PermissionRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbering:
+    """Prefixes of the company's country by which the kind of a call is told. Made when a snapshot is published.
+
+    `mobile`, `premium`, `free` and `abroad` (other countries of the same code) are beginnings of national numbers,
+    without the prefix that is dialled before them.
+    """
+
+    country_code: str = ""
+    international: tuple[str, ...] = ()  # "00"
+    national: str = ""  # "0"; "" where there is none
+    shortest: int = 0  # digits of a full national number at least
+    mobile: tuple[str, ...] = ()
+    premium: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
+    abroad: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +245,8 @@ class Service:
     time_ranges: tuple[TimeRange, ...] = ()  # schedule
     open_target: str = ""  # schedule: number while inside a range
     closed_target: str = ""  # schedule: number otherwise
+    hours: str = ""  # schedule: name of a time range, beside or instead of its own; night: the one that it switches
+    until_change: bool = False  # night: what is switched lasts until the hours would change by themselves
     plugin: str = ""  # plugin: name of the entry point
     options: dict[str, str] = field(default_factory=dict)  # plugin: its own settings
 
@@ -198,6 +309,8 @@ class Inbound:
     rewrite: Rewrite = Rewrite()  # the result is the target when `target` is ""
     target: str = ""
     calling: Rewrite | None = None  # instead of the trunk's in_calling
+    hours: str = ""  # name of a time range; outside of it calls go to `closed_target`
+    closed_target: str = ""
     name: str = ""
 
 
@@ -213,6 +326,7 @@ class Outbound:
     caller_id: str = ""  # instead of the extension's and the trunk's
     max_calls: int = 0
     min_digits: int = 1  # shorter numbers do not match
+    hours: str = ""  # name of a time range outside of which the route is not there
     enabled: bool = True
 
 
@@ -233,7 +347,7 @@ class SpeedDial:
     number: str
     target: str  # as one of our phones dials it: with the outside-line prefix
     name: str = ""
-    everybody: bool = False  # also those who may not call outside
+    everybody: bool = False  # also those who may not call outside, or whose permission forbids it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +377,11 @@ class Snapshot:
     emergency_numbers: tuple[EmergencyNumber, ...] = ()
     sounds: tuple[Sound, ...] = ()
     speed_dials: tuple[SpeedDial, ...] = ()
+    time_ranges: tuple[NamedHours, ...] = ()
+    holidays: tuple[Holidays, ...] = ()
+    permissions: tuple[Permission, ...] = ()
+    numbering: Numbering = Numbering()
+    overrides: tuple[Override, ...] = ()
 
     @cached_property
     def numbers(self) -> dict[str, Extension | RingGroup | Service]:

@@ -1,7 +1,7 @@
 """Lamps: phones that watch whether other phones are free, ring or talk (RFC 6665 with the dialog package of RFC 4235).
 
-A phone subscribes to an extension, is told its state at once, and again whenever it changes. What it is told names the
-dialog, so that a call that rings elsewhere can be picked up by INVITE with Replaces.
+A phone subscribes to an extension or to a night switch, is told its state at once, and again whenever it changes.
+What it is told names the dialog, so that a call that rings elsewhere can be picked up by INVITE with Replaces.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jackfield.sip.message import Request, Response
 from jackfield.sip.timers import Timer
 from jackfield.sip.uri import escape_user
 from jackfield.switch.leg import IncomingLeg, Leg
-from jackfield.switch.snapshot import Extension
+from jackfield.switch.snapshot import Extension, Service, Snapshot
 
 if TYPE_CHECKING:
     from jackfield.switch.switch import Switch
@@ -102,7 +102,7 @@ class Subscriptions:
         seconds = self._seconds(request, reply)
         if seconds is None:
             return
-        if not isinstance(switch.snapshot.numbers.get(sender.dialed), Extension):
+        if not _has_lamp(switch.snapshot, sender.dialed):
             reply(request.reply(404, f"There is no extension {sender.dialed}" if sender.dialed.isalnum() else None))
             return
         identifier = next((part.strip() for part in parameters.split(";") if part.strip()[:3].lower() == "id="), "")
@@ -200,7 +200,7 @@ class Subscriptions:
         """End those whose extension, or whose own line, is not there any more."""
         snapshot = self._switch.snapshot
         for subscription in list(self._of_key.values()):
-            if not isinstance(snapshot.numbers.get(subscription.number), Extension):
+            if not _has_lamp(snapshot, subscription.number):
                 self._end(subscription, "noresource")
             elif subscription.line not in snapshot.lines:
                 self._end(subscription, "rejected")
@@ -248,6 +248,10 @@ class Subscriptions:
         host = bracketed(self._switch.agent.local_address(subscription.flow)[0])
         legs = self._switch.engaged.legs_of(subscription.number)
         dialogs = [_dialog_of(leg, host) for leg in legs if not leg.leaving]
+        service = self._switch.snapshot.numbers.get(subscription.number)
+        if isinstance(service, Service) and self._switch.overrides.of(service.hours) is not None:
+            uri = _uri(service.number, host), service.name
+            dialogs = [DialogInfo(f"night-{service.number}", "confirmed", recipient=True, local=uri, remote=uri)]
         body = document(_uri(subscription.number, host), subscription.version, dialogs, subscription.over)
         subscription.version += 1
         if dialogs:
@@ -260,6 +264,12 @@ def bad_event(request: Request) -> Response:
     refusal = request.reply(489)
     refusal.set("Allow-Events", EVENTS)
     return refusal
+
+
+def _has_lamp(snapshot: Snapshot, number: str) -> bool:
+    """Whether phones may watch a number: an extension, or a night switch, whose lamp is lit while it is in force."""
+    found = snapshot.numbers.get(number)
+    return isinstance(found, Extension) or (isinstance(found, Service) and found.kind == "night")
 
 
 def _uri(number: str, host: str) -> str:

@@ -39,6 +39,7 @@ from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.lending import Lending
 from jackfield.switch.nat import inside
 from jackfield.switch.outgoing import OutgoingLeg
+from jackfield.switch.overrides import Overrides
 from jackfield.switch.party import Party
 from jackfield.switch.plugins import Plugins
 from jackfield.switch.qualify import LOST_AFTER, Qualifier
@@ -85,6 +86,7 @@ class Switch:
         emit: Emit,
         secret: bytes,
         registrations: Path | None = None,
+        overrides: Path | None = None,
         public_address: str = "",
         hosts: Sequence[str] = (),
         wall_clock: Callable[[], float] = time.time,
@@ -145,6 +147,7 @@ class Switch:
             self.agent, self.registrar, current, clock=loop.time, emit=self._emit_event, random=self.random
         )
         self.lending = Lending(self)
+        self.overrides = Overrides(self, overrides)
         self.sounds = Sounds()
         self.plugins = Plugins()
         self.media = Streams(pool, self._addresses, self.calls.values)
@@ -157,8 +160,7 @@ class Switch:
         transports.advertised = self._advertised
         if isinstance(transports, Transports):
             transports.admit = Admission(asyncio.get_running_loop().time, is_known=self._is_known)
-        restored = await self.registrar.start(cast(Any, transports))
-        if restored:
+        if restored := await self.registrar.start(cast(Any, transports)):
             log.info("%d registrations are back from before the restart", restored)
         # With it the console closes the calls that were in progress when the switch before this one was killed.
         self.emit("switch_started", self.boot, {"boot": self.boot, "started": self.started})
@@ -187,6 +189,7 @@ class Switch:
         tasks = [call.task for call in self.calls.values() if call.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=STUBBORN)
+        self.overrides.close()
         await self.qualifier.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
@@ -201,7 +204,7 @@ class Switch:
 
     async def reload(self, snapshot: Snapshot) -> None:
         """Use a new configuration; calls in progress keep the one that they began with."""
-        self.snapshot = self.lending.added_to(snapshot)
+        self.snapshot = self.overrides.added_to(self.lending.added_to(snapshot))
         self._is_local = inside(snapshot.general.local_networks)
         self.agent.session_expires = snapshot.general.session_expires
         self.registrar.reload()

@@ -10,7 +10,7 @@ from django.db import models
 from jackfield.console import validation
 from jackfield.console.fields import DataField
 from jackfield.numbers.choices import DtmfMode, NatMode, SrtpMode
-from jackfield.numbers.models import Numbered, choice_field, name_field, number_field, target_field
+from jackfield.numbers.models import Numbered, choice_field, hours_field, name_field, number_field, target_field
 from jackfield.switch import snapshot
 from jackfield.trunks.choices import CallerIdHeader, InternationalFormat, Transport, TrunkKind
 
@@ -114,6 +114,8 @@ class Inbound(models.Model):
     rewrite = rewrite_field()
     target = target_field()
     calling = optional_rewrite_field()
+    hours = hours_field("inbound")
+    closed_target = target_field()
     name = name_field()
 
     class Meta:
@@ -121,7 +123,18 @@ class Inbound(models.Model):
         verbose_name = "incoming number"
 
     def check_together(self, unread: Collection[str] = ()) -> None:
-        """Accept any combination."""
+        """Refuse hours without a number for the time outside of them, and the other way round.
+
+        Raises `ValidationError`.
+        """
+        if {"hours", "closed_target"} & set(unread):
+            return
+        if self.hours is not None and not self.closed_target:
+            raise validation.wrong("closed_target", f"must be given: where do calls go outside of {self.hours}?")
+        if self.closed_target and self.hours is None:
+            raise validation.wrong(
+                "hours", f"must be given: outside of which hours do calls go to {self.closed_target}?"
+            )
 
     def __str__(self) -> str:
         return f"the incoming number {self.number or '(any)'} of {self.trunk or 'any trunk'}"
@@ -138,6 +151,7 @@ class Outbound(models.Model):
     caller_id = caller_id_field()
     max_calls = models.IntegerField(default=0, validators=[validation.Between(0, 100000)])
     min_digits = models.IntegerField(default=1, validators=[validation.Between(0, 30, "digits")])
+    hours = hours_field("outbound")
     enabled = models.BooleanField(default=True)
 
     class Meta:

@@ -52,8 +52,15 @@ SECTIONS = (
         _inbound,
         key=("trunk", "number"),
         ordered=True,
-        details={"trunk": {"reference": "trunks"}},
+        details={"trunk": {"reference": "trunks"}, "hours": {"reference": "time_ranges"}},
     ),
-    Section("outbound", "outgoing route", snapshot.Outbound, _outbound, key=("name",)),
+    Section(
+        "outbound",
+        "outgoing route",
+        snapshot.Outbound,
+        _outbound,
+        key=("name",),
+        details={"hours": {"reference": "time_ranges"}},
+    ),
     Section("emergency_numbers", "emergency number", snapshot.EmergencyNumber, _emergency_number, key=("number",)),
 )

@@ -14,6 +14,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from jackfield.console.declarative.difference import Problem
+from jackfield.console.declarative.hours_checks import check_names
 from jackfield.console.declarative.merging import Item, Merge
 from jackfield.console.declarative.people_checks import check_people
 from jackfield.console.declarative.sections import SECTIONS
@@ -25,10 +26,10 @@ __all__ = ["check"]
 
 NUMBERED = ("emergency_numbers", "extensions", "ring_groups", "services", "speed_dials")
 TARGETS = {
-    "extensions": ("forward_always", "forward_busy", "forward_no_answer", "forward_unreachable"),
+    "extensions": ("forward_always", "forward_busy", "forward_no_answer", "forward_unreachable", "forward_closed"),
     "ring_groups": ("fallback",),
     "services": ("then", "open_target", "closed_target"),
-    "inbound": ("target",),
+    "inbound": ("target", "closed_target"),
     "speed_dials": ("target",),
 }
 WORDS = {"blank": "must be given", "null": "must be given"}
@@ -48,6 +49,7 @@ def check(
     problems += _numbers(merge, plan)
     problems += _sip_names(merge)
     problems += _trunk_names(merge)
+    problems += check_names(merge)
     problems += _removed_references(merge)
     problems += check_people(merge, actor)
     warnings = [*_targets(merge, plan, before), *_hidden(merge, plan), *_passwords(merge), *_emergency(merge)]
@@ -141,9 +143,10 @@ def _trunk_names(merge: Merge) -> Iterator[Problem]:
 
 def _removed_references(merge: Merge) -> Iterator[Problem]:
     """Find what still refers to something that is being removed, and is not itself in the document."""
-    for section, field in (("extensions", "user"), ("inbound", "trunk")):
-        gone = {row.pk for row in merge.removed.get(SECTIONS[section].fields[field].reference, ())}
-        for item in merge.items[section]:
+    references = [(name, field.name, field.reference) for name in SECTIONS for field in SECTIONS[name].fields.values()]
+    for section, field, reference in references:
+        gone = {row.pk for row in merge.removed.get(reference, ())}
+        for item in merge.items[section] if gone else ():
             referred = getattr(item.row, field)
             if referred is not None and referred.pk in gone:
                 yield item.problem(field, f"{referred} is to be removed, but is used here: change this, or keep it")

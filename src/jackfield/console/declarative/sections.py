@@ -17,8 +17,9 @@ _all = {
 }
 
 _ORDER = (
-    "settings", "sign_in", "roles", "users", "extensions", "trunks", "inbound", "outbound", "ring_groups", "services",
-    "speed_dials", "emergency_numbers", "sounds", "mail", "notices", "directory", "openid",
+    "settings", "sign_in", "roles", "users", "holidays", "time_ranges", "permissions", "extensions", "trunks",
+    "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers", "sounds", "mail", "notices",
+    "directory", "openid",
 )  # fmt: skip
 SECTIONS: dict[str, Section] = {name: _all[name] for name in _ORDER}
 """By name. A thing that others refer to comes before them: roles before users, trunks before what uses them."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jackfield.console.change import Wish
 from jackfield.console.declarative.checks import NUMBERED, TARGETS
+from jackfield.console.declarative.hours_checks import named
 from jackfield.console.declarative.sections import SECTIONS
+from jackfield.console.declarative.values import written
 from jackfield.console.web.told import thing
 from jackfield.console.web.words import words
+from jackfield.switch.snapshot import PermissionRule
 
 __all__ = ["Use", "instead", "uses"]
 
@@ -20,9 +23,16 @@ _BY_NUMBER: dict[str, tuple[str, ...]] = {section: (*TARGETS.get(section, ()), *
 FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(NUMBERED, _BY_NUMBER),
     "users": {"extensions": ("user",)},
+    "time_ranges": {"extensions": ("hours",), "services": ("hours",), "inbound": ("hours",), "outbound": ("hours",),
+                    "permissions": ("rules",)},
+    "holidays": {"time_ranges": ("also_on", "except_on")},
+    "permissions": {"extensions": ("permission",)},
+    "outbound": {"permissions": ("rules",)},
     "trunks": {"outbound": ("trunks",), "emergency_numbers": ("trunks",), "inbound": ("trunk",)},
-}
+}  # fmt: skip
 """By section: the fields of others that may name a thing of it."""
+IN_LISTS = frozenset({"members", "trunks", "also_on", "except_on"})
+"""Fields that are lists of names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +62,20 @@ def _uses(section: str, row: Any) -> Iterator[Use]:
             linked = bool(known.fields[field].reference)
             if linked:
                 rows = known.model().objects.filter(**{field: row.pk})
-            elif field in ("members", "trunks"):
+            elif field == "rules":
+                rows = known.model().objects.all()
+            elif field in IN_LISTS:
                 rows = known.model().objects.filter(**{f"{field}__icontains": name})
             else:
                 rows = known.model().objects.filter(**{field: name})
             for found in rows:
                 value = known.fields[field].of(found)
-                if (other, found.pk) == (section, row.pk) or (isinstance(value, tuple) and name not in value):
+                if (other, found.pk) == (section, row.pk):
+                    continue
+                if field == "rules":
+                    if not any((section, name) == one[:2] for one in named(other, field, value)):
+                        continue
+                elif isinstance(value, tuple) and name not in value:
                     continue
                 key = known.key_of(found)
                 said = thing(other, " ".join(str(part) for part in key if part) or "(any)")
@@ -70,9 +87,23 @@ def instead(found: Iterable[Use], old: str, new: str) -> list[Wish]:
     wished: dict[tuple[str, int], Wish] = {}
     for use in found:
         value: Any = new
-        if isinstance(use.value, tuple):
+        if use.field == "rules":
+            value = written(_rules(use.value, old, new))
+        elif isinstance(use.value, tuple):
             value = list(dict.fromkeys(new if part == old else part for part in use.value))
             value = [part for part in value if part]
         wish = wished.setdefault((use.section, use.pk), Wish(use.section, {}, use.key))
         wished[use.section, use.pk] = Wish(use.section, {**wish.values, use.field: value}, use.key)
     return list(wished.values())
+
+
+def _rules(rules: tuple[PermissionRule, ...], old: str, new: str) -> tuple[PermissionRule, ...]:
+    """Return the rules with another name; without one, a rule of a route goes, and one of hours counts always."""
+    found = []
+    for rule in rules:
+        of_route = rule.calls == "route" and rule.only == old
+        if of_route and not new:
+            continue
+        only = new if of_route else rule.only
+        found.append(replace(rule, only=only, hours=new if rule.hours == old else rule.hours))
+    return tuple(found)

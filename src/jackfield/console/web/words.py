@@ -254,18 +254,6 @@ INNER = {
     ))),
     "start": Words("From"),
     "end": Words("To"),
-    **{
-        area: Words(title, choices=(("nothing", "Nothing"), ("read", "See"), ("write", "See and change")))
-        for area, title in {
-            "overview": "Overview", "people": "People and numbers", "phones": "Phones", "lines": "Lines",
-            "history": "History", "safety": "Safety", "system": "System",
-        }.items()
-    },
-}  # fmt: skip
-"""Of rewriting rules, time ranges, permissions and what a role holds."""
-
-
-def words(section: Section, field: str) -> Words:
     "first": Words("Day"),
     "last": Words("Last day"),
     "yearly": Words("Every year"),
@@ -290,6 +278,18 @@ def _choices(section: Section, field: str) -> tuple[tuple[str, str], ...]:
     if (section.name, field) in (("users", "role"), ("sign_in", "second_factor")):
         known = role_choices()
         return known if section.name == "users" else tuple(one for one in known if one[0] != "none")
+    **{
+        area: Words(title, choices=(("nothing", "Nothing"), ("read", "See"), ("write", "See and change")))
+        for area, title in {
+            "overview": "Overview", "people": "People and numbers", "phones": "Phones", "lines": "Lines",
+            "history": "History", "safety": "Safety", "system": "System",
+        }.items()
+    },
+}  # fmt: skip
+"""Of rewriting rules, time ranges, permissions and what a role holds."""
+
+
+def words(section: Section, field: str) -> Words:
     column: Any = next((known for known in section.model()._meta.get_fields() if known.name == field), None)
     return tuple((str(value), str(label)) for value, label in (getattr(column, "choices", None) or ()))
 

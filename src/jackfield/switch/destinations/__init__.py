@@ -4,8 +4,8 @@ A destination gets the call and its own entry of the snapshot (or of the plan), 
 `bridge()` and return, `hang_up()` or `go()`. One that returns without having answered gives the caller 480.
 A hang-up of the caller reaches it as cancellation.
 
-Of the switch they use: `registrar`, `trunks`, `plugins`, `calls_of(extension number)`, `local_time(snapshot)`,
-`random` (a `random.Random`) and `memory` (a dict that lives as long as the process).
+Of the switch they use: `registrar`, `trunks`, `plugins`, `overrides`, `calls_of(extension number)`,
+`local_time(snapshot)`, `random` (a `random.Random`) and `memory` (a dict that lives as long as the process).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from jackfield.switch.destinations.echo import echo
 from jackfield.switch.destinations.emergency import emergency
 from jackfield.switch.destinations.extension import extension
 from jackfield.switch.destinations.music import music
+from jackfield.switch.destinations.night import night
 from jackfield.switch.destinations.outbound import outbound
 from jackfield.switch.destinations.plugin import plugin
 from jackfield.switch.destinations.ring_group import ring_group
@@ -42,6 +43,7 @@ SERVICES: dict[str, Destination] = {
     "music": music,
     "time": time_of_day,
     "schedule": schedule,
+    "night": night,
     "plugin": plugin,
 }
 

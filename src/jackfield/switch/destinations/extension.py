@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from jackfield.switch.dial import PhoneDial
+from jackfield.switch.route import closed_now
 
 if TYPE_CHECKING:
     from jackfield.switch.call import Call
@@ -18,6 +19,8 @@ async def extension(call: Call, entry: Extension) -> None:
     if entry.forward_always:
         why = f"extension {entry.number} forwards always"
         await call.go(entry.forward_always, why=why, cause="unconditional")
+    if entry.forward_closed and (why := closed_now(call.snapshot, entry, call.switch.local_time(call.snapshot))):
+        await call.go(entry.forward_closed, why=why, cause="time-of-day")
     if entry.do_not_disturb:
         await _busy(call, entry, "does not want to be disturbed", cause="do-not-disturb")
     if is_busy(call, entry):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from jackfield.switch.destinations.extension import dials_of, is_busy
 from jackfield.switch.dial import Dial, Diversion
-from jackfield.switch.route import FromExtension, OutboundPlan, RouteRequest, route
+from jackfield.switch.route import FromExtension, OutboundPlan, RouteRequest, closed_now, route
 from jackfield.switch.snapshot import Extension
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def _member_dials(call: Call, group: RingGroup, number: str, depth: int = 0) -> 
         return (), "forwards in a circle", False
     if entry.forward_always and group.obey_forwards:
         return _forwarded(call, group, entry, entry.forward_always, "unconditional", depth)
+    if entry.forward_closed and group.obey_forwards and closed_now(call.snapshot, entry, _now(call)):
+        return _forwarded(call, group, entry, entry.forward_closed, "time-of-day", depth)
     if entry.do_not_disturb or is_busy(call, entry):
         if entry.forward_busy and group.obey_forwards:
             cause = "do-not-disturb" if entry.do_not_disturb else "user-busy"
@@ -109,7 +112,7 @@ def _forwarded(
         FromExtension(member.number),
         call.caller,
     )
-    plan = route(call.snapshot, question, call.switch.local_time(call.snapshot))
+    plan = route(call.snapshot, question, _now(call))
     diverted = Diversion(member, cause)
     if isinstance(plan.entry, Extension):
         dials, why_not, busy = _member_dials(call, group, plan.entry.number, depth + 1)
@@ -123,3 +126,7 @@ def _forwarded(
             False,
         )
     return (), f"forwards to {target}, which can't be rung in a group", False
+
+
+def _now(call: Call) -> datetime:
+    return call.switch.local_time(call.snapshot)

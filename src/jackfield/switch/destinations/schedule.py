@@ -16,7 +16,7 @@ __all__ = ["schedule"]
 
 async def schedule(call: Call, service: Service) -> None:
     """Go to the number for open hours or for closed ones."""
-    decided = turn(service, datetime.fromtimestamp(call.now(), UTC), call.snapshot.general.time_zone)
+    decided = turn(service, datetime.fromtimestamp(call.now(), UTC), call.snapshot)
     if not decided.target:
         await call.hang_up(480, reason=f"{decided.why}, and no number is set for that")
     await call.go(decided.target, why=decided.why, cause="time-of-day")
