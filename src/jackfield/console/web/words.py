@@ -191,6 +191,18 @@ OWN: dict[str, dict[str, Words]] = {
             "Address in links", "How people reach their pages: https://phone.example.com. Empty: no links are sent."
         ),
     },
+    "webhooks": {
+        "address": Words("Web address", "https, or http inside the house. It gets JSON by POST.", wide=True),
+        "secret": Words("Secret", "Signs what is sent. Left empty, it stays; for a new webhook one is made."),
+        "events": Words(
+            "Events",
+            "With commas between: call.recorded, call.* for all of calls, * for all.",
+            suggestions="events",
+            wide=True,
+        ),
+        "numbers": Words("Only of extensions", "Calls and phones of these numbers alone; empty: of all.", **_TARGET),
+        "enabled": Words("In use", "Switched off, it is told nothing, and what waits goes on waiting."),
+    },
     "directory": {
         "enabled": Words("In use", "Keep an administrator with a password of our own, for when it does not answer."),
         "kind": Words("Kind"),
@@ -266,18 +278,6 @@ INNER = {
     "only": Words("Route or beginning", suggestions="routes"),
     "allow": Words("Allowed"),
     "hours": Words("Only during", suggestions="time_ranges"),
-    """Return what a field is called, with the choices that its model has."""
-    found = OWN.get(section.name, {}).get(field) or COMMON.get(field) or Words(field.replace("_", " ").capitalize())
-    choices = _choices(section, field)
-    if choices and not found.choices:
-        return Words(found.label, found.help, found.unit, choices, found.suggestions, found.wide)
-    return found
-
-
-def _choices(section: Section, field: str) -> tuple[tuple[str, str], ...]:
-    if (section.name, field) in (("users", "role"), ("sign_in", "second_factor")):
-        known = role_choices()
-        return known if section.name == "users" else tuple(one for one in known if one[0] != "none")
     **{
         area: Words(title, choices=(("nothing", "Nothing"), ("read", "See"), ("write", "See and change")))
         for area, title in {
@@ -290,6 +290,22 @@ def _choices(section: Section, field: str) -> tuple[tuple[str, str], ...]:
 
 
 def words(section: Section, field: str) -> Words:
+    """Return what a field is called, with the choices that its model has."""
+    found = OWN.get(section.name, {}).get(field) or COMMON.get(field) or Words(field.replace("_", " ").capitalize())
+    choices = _choices(section, field)
+    if choices and not found.choices:
+        return Words(found.label, found.help, found.unit, choices, found.suggestions, found.wide)
+    return found
+
+
+def _choices(section: Section, field: str) -> tuple[tuple[str, str], ...]:
+    reference = section.fields[field].reference
+    if reference in ("time_ranges", "permissions"):
+        names = SECTIONS[reference].model().objects.values_list("name", flat=True)
+        return (("", "–"), *((name, name) for name in names))
+    if (section.name, field) in (("users", "role"), ("sign_in", "second_factor")):
+        known = role_choices()
+        return known if section.name == "users" else tuple(one for one in known if one[0] != "none")
     column: Any = next((known for known in section.model()._meta.get_fields() if known.name == field), None)
     return tuple((str(value), str(label)) for value, label in (getattr(column, "choices", None) or ()))
 
@@ -299,9 +315,5 @@ def role_choices() -> tuple[tuple[str, str], ...]:
     from jackfield.people.choices import Role
     from jackfield.people.models import OwnRole
 
-    reference = section.fields[field].reference
-    if reference in ("time_ranges", "permissions"):
-        names = SECTIONS[reference].model().objects.values_list("name", flat=True)
-        return (("", "–"), *((name, name) for name in names))
     own = OwnRole.objects.values_list("name", flat=True)
     return (*((str(value), str(label)) for value, label in Role.choices), *((name, name) for name in own))
