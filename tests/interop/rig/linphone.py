@@ -29,10 +29,13 @@ def why_no_linphone() -> str:
 
 
 class Linphone:
-    """`async with Linphone(folder, ports, account, 440) as phone: …`; registered when it begins."""
+    """`async with Linphone(folder, ports, account, 440) as phone: …`; registered when it begins.
 
-    def __init__(self, folder: Path, ports: Block, account: Account, hertz: float) -> None:
-        self.folder, self.account, self.hertz = folder, account, hertz
+    With `provisioning`, an address, it knows nothing of the account but what it reads there.
+    """
+
+    def __init__(self, folder: Path, ports: Block, account: Account, hertz: float, provisioning: str = "") -> None:
+        self.folder, self.account, self.hertz, self.provisioning = folder, account, hertz, provisioning
         self.output = ""
         self._sip_port, self._rtp_port = ports.take(2), ports.take(4)
         self._changed = asyncio.Event()
@@ -56,10 +59,10 @@ class Linphone:
         self._logging = asyncio.create_task(self._log())
         try:
             await self.says("linphonec> ")
+            await self._registered()  # what it reads at an address makes it begin anew, and forget what follows
             self.do("soundcard use files")
             self.do(f"record {self.folder}/heard.wav")
             self.do(f"play {self.folder}/tone.wav")
-            await self._registered()
         except BaseException:
             await self.__aexit__()
             raise
@@ -80,6 +83,7 @@ class Linphone:
     def _settings(self) -> str:
         account = self.account
         tcp = account.transport == "tcp"
+        known = f"[misc]\nconfig-uri={self.provisioning}" if self.provisioning else self._account()
         return f"""
 [sip]
 sip_port={0 if tcp else self._sip_port}
@@ -97,6 +101,12 @@ capture=0
 display=0
 [sound]
 echocancellation=0
+{known}
+"""
+
+    def _account(self) -> str:
+        account = self.account
+        return f"""
 [proxy_0]
 reg_proxy=<sip:{account.domain};transport={account.transport}>
 reg_identity=sip:{account.username}@{account.domain}
