@@ -18,6 +18,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import uvicorn
 
@@ -125,11 +126,17 @@ class Work:
             self._ended()
 
     def _watch(self) -> None:
-        """Look after the installation and the directory; nobody waits for that at the end: a server may be slow."""
+        """Look after installation, directory and webhooks. Nobody waits for that at the end: servers may be slow."""
         from jackfield.console.importing import Keeper
         from jackfield.console.watching import Watch
+        from jackfield.console.webhooks.courier import Courier
 
-        for name, work in (("watch", Watch(self.settings, self.importer)), ("directory", Keeper(self.settings))):
+        works: dict[str, Any] = {
+            "watch": Watch(self.settings, self.importer),
+            "directory": Keeper(self.settings),
+            "webhooks": Courier(self.settings),
+        }
+        for name, work in works.items():
             threading.Thread(target=work.run, args=(self.stop,), name=name, daemon=True).start()
 
     def _prepare(self) -> bool:

@@ -11,12 +11,12 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from jackfield.company.models import State
 from jackfield.console.api import ConsoleError
@@ -26,6 +26,7 @@ from jackfield.history import retention
 from jackfield.history.models import Call
 from jackfield.history.storing import Entry, Stored, interrupt, store
 from jackfield.spool import SpoolReader
+from jackfield.webhooks import outbox
 
 if TYPE_CHECKING:
     from jackfield.settings import Settings
@@ -124,7 +125,10 @@ class Importer:
 
     def _store(self, entries: list[Entry]) -> None:
         try:
-            found = store(entries, self._clock())
+            with transaction.atomic():
+                found = store(entries, self._clock())
+                unreadable = {id(entry) for entry, _why in found.unreadable}
+                outbox.calls([entry for entry in entries if id(entry) not in unreadable], self._clock())
         except (DataError, IntegrityError, ValueError, OverflowError) as error:
             if len(entries) == 1:  # this is the one that the database does not take
                 self._refuse(entries[0], str(error))
@@ -145,7 +149,7 @@ class Importer:
             return
         boots = [self._boot, *fresh] if self._boot else fresh
         for old, new in itertools.pairwise(boots):
-            self._say_interrupted(interrupt([old], found.begun[new]))
+            self._interrupt(old, found.begun[new])
         self._boot = fresh[-1]
         State.objects.update_or_create(key=self._state_key, defaults={"value": {"boot": self._boot}})
 
@@ -159,7 +163,7 @@ class Importer:
             return
         vanished = open_calls - active
         if gone := vanished & self._vanished:
-            self._say_interrupted(interrupt([self._boot], now, besides=open_calls - gone))
+            self._interrupt(self._boot, now, besides=open_calls - gone)
         self._vanished = vanished - gone
 
     def _ask_switch(self) -> set[str] | None:
@@ -170,8 +174,12 @@ class Importer:
         except (ControlError, KeyError, TypeError):
             return None
 
-    @staticmethod
-    def _say_interrupted(count: int) -> None:
+    def _interrupt(self, boot: str, at: float, besides: Iterable[str] = ()) -> None:
+        """Close the calls of a start of the switch that have no end."""
+        with transaction.atomic():
+            ids = [row.id for row in Call.objects.filter(boot=boot, ended=None).exclude(id__in=list(besides))]
+            count = interrupt([boot], at, besides=besides) if ids else 0
+            outbox.interrupted(Call.objects.filter(id__in=ids), at, self._clock())
         if count:
             log.warning("%d calls had no end, since the switch stopped while they went on: noted as interrupted", count)
 

@@ -42,11 +42,15 @@ Ask = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """Something became different. `number` counts events of this hub. The same for all listeners, and never changed."""
+    """Something became different. `number` counts events of this hub. The same for all listeners, and never changed.
+
+    `before`: the row as it was, for what changed or is gone.
+    """
 
     number: int
     kind: str
     data: Row
+    before: Row | None = None
 
 
 @dataclass(slots=True)
@@ -134,6 +138,10 @@ class Hub:
                 self._listeners.discard(listener)
                 if not self._listeners:
                     self._stop.set()
+
+    def known(self, seconds: float) -> bool:
+        """Wait until the switch was asked once since somebody listens; return whether it was."""
+        return self._looked.wait(seconds)
 
     async def events(self, *, every: float = 15.0, until: float | None = None) -> AsyncIterator[list[Event]]:
         """Go through events as they come, in batches; an empty one after `every` seconds without any.
@@ -267,17 +275,17 @@ class Hub:
         self, old: dict[str, Row], new: dict[str, Row], key: str, came: str, changed: str, went: str
     ) -> Iterator[Event]:
         for name in old.keys() - new.keys():
-            yield self._event(went, {key: name})
+            yield self._event(went, {key: name}, old[name])
         for name, row in new.items():
             before = old.get(name)
             if before is None:
                 yield self._event(came, row)
             elif before != row and _lasting(before) != _lasting(row):
-                yield self._event(changed, row)
+                yield self._event(changed, row, before)
 
-    def _event(self, kind: str, data: Row) -> Event:
+    def _event(self, kind: str, data: Row, before: Row | None = None) -> Event:
         self._last += 1
-        return Event(self._last, kind, data)
+        return Event(self._last, kind, data, before)
 
 
 def _lasting(row: Row) -> Row:

@@ -20,7 +20,7 @@ from jackfield.console import monitoring, postman
 from jackfield.console.api import ConsoleError
 from jackfield.console.database import database_errors
 from jackfield.console.letters import Said, When, language_of
-from jackfield.notices.choices import Kind
+from jackfield.notices.choices import FOR_ADMINISTRATORS, Kind
 
 if TYPE_CHECKING:
     from jackfield.console.importer import Importer
@@ -89,6 +89,7 @@ def tell(alert: Alert, now: float, recipients: Iterable[str] | None = None, *, u
     were queued.
     """
     from jackfield.notices.models import Mail, Notice, Notices
+    from jackfield.webhooks import outbox
 
     config = Notices.current()
     if not getattr(config, alert.kind, True):
@@ -103,6 +104,10 @@ def tell(alert: Alert, now: float, recipients: Iterable[str] | None = None, *, u
     cause = alert.cause[:200]
     told = set(Notice.objects.filter(cause=cause, at__gt=now - ONE_AN_HOUR).values_list("recipient", flat=True))
     count = 0
+    if user is None and alert.kind in FOR_ADMINISTRATORS:
+        with override(language_of(None)):
+            subject, text = str(alert.subject)[:200], str(alert.text)
+        count += outbox.notice(alert.kind, cause, subject, text, now, within=ONE_AN_HOUR)
     for recipient, owners in people.items():
         if recipient in told or (owners and all(_unwanted(owner, alert.kind) for owner in owners)):
             continue

@@ -49,6 +49,11 @@ emergency_numbers:
   - {number: 112}
 sounds:
   - {name: hello, path: hello}
+webhooks:
+  - name: CRM
+    address: https://crm.example.com/hook
+    secret: whsec_bm90LXRvLWJlLXNob3duLTQtbm90LXRvLWJlLXNob3du
+    events: [call.recorded]
 """
 
 As = Callable[[str], Client]

@@ -115,6 +115,7 @@ def _kept(merged: Merge) -> list[dict[str, Any]]:
 
 def _remember(difference: Difference, kept: list[dict[str, Any]], author: Author) -> None:
     from jackfield.changes.models import Item, Revision
+    from jackfield.webhooks import outbox
 
     revision = Revision.objects.create(
         at=time.time(),
@@ -126,6 +127,7 @@ def _remember(difference: Difference, kept: list[dict[str, Any]], author: Author
         summary=difference.to_dict(),
     )
     Item.objects.bulk_create([Item(revision=revision, **one) for one in kept], batch_size=500)
+    outbox.configuration(revision)
 
 
 def _write(merged: Merge) -> None:

@@ -58,6 +58,7 @@ PAGES = (
     Page("system", "Notices", "/admin/notices/"),
     Page("system", "Messages sent", "/admin/messages/"),
     Page("system", "API", "/admin/api/"),
+    Page("system", "Webhooks", "/admin/webhooks/"),
     Page("system", "Directory", "/admin/directory/"),
     Page("system", "People of the directory", "/admin/directory/people"),
     Page("system", "Health", "/admin/health/"),

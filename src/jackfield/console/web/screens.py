@@ -243,6 +243,19 @@ SCREENS = {
             ),
         ),
         Screen(
+            "webhooks", "system", "Webhooks", "webhook",
+            "Other programs are told of calls, phones and changes, signed, and again until they have taken it.",
+            (
+                Group("Program", ("name", "address", "enabled")),
+                Group("Is told of", ("events", "numbers")),
+                Group("Signature", ("secret",), folded=True),
+            ),
+            columns=("name", "address", "events", "enabled"),
+            searched=("name", "address"),
+            filters=("enabled",),
+            first_step="A webhook tells your customer database of each call, as soon as it ends.",
+        ),
+        Screen(
             "directory", "system", "Directory", "directory",
             "People of Active Directory or another LDAP directory become users here, and sign in with its passwords.",
             (
