@@ -5,6 +5,7 @@ A language is added by a line in `LANGUAGES` and `tools/make-catalogues` (docs/t
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from django.conf import settings as django_settings
 from django.db.models.signals import post_save
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 __all__ = [
     "COOKIE",
@@ -32,6 +34,7 @@ LANGUAGES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Françai
 """Every language by its own name: who looks for it may read no other."""
 COOKIE = "jackfield_language"
 KEPT_SECONDS = 5.0
+NOWHERE = ("en", "US")
 ELSEWHERE = "en_150"
 """English where the CLDR knows no English of the country: the day before the month, and 24 hours."""
 
@@ -46,16 +49,29 @@ def supported(tag: str) -> str:
 
 
 def company_place() -> tuple[str, str]:
-    """Return language tag and country of the company. Read every few seconds, not with every request."""
+    """Return language tag and country of the company. Read every few seconds, not with every request.
+
+    In an event loop, which must not wait for the database, what was read last.
+    """
     from jackfield.company.models import General
 
-    now = time.monotonic()
+    now, looping = time.monotonic(), _in_event_loop()
     for system, read, found in _kept[:1]:
-        if system is django_settings.JACKFIELD and now - read < KEPT_SECONDS:
+        if system is django_settings.JACKFIELD and (looping or now - read < KEPT_SECONDS):
             return found
-    found = General.objects.filter(pk=1).values_list("language", "country").first() or ("en", "US")
+    if looping:
+        return NOWHERE
+    found = General.objects.filter(pk=1).values_list("language", "country").first() or NOWHERE
     _kept[:] = [(django_settings.JACKFIELD, now, found)]
     return found
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _forget(sender: Any, **_: Any) -> None:
@@ -82,7 +98,7 @@ def chosen(request: HttpRequest) -> str:
 
 def _accepted(request: HttpRequest) -> str:
     """Return what the browser wants most (RFC 9110 section 12.5.4) of what there is."""
-    wanted = translation.trans_real.parse_accept_lang_header(request.headers.get("Accept-Language", ""))
+    wanted = parse_accept_lang_header(request.headers.get("Accept-Language", ""))
     return next((found for tag, _ in wanted if (found := supported(tag))), "")
 
 

@@ -33,7 +33,7 @@ class When:
 
     def __str__(self) -> str:
         from jackfield.company.models import General
-        from jackfield.console.web.jinja import when
+        from jackfield.console.formats import when
 
         return str(when(self.at, General.current().time_zone))
 

@@ -419,7 +419,7 @@ def week() -> None:
 def test_calls_are_counted_by_day_and_hour_of_the_companys_zone(admin: Client, week: None):
     page = figures(admin, "since=2026-11-16&until=2026-11-18")
     by_day = cells(page, "over-time-table")
-    assert by_day["Mon 16 Nov"] == ["3", "2", "1", "3.0 s", "1:00"]
+    assert by_day["Mon 16 Nov"] == ["3", "2", "1", "3,0 s", "1:00"]
     assert by_day["Tue 17 Nov"] == ["0", "0", "0", "–", "–"]
     assert by_day["Wed 18 Nov"][0] == "1"
     by_hour = cells(page, "by-hour-table")
@@ -443,8 +443,8 @@ def test_a_long_time_is_told_by_the_month(admin: Client, week: None):
 def test_extensions_and_trunks_are_told_with_what_they_made_and_got(admin: Client, week: None):
     page = figures(admin, "since=2026-11-16&until=2026-11-18")
     extensions = cells(page, "extensions")
-    assert extensions["101 Anna"] == ["", "3", "1", "1", "0", "3.0 s", "3:00"]
-    assert extensions["102 Bert"] == ["", "0", "2", "1", "1", "3.0 s", "1:00"]
+    assert extensions["101 Anna"] == ["", "3", "1", "1", "0", "3,0 s", "3:00"]
+    assert extensions["102 Bert"] == ["", "0", "2", "1", "1", "3,0 s", "1:00"]
     assert cells(page, "trunks")["Provider"] == ["", "1", "100 %", "1", "100 %", "2:00"]
     assert "/admin/calls/?extension=101&since=2026-11-16&until=2026-11-18" in page
     assert cells(page, "ends")["No answer"] == ["1", "25.0 %"]

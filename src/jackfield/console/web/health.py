@@ -81,7 +81,7 @@ def _processes(supervised: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
 def _facts(found: monitoring.Observation) -> list[tuple[str, str]]:
     from django.db import connection
 
-    from jackfield.console.web.jinja import span
+    from jackfield.console.formats import span
 
     uptime = found.switch.get("uptime_seconds")
     days, rest = divmod(int(uptime or 0), 86400)

@@ -14,8 +14,10 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from jackfield.company.models import General
+from jackfield.console import formats
 from jackfield.console.web.csv_text import FORMULA
 from jackfield.console.web.history.search import COUNTED, Search, chunks
 from jackfield.console.web.rights import gate
@@ -115,14 +117,13 @@ def _trunks(chosen: str) -> list[str]:
 
 
 def _day(at: float, zone: zoneinfo.ZoneInfo) -> str:
-    day = datetime.datetime.fromtimestamp(at, zone)
-    return f"{day:%A}, {day.day} {day:%B %Y}"
+    return formats.day(datetime.datetime.fromtimestamp(at, zone).date())
 
 
 def _days(rows: list[Any], zone: zoneinfo.ZoneInfo) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each day with its calls, in their order."""
     today = datetime.datetime.fromtimestamp(time.time(), zone).date()
-    names = {today: "Today", today - datetime.timedelta(days=1): "Yesterday"}
+    names = {today: _("Today"), today - datetime.timedelta(days=1): _("Yesterday")}
     heading = ""
     shown: list[dict[str, Any]] = []
     for row in rows:
@@ -137,7 +138,7 @@ def _days(rows: list[Any], zone: zoneinfo.ZoneInfo) -> Iterator[tuple[str, list[
         shown.append(
             {
                 "id": row.id,
-                "time": f"{at:%H:%M:%S}",
+                "time": formats.clock(row.started, zone.key, exact=True),
                 "exact": at.isoformat(timespec="seconds"),
                 "icon": "phone-missed" if row.direction == "in" and not row.answered and row.ended else
                         ICONS.get(row.direction, "phone"),

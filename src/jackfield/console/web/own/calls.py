@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.utils.http import urlencode
 
 from jackfield.company.models import General
-from jackfield.console.web.jinja import span
+from jackfield.console.formats import clock, named_day, span
 from jackfield.console.web.own import mine
 from jackfield.console.web.rights import gate
 from jackfield.contacts.models import ContactNumber
@@ -133,8 +133,8 @@ def own_calls(
         found.append(
             OwnCall(
                 row.pk,
-                _day(at.date(), today),
-                at.strftime("%H:%M"),
+                named_day(at.date(), today),
+                clock(row.started, general.time_zone),
                 row.started,
                 kind,
                 number if clean(number).strip("+*#").isdigit() else "",
@@ -166,14 +166,6 @@ def _kind(row: Any, legs: Sequence[Any], numbers: Sequence[str]) -> tuple[str, s
     if row.outcome == "":
         return "in", "rings now"
     return "missed", "missed"
-
-
-def _day(day: date, today: date) -> str:
-    if day == today:
-        return "Today"
-    if day == today - timedelta(days=1):
-        return "Yesterday"
-    return day.strftime("%A %-d %B" if day.year == today.year else "%A %-d %B %Y")
 
 
 def _searched(search: str, user: Any, house: House) -> Q:
