@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from jackfield.history.models import Party
 from jackfield.numbers.models import Extension
 
 from .conftest import As
+from .test_live import Switch, switch  # noqa: F401 - a fixture
 
 
 def found(browser: Client, text: str) -> list[dict[str, Any]]:
@@ -35,6 +37,18 @@ def test_a_number_leads_to_the_one_who_has_it(admin: Client):
         ("time zone", "Time zone"),
         ("ring_time", "Rings for"),  # as the YAML document calls it
         ("music on hold", "Music on hold"),
+        ("ring time", "Rings for"),
+        ("timeout", "Rings for"),
+        ("dnd", "Do not disturb"),
+        ("caller id", "Number shown outside"),
+        ("2fa", "Must have a second factor"),
+        ("cdr", "Calls"),
+        ("single sign-on", "OpenID Connect"),
+        ("who is signed in", "Who is signed in"),
+        ("end a session", "Who is signed in"),
+        ("undo", "Undo a change"),
+        ("csv", "Import extensions from a table"),
+        ("wizard", "Go through the first steps again"),
     ],
 )
 def test_a_thing_is_found_by_any_of_its_names(admin: Client, text: str, title: str):
@@ -45,8 +59,28 @@ def test_a_setting_of_the_company_leads_to_its_field(admin: Client):
     assert "/admin/settings/#f-time_zone" in [one["address"] for one in found(admin, "time zone")]
 
 
+def test_a_phone_is_found_by_its_mac_its_model_and_its_address(admin: Client, switch: Switch):  # noqa: F811
+    switch.phones = [switch.phones[0] | {"user_agent": "Yealink SIP-T46S 66.86.0.15 80:5e:c0:12:ab:cd"}]
+    for text in ("80:5E:C0:12:AB:CD", "805ec012abcd", "80-5e-c0-12", "T46S", "192.0.2.7"):
+        phone = next(one for one in found(admin, text) if one["title"] == "Yealink T46S of 101 Anna")
+        assert admin.get(phone["address"]).content.decode().count("<code>anna101") == 1
+    assert found(admin, "805ec0ffffff") == []
+
+
+def test_with_a_number_there_is_what_can_be_done_with_it(admin: Client):
+    Party.objects.create(
+        number="+4930123456", name="City hospital", folded="city hospital +4930123456", calls=3, last=9
+    )
+    titles = [one["title"] for one in found(admin, "030 123456")]
+    assert "Calls with +4930123456 City hospital" in titles
+    assert "See what happens if somebody dials 030123456" in titles
+    titles = [one["title"] for one in found(admin, "145")]
+    assert "New extension 145" in titles
+    assert "New extension 101" not in [one["title"] for one in found(admin, "101")]
+
+
 def test_what_leads_somewhere_answers(admin: Client):
-    for text in ("101", "sales", "112", "new", "ring", "company"):
+    for text in ("101", "sales", "112", "new", "ring", "company", "030123456", "145", "table", "passkey", "session"):
         for one in found(admin, text):
             assert admin.get(one["address"]).status_code == 200, one
 
