@@ -39,6 +39,7 @@ urlpatterns = [
     path("metrics", views.metrics),
     path("static/<str:digest>/<path:name>", assets.serve),
     path("admin/", overview.overview),
+    path("admin/first-steps/away", overview.away),
     *signing_in.urls(),
     *language.urls(),
     *accounts.urls(),

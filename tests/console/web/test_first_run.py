@@ -6,6 +6,7 @@ import re
 import time
 from typing import Any
 
+import pyotp
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
@@ -16,8 +17,9 @@ from jackfield.console.presets import presets, sorted_for
 from jackfield.console.web.first_run import connecting, views
 from jackfield.console.web.first_run.people_rows import read_pasted
 from jackfield.console.web.first_run.proposals import browser_place, login_for, plans
+from jackfield.notices.models import Mail
 from jackfield.numbers.models import Extension, Line, RingGroup
-from jackfield.people.models import User
+from jackfield.people.models import Authenticator, User
 from jackfield.settings import Settings
 from jackfield.trunks.models import EmergencyNumber, Inbound, Outbound, Trunk
 
@@ -128,6 +130,36 @@ def test_from_the_token_to_the_first_phones(browser: Client):
     session[views.SHOWN_UNTIL] -= 7200
     session.save()
     assert secrets["101"] not in browser.get("/first-run/phones").content.decode()
+
+
+def test_the_administrator_sets_up_a_second_step_right_there(browser: Client):
+    page = browser.get("/first-run/administrator").content.decode()
+    secret = page.partition('<code class="secret">')[2].partition("<")[0]
+    assert go(browser, "administrator", **ADMINISTRATOR, code="000000").status_code == 422
+    code = pyotp.TOTP(secret).now()
+    assert go(browser, "administrator", **ADMINISTRATOR, code=code).status_code == 302
+    assert "The app is set up with your account" in browser.get("/first-run/administrator").content.decode()
+    browser.post("/first-run/finish")
+    assert Authenticator.objects.get(user__login="anna").secret == secret
+    assert secret not in str(dict(browser.session.items()))
+    other = Client()
+    answer = other.post("/sign-in", {"login": "anna", "password": PASSWORD}, follow=True)
+    assert "igits" in answer.content.decode(), "the password alone is not enough"
+
+
+def test_what_is_left_open_is_offered_on_the_overview_until_it_is_put_away(browser: Client):
+    go(browser, "administrator", **ADMINISTRATOR)
+    browser.post("/first-run/finish")
+    page = browser.get("/admin/").content.decode()
+    assert '<a class="chip" href="/first-run/mail">E-mail</a>' in page
+    assert '<a class="chip" href="/first-run/trunk">Trunk</a>' in page
+    Mail.objects.update_or_create(pk=1, defaults={"host": "smtp.example.net"})
+    page = browser.get("/admin/").content.decode()
+    assert "/first-run/mail" not in page
+    assert "/first-run/trunk" in page
+    assert browser.post("/admin/first-steps/away").status_code == 302
+    page = words(browser.get("/admin/"))
+    assert "First steps" not in page.partition("The first steps are put away")[2]
 
 
 def test_every_step_can_be_skipped_and_returned_to_and_keeps_what_was_typed(browser: Client):

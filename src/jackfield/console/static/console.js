@@ -94,6 +94,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.matches("[data-theme-switch]")) switchTheme();
   else if (button?.matches("[data-add-row]")) addRow(button);
+  else if (button?.matches("[data-print]")) print();
   else openRow(event);
   for (const menu of document.querySelectorAll("details.drop[open]")) {
     if (!menu.contains(event.target)) menu.open = false;

@@ -10,13 +10,15 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from jackfield.console import monitoring, volume
 from jackfield.console.web.live import live_rows, switch_says
 from jackfield.console.web.rights import gate
+from jackfield.console.web.saving import notify
 from jackfield.console.web.signing_in import home
 
-__all__ = ["HREFS", "Alert", "alerts", "front", "observed", "overview"]
+__all__ = ["HREFS", "Alert", "alerts", "away", "front", "observed", "overview"]
 
 MOST_CALLS = 8
 
@@ -69,7 +71,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "trunks_on": len(trunks),
         "trunks_up": sum(one["state"] in ("registered", "up") for one in trunks),
         "alerts": alerts(),
-        "steps": first_steps(state),
+        "steps": first_steps(state) if not put_away() else [],
+        "unfinished": unfinished(request),
         "today": volume.today(now, zone),
         "hours": volume.last_day(now),
         "quality": volume.quality(),
@@ -77,6 +80,47 @@ def overview(request: HttpRequest) -> HttpResponse:
         "rows": live_rows(),
     }
     return render(request, "overview.html", context)
+
+
+AWAY = "first steps"
+
+
+def put_away() -> bool:
+    """Tell whether the first steps were put away: nobody sees them on the overview any more."""
+    from jackfield.company.models import State
+
+    return State.objects.filter(key=AWAY).exists()
+
+
+def unfinished(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the steps of the first run, name and title, that are not done; nothing for those whom it is not for."""
+    from jackfield.company.models import General
+    from jackfield.console.web.first_run.draft import admitted
+    from jackfield.console.web.first_run.steps import STEPS
+    from jackfield.notices.models import Mail
+    from jackfield.people.models import User
+    from jackfield.trunks.models import Trunk
+
+    if not admitted(request) or put_away():
+        return []
+    done = {
+        "company": bool(General.current().company),
+        "mail": bool(Mail.current().host),
+        "trunk": Trunk.objects.exists(),
+        "people": User.objects.count() > 1,
+    }
+    return [(step.name, step.title) for step in STEPS if not done.get(step.name, True)]
+
+
+@gate("system", write=True)
+def away(request: HttpRequest) -> HttpResponse:
+    """Put the first steps away. They stay within reach of the palette."""
+    from jackfield.company.models import State
+
+    if request.method == "POST":
+        State.objects.get_or_create(key=AWAY)
+        notify(request, [("good", _("The first steps are put away. Ctrl-K finds them again."))])
+    return redirect("/admin/")
 
 
 HREFS = {"switch": "/admin/health/", "media": "/admin/health/", "database": "/admin/health/",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,9 +10,11 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from jackfield.console.change import Wish
 from jackfield.console.presets import presets
+from jackfield.console.web import second_factor
 from jackfield.console.web.csv_text import TableError, text_of
 from jackfield.console.web.first_run.applying import MAIL, Present
 from jackfield.console.web.first_run.draft import Draft
@@ -20,7 +23,7 @@ from jackfield.console.web.first_run.proposals import LANGUAGES, browser_place, 
 from jackfield.console.web.forms import FormField
 from jackfield.console.web.passwords import weakness
 
-__all__ = ["STEPS", "Step"]
+__all__ = ["STEPS", "Step", "app_secret"]
 
 EMPTY_ROWS = 5
 TRUNK = ("hosts", "username", "auth_username", "password", "domain", "outbound_proxy", "caller_id")
@@ -161,12 +164,24 @@ def _show_numbers(form: Form, values: dict[str, Any]) -> list[FormField]:
 
 
 def _administrator(form: Form) -> dict[str, Any]:
-    return {"login": "", "name": "", "email": "", "hash": ""}
+    return {"login": "", "name": "", "email": "", "hash": "", "app": None}
+
+
+def app_secret(request: HttpRequest) -> str:
+    """Return the secret that is shown as a QR code for the administrator's app: the same until the browser is done."""
+    return str(request.session.setdefault("first_run_app", second_factor.new_secret()))
 
 
 def _read_administrator(form: Form) -> dict[str, Any]:
     known = form.draft.typed.get("administrator", {})
     values = {name: form.text(name) for name in ("login", "name", "email")} | {"hash": known.get("hash", "")}
+    values["app"] = known.get("app")  # the secret of an app, and the number of the 30 seconds whose code it showed
+    if code := form.text("code", 10):
+        secret = app_secret(form.request)
+        at = second_factor.matching_step(secret, code, time.time())
+        values["app"] = [secret, at] if at else None
+        if not at:
+            form.refuse("code", _("These are not the digits that the app shows now. Look at its clock, and try again."))
     values["login"] = values["login"] or login_for(values["name"], values["email"], ())
     password = str(form.request.POST.get("password", ""))
     company = form.draft.typed.get("company", {}).get("company", "") or form.now.general.company
@@ -189,6 +204,7 @@ def _show_administrator(form: Form, values: dict[str, Any]) -> list[FormField]:
         FormField("login", "Name to sign in with", "text", values["login"], help="Empty: made from your name."),
         FormField("password", "Password", "password", "", required=not values["hash"], help=kept),
         FormField("again", "Once more", "password", "", required=not values["hash"]),
+        FormField("code", _("Six digits"), "text", ""),
     ]
 
 
@@ -370,7 +386,7 @@ def _proposed(form: Form, rows: list[dict[str, str]]) -> list[dict[str, str]]:
 
 def _show_people(form: Form, values: dict[str, Any]) -> list[FormField]:
     labels = {"name": "Name", "email": "E-mail", "number": "Number", "login": "Signs in as"}
-    rows = [*values["rows"], *(dict.fromkeys(FIELDS, "") for _ in range(EMPTY_ROWS))]
+    rows = [*values["rows"], *(dict.fromkeys(FIELDS, "") for _row in range(EMPTY_ROWS))]
     shown = []
     for index, row in enumerate(rows):
         for name in FIELDS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -16,11 +17,11 @@ from jackfield.console import change, first_run, validation
 from jackfield.console.change import Author, Wish
 from jackfield.console.declarative.difference import DocumentError, Problem
 from jackfield.console.presets import presets, sorted_for
-from jackfield.console.web import changes, errors
+from jackfield.console.web import changes, errors, second_factor
 from jackfield.console.web.first_run import connecting
 from jackfield.console.web.first_run.applying import Present, Wanted, present, wanted
 from jackfield.console.web.first_run.draft import Draft, admit, admitted
-from jackfield.console.web.first_run.steps import STEPS, Form, Step, time_zones
+from jackfield.console.web.first_run.steps import STEPS, Form, Step, app_secret, time_zones
 from jackfield.console.web.first_run.summary import summary
 from jackfield.console.web.forms import sentence
 from jackfield.console.web.rights import public
@@ -162,6 +163,15 @@ def _page(
         "zones": time_zones() if at.name == "company" else [],
         "table_problems": form.problems.get("table", []),
     }
+    if at.name == "administrator":
+        secret = app_secret(form.request)
+        about = SimpleNamespace(login=values["login"] or "administrator")
+        company = form.draft.typed.get("company", {}).get("company", "") or form.now.general.company
+        context["app"] = {
+            "secret": secret,
+            "picture": second_factor.qr(second_factor.uri(secret, about, company)),
+            "taken": bool(values.get("app")),
+        }
     if at.name == "trunk":
         country = form.draft.typed.get("place", {}).get("country", form.now.general.country)
         context |= {"providers": sorted_for(country), "preset": presets().get(values["provider"])}
@@ -238,6 +248,7 @@ def finish(request: HttpRequest) -> HttpResponse:
     if draft.counts("administrator"):
         _sign_in(request, draft.typed["administrator"])
     draft.forget()
+    request.session.pop("first_run_app", None)
     notices = [["good", "All of it is set up."], *(["warning", text] for text in warnings[:5])]
     request.session["notices"] = notices
     fresh = _fresh(plan, now)
@@ -267,6 +278,8 @@ def _sign_in(request: HttpRequest, typed: dict[str, Any]) -> None:
     user = User.objects.get(login=typed["login"])
     user.password = typed["hash"]
     user.save(update_fields=["password"])
+    if typed.get("app"):
+        second_factor.add(user, *typed["app"])
     if not request.user.is_authenticated:
         begin(request, user)
 
