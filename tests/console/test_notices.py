@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import hashlib
 import hmac
 import http.server
@@ -13,10 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, Envelope
+from django.utils import translation
 
-from jackfield.console import api, postman, watching
+from jackfield.console import api, letters, postman, publish, watching
+from jackfield.console.api import ConsoleError
+from jackfield.console.importing import Keeper
 from jackfield.console.letters import Letter
 from jackfield.console.monitoring import Observation
 from jackfield.console.watching import Alert, Watch, alerts, tell
@@ -26,43 +25,16 @@ from jackfield.notices.models import Mail, Notice, Notices, Preference
 from jackfield.people.models import User
 from jackfield.settings import Settings
 
+from .mailbox import Mailbox, serving
+
 NOW = 1_790_000_000.0
 TRUNK = {"name": "Provider", "state": "down", "text": "nobody answers there"}
 
 
-class Mailbox:
-    """What an SMTP server took. It refuses `nobody@`, and other passwords than the right one."""
-
-    def __init__(self) -> None:
-        self.messages: list[Any] = []
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Envelope, address: str, options: Any) -> str:
-        if address.startswith("nobody@"):
-            return "550 5.1.1 no such mailbox"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
-        assert isinstance(envelope.content, bytes)
-        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.messages.append((envelope.mail_from, list(envelope.rcpt_tos), message))
-        return "250 taken"
-
-
 @pytest.fixture
 def mailbox(free_port: Callable[[], int]) -> Iterator[tuple[Mailbox, int]]:
-    box = Mailbox()
-
-    def check(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-        right = (data.login, data.password) == (b"jack", b"field-7")
-        return AuthResult(success=right, handled=False)
-
-    server = Controller(
-        box, hostname="127.0.0.1", port=free_port(), authenticator=check, auth_require_tls=False, auth_required=False
-    )
-    server.start()
-    yield box, server.port
-    server.stop()
+    with serving(free_port()) as box:
+        yield box, box.port
 
 
 def mail(port: int, **more: Any) -> Mail:
@@ -290,3 +262,127 @@ def test_a_round_looks_tells_and_delivers(settings: Settings, mailbox, monkeypat
     seen.round()
     seen.round()
     assert [message["Subject"] for _, _, message in box.messages] == ["A part of the system does not work"]
+
+
+class Clock:
+    """Seconds since 1970, as a test sets them."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_trunk_that_comes_and_goes_is_told_once_an_hour_and_never_forgotten(settings: Settings):
+    mail(25)
+    administrator()
+    clock = Clock()
+    seen = Watch(settings, clock=clock)
+    down = alerts(Observation(trunks=[TRUNK]))
+    for minute in range(0, 56):  # down for ten minutes, up for ten, and so on
+        clock.now = NOW + 60 * minute
+        seen.compare(down if minute // 10 % 2 == 0 else [])
+    assert Notice.objects.filter(cause="trunk Provider").count() == 1
+    assert Notice.objects.filter(cause="well again trunk Provider").count() == 1
+    for minute in range(56, 90):  # and then down for good
+        clock.now = NOW + 60 * minute
+        seen.compare(down)
+    assert Notice.objects.filter(cause="trunk Provider").count() == 2
+    for minute in range(90, 500):
+        clock.now = NOW + 60 * minute
+        seen.compare(down)
+    assert Notice.objects.filter(cause="trunk Provider").count() == 2  # nobody is reminded for ever
+
+
+def test_everybody_is_told_in_his_language_with_both_parts(settings: Settings, mailbox, monkeypatch):
+    box, port = mailbox
+    mail(port, links="https://phone.example.com")
+    administrator("anna@example.com")
+    administrator("jan@example.com")
+    User.objects.filter(login="jan").update(language="cs")
+    spoken: list[str] = []
+    real = letters.gettext
+
+    def heard(text: str) -> str:
+        spoken.append(translation.get_language())
+        return str(real(text))
+
+    monkeypatch.setattr(letters, "gettext", heard)
+    tell(alerts(Observation(trunks=[TRUNK]))[0], NOW)
+    deliver_all()
+    assert set(spoken) == {"en", "cs"}
+    assert {one.recipient: one.language for one in Notice.objects.all()} == {
+        "anna@example.com": "en", "jan@example.com": "cs",
+    }  # fmt: skip
+    assert '<html lang="cs"' in "".join(box.html(index) for index in range(2))
+    assert "https://phone.example.com/me/notices" in box.plain(0)
+    assert "https://phone.example.com/admin/" in box.html(0)
+
+
+def test_an_administrator_may_switch_a_kind_off_for_himself(settings: Settings):
+    mail(25)
+    administrator("anna@example.com")
+    administrator("max@example.com")
+    Preference.objects.create(user=User.objects.get(login="max"), off=("disk_low",))
+    tell(Alert(Kind.DISK_LOW, "disk", "Full", "Make room."), NOW)
+    tell(Alert(Kind.SYSTEM, "switch", "s", "t"), NOW)
+    assert sorted(Notice.objects.values_list("kind", "recipient")) == [
+        ("disk_low", "anna@example.com"), ("system", "anna@example.com"), ("system", "max@example.com"),
+    ]  # fmt: skip
+
+
+def test_every_kind_can_be_switched_off_for_the_company_and_is_on_its_page():
+    from jackfield.console.web.screens import SCREENS
+
+    shown = {name for group in SCREENS["notices"].groups for name in group.fields}
+    for kind in Kind:
+        if kind != Kind.TEST:
+            assert getattr(Notices(), kind) is True
+            assert kind in shown
+
+
+def test_a_configuration_that_is_not_in_force_and_a_directory_that_does_not_answer_are_told(
+    settings: Settings, monkeypatch
+):
+    mail(25)
+    administrator()
+    keeper = Keeper(settings)
+    keeper.trouble = "dc1.example.com does not answer"
+
+    async def observed(*arguments: Any) -> Observation:
+        return Observation(disk_free=1 << 40, disk_size=1 << 41)
+
+    def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(watching.monitoring, "observe", observed)
+    monkeypatch.setattr(publish.snapshots, "write", full)
+    with pytest.raises(ConsoleError):
+        api.apply(settings, "speed_dials: [{number: 70, name: Taxi, target: '0301234567'}]")
+    clock = Clock()
+    seen = Watch(settings, directory=keeper, clock=clock)
+    for _round in range(3):
+        seen.round()
+    told = dict(Notice.objects.values_list("kind", "text"))
+    assert "No space left on device" in told["publish_failed"]
+    assert told["directory_failed"] == "Dc1.example.com does not answer."
+
+    monkeypatch.undo()
+    monkeypatch.setattr(watching.monitoring, "observe", observed)
+    keeper.trouble = ""
+    api.apply(settings, "settings: {company: Bell}")
+    for _round in range(3):
+        seen.round()
+    assert Notice.objects.filter(cause__startswith="well again").count() == 2
+    assert not publish.trouble
+
+
+def test_a_stranger_s_name_puts_no_line_into_the_header(settings: Settings, mailbox):
+    box, port = mailbox
+    mail(port)
+    tell(Alert(Kind.MISSED_CALL, "c", "Missed call from Eve\r\nBcc: all@example.com", "t"), NOW, ["a@example.com"])
+    deliver_all()
+    _, recipients, message = box.messages[0]
+    assert recipients == ["a@example.com"]
+    assert message["Bcc"] is None

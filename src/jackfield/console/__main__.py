@@ -131,9 +131,10 @@ class Work:
         from jackfield.console.watching import Watch
         from jackfield.console.webhooks.courier import Courier
 
+        keeper = Keeper(self.settings)
         works: dict[str, Any] = {
-            "watch": Watch(self.settings, self.importer),
-            "directory": Keeper(self.settings),
+            "watch": Watch(self.settings, self.importer, keeper),
+            "directory": keeper,
             "webhooks": Courier(self.settings),
         }
         for name, work in works.items():

@@ -150,6 +150,7 @@ def _carry_out(settings: Settings, plans: list[_Plan], outcome: Outcome, dry_run
         done = [plan for plan in plans if _one(settings, plan, outcome, dry_run)]
     if not dry_run:
         _link(done)
+        _welcome([plan.login for plan in done if plan.login in outcome.created])
 
 
 def _one(settings: Settings, plan: _Plan, outcome: Outcome, dry_run: bool) -> bool:
@@ -180,11 +181,22 @@ def _link(plans: list[_Plan]) -> None:
             )
 
 
+def _welcome(logins: list[str]) -> None:
+    """Send new people the welcome mail, where the company wants that."""
+    from jackfield.console import welcome
+    from jackfield.people.models import User
+
+    if logins and welcome.wanted_by_default():
+        users = [user for user in User.objects.filter(login__in=logins) if user.email and user.is_active]
+        welcome.queue(users)
+
+
 class Keeper:
     """Brings users in step every so many minutes, in a thread of its own."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.trouble = ""  # why nobody could be imported the last time
         self._told: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
@@ -204,6 +216,7 @@ class Keeper:
 
         problems: list[str] = []
         minutes = 1.0
+        trouble = ""
         try:
             with database_errors(self.settings):
                 config = Directory.current()
@@ -211,9 +224,10 @@ class Keeper:
                     minutes = float(config.minutes)
                     problems = bring_in_step(self.settings).problems
         except (DirectoryError, ConsoleError) as problem:
-            problems = [str(problem)]
+            problems = [trouble := str(problem)]
         except Exception:
             log.exception("a fault while importing from the directory")
+        self.trouble = trouble
         for text in problems:
             if text not in self._told:
                 log.warning("directory: %s", text)

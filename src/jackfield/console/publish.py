@@ -28,6 +28,8 @@ __all__ = ["build", "publish", "put", "stored", "tell"]
 log = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 5.0
+trouble: dict[str, str] = {}
+"""Why the configuration of last time is not in force: empty while all is well."""
 THINGS = ("trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers", "holidays",
           "time_ranges", "permissions")  # fmt: skip
 PUBLISHED = ("settings", "extensions", "sounds", *THINGS)
@@ -121,10 +123,13 @@ def _write(found: Snapshot, path: Path) -> None:
     try:
         snapshots.write(found, path)
     except OSError as error:
-        raise ConsoleError(
+        why = (
             f"the configuration can't be written to {path}: {error.strerror}. "
             "Make room on the disk, and see that the data directory belongs to the user who runs Jackfield"
-        ) from None
+        )
+        trouble["file"] = why
+        raise ConsoleError(why) from None
+    trouble.pop("file", None)
 
 
 def _version(path: Path) -> int:
@@ -141,12 +146,14 @@ class _Version(msgspec.Struct):
 
 def tell(settings: Settings, version: int) -> None:
     """Have a running switch read the snapshot file."""
+    trouble.clear()
     try:
         ask_sync(settings.files.switch_socket, "reload", timeout=RELOAD_SECONDS)
     except NotRunning:
         pass
     except ControlError as error:
         log.error("the switch did not take configuration %d: %s", version, error)
+        trouble["switch"] = f"the switch did not take configuration {version}: {error}"
 
 
 def _copier(section: Section) -> Callable[..., Any]:

@@ -30,6 +30,7 @@ from jackfield.console.web import (  # one in each line
     signing_in,
     tables,
     things,
+    welcoming,
     whatif,
 )
 
@@ -60,6 +61,7 @@ urlpatterns = [
     *health.urls(),
     *changes.urls(),
     *document.urls(),
+    *welcoming.urls(),
     *several.urls(),
     *tables.urls(),
     *rest.urls(),

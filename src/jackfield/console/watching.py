@@ -10,13 +10,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_noop as later
 from django.utils.translation import override
 
-from jackfield.console import monitoring, postman
+from jackfield.console import monitoring, postman, publish
 from jackfield.console.api import ConsoleError
 from jackfield.console.database import database_errors
 from jackfield.console.letters import Said, When, language_of
@@ -24,6 +25,7 @@ from jackfield.notices.choices import FOR_ADMINISTRATORS, Kind
 
 if TYPE_CHECKING:
     from jackfield.console.importer import Importer
+    from jackfield.console.importing import Keeper
     from jackfield.settings import Settings
 
 __all__ = ["Alert", "Watch", "alerts", "tell"]
@@ -151,9 +153,14 @@ class Watch:
     """Looks, tells and delivers, in a thread of its own. `clock` is UTC seconds since 1970."""
 
     def __init__(
-        self, settings: Settings, importer: Importer | None = None, *, clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        importer: Importer | None = None,
+        directory: Keeper | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self.settings, self.importer = settings, importer
+        self.settings, self.importer, self.directory = settings, importer, directory
         self._clock = clock
         self._before: dict[str, Alert] = {}
         self._told: dict[str, Alert] = {}
@@ -182,10 +189,23 @@ class Watch:
     def round(self) -> None:
         """Look once, tell what is new, deliver what is due. Raises errors of the database."""
         found = asyncio.run(monitoring.observe(self.settings, self.importer))
-        self.compare(alerts(found, self._certificate_ends(), self._clock()))
+        self.compare([*alerts(found, self._certificate_ends(), self._clock()), *self._inside()])
         self.missed_calls()
         self.deliver()
         self._forget()
+
+    def _inside(self) -> list[Alert]:
+        """Return what is wrong with the work of this process itself."""
+        wrong = []
+        for problem in list(publish.trouble.values())[:1]:
+            subject = Said(later("The configuration can't be published"))
+            wrong.append(Alert(Kind.PUBLISH_FAILED, "publish", subject, _sentence(problem)))
+            with suppress(ConsoleError):
+                publish.publish(self.settings)  # perhaps there is room on the disk again
+        if self.directory is not None and self.directory.trouble:
+            subject = Said(later("The directory can't be imported"))
+            wrong.append(Alert(Kind.DIRECTORY_FAILED, "directory", subject, _sentence(self.directory.trouble)))
+        return wrong
 
     def deliver(self) -> None:
         """Send what is due. Raises errors of the database."""

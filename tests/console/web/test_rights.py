@@ -14,7 +14,13 @@ from jackfield.console.web.rights import AREAS, NOTHING, READ, ROLES, WRITE, Lev
 from .conftest import As
 
 PUBLIC = {"health", "metrics", "static/<str:digest>/<path:name>", "sign-in", "sign-out"}
-PUBLIC |= {"sign-in/second", "sign-in/passkey", "sign-in/passkey/options", "set-password/<str:who>/<str:token>"}
+PUBLIC |= {
+    "sign-in/second",
+    "sign-in/passkey",
+    "sign-in/passkey/options",
+    "forgot-password",
+    "set-password/<str:who>/<str:token>",
+}
 PUBLIC |= {"sign-in/openid", "sign-in/openid/back", "language"}
 PUBLIC |= {"first-run", "first-run/", "first-run/finish", "first-run/phones", "first-run/strength"}
 PUBLIC |= {"first-run/<str:name>", "phone/<str:token>", "phone/<str:token>/linphone.xml"}

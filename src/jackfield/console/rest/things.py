@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.db.models import Q
 from django.http import HttpResponse
 
-from jackfield.console import change
+from jackfield.console import change, welcome
 from jackfield.console.change import Removal, Wish
 from jackfield.console.declarative.difference import Difference
 from jackfield.console.declarative.merging import plain
@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 
 NOTHING = "-"
 """In an address, a part of a key that is empty: any trunk, any language."""
+WELCOME = Parameter(
+    "welcome", "Send the new user an e-mail with a link to set a password, if e-mail is set up.",
+    {"type": "boolean", "default": False},
+)  # fmt: skip
 SECRETS = Parameter(
     "secrets", "Show passwords too: for those who may write here, and it is recorded.",
     {"type": "boolean", "default": False},
@@ -164,6 +168,8 @@ class Things:
         difference = self._save(asked, Wish(self.section.name, values))
         if not difference.applied:
             return answers.json(difference.to_dict())
+        if asked.query.get("welcome"):
+            welcome.welcome_created(difference)
         row = self.row(tuple(_text(values.get(name)) for name in self.section.key))
         response = self._answer(row, difference, new=True, status=201)
         response.headers["Location"] = f"{asked.request.path}" if "key" in asked.path else _location(asked, row, self)
@@ -268,7 +274,8 @@ class Things:
             Operation(f"list_{section.name}", "GET", base, summary=f"List the {many}", run=self.listing,
                       parameters=parameters, answer=listed, about=about, **common),
             Operation(f"create_{section.name}", "POST", base, summary=f"Make {whom}", run=self.create, status=201,
-                      parameters=(DRY_RUN,), body=schemas.reference(f"New{name}"), answer=shown, repeatable=True,
+                      parameters=(DRY_RUN, *((WELCOME,) if section.name == "users" else ())),
+                      body=schemas.reference(f"New{name}"), answer=shown, repeatable=True,
                       **common),
             *found,
             Operation(f"remove_{section.name}", "DELETE", summary=f"Remove {whom}", run=self.remove,

@@ -26,6 +26,7 @@ __all__ = [
     "begun",
     "counters_for",
     "forgive",
+    "is_known",
     "just_blocked",
     "network",
     "remember_browser",
@@ -129,6 +130,11 @@ def _known(request: HttpRequest, user: Any) -> str:
     except signing.BadSignature:
         return ""
     return str(found[1]) if found[0] == user.pk else ""
+
+
+def is_known(request: HttpRequest, user: Any) -> bool:
+    """Tell whether `user` has signed in with this browser before."""
+    return bool(_known(request, user))
 
 
 def remember_browser(response: HttpResponse, user: Any) -> None:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
 from jackfield.company.models import General
+from jackfield.console import links, welcome
 from jackfield.console.web import account_log, errors, passwords, second_factor, sessions
 from jackfield.console.web.account_log import note
 from jackfield.console.web.attempts import forgive
@@ -59,6 +60,7 @@ def of_user(request: HttpRequest, pk: int) -> HttpResponse:
         "problem": problem,
         "address": address,
         "days": passwords.LINK_DAYS,
+        "hindrance": links.hindrance(),
         "least": rules().password_length,
         "app": hasattr(user, "authenticator"),
         "passkeys": user.passkeys.count(),
@@ -70,7 +72,12 @@ def of_user(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _do(request: HttpRequest, user: Any, doing: str) -> str:
-    if doing == "password":
+    if doing == "mail":
+        found = welcome.queue([user])
+        if any(kind == "good" for kind, _text in found):
+            note(request, "link_sent", user, by=request.user)
+        notify(request, found)
+    elif doing == "password":
         if user == request.user:
             return "Your own password is changed on the page of your account, where the old one is asked for."
         new, problem = passwords.new_password(request, user)

@@ -17,7 +17,7 @@ from jackfield.console.web.rights import gate
 from jackfield.console.web.screens import SCREENS, Screen
 from jackfield.console.web.words import INNER, words
 
-__all__ = ["urls"]
+__all__ = ["chosen", "urls"]
 
 MOST = 5000
 NAMED = 40
@@ -33,7 +33,8 @@ def fields_of(screen: Screen) -> list[str]:
     return [name for name in fields if name not in section.key and name not in OWN and not section.fields[name].secret]
 
 
-def _chosen(screen: Screen, asked: QueryDict) -> list[Any]:
+def chosen(screen: Screen, asked: QueryDict) -> list[Any]:
+    """Return the rows that were marked in a list, or all that it has found."""
     if "all" in asked:
         return list(find(screen, asked).rows[:MOST])
     pks = [int(pk) for pk in asked.getlist("pk") if pk.isdecimal() and len(pk) < 19]
@@ -42,7 +43,7 @@ def _chosen(screen: Screen, asked: QueryDict) -> list[Any]:
 
 def edit(request: HttpRequest, screen: Screen) -> HttpResponse:
     """Show the fields that can be set for all chosen things; set those that were chosen."""
-    rows = _chosen(screen, request.POST if request.method == "POST" else request.GET)
+    rows = chosen(screen, request.POST if request.method == "POST" else request.GET)
     if not rows:
         return errors.missing(request, f"No {screen.one} was chosen: go back and mark some in the list.")
     names = [name for name in request.POST.getlist("set") if name in fields_of(screen)]
@@ -114,7 +115,7 @@ def _form(
 def remove(request: HttpRequest, screen: Screen) -> HttpResponse:
     """Show what depends on the chosen things; remove them."""
     really = request.method == "POST"
-    rows = _chosen(screen, request.POST if really else request.GET)
+    rows = chosen(screen, request.POST if really else request.GET)
     if not rows:
         return errors.missing(request, f"No {screen.one} was chosen: go back and mark some in the list.")
     section = screen.section

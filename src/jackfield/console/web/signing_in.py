@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from jackfield.console.web import attempts, passkeys, second_factor
-from jackfield.console.web.account_log import KEPT_DAYS, note
+from jackfield.console.web.account_log import KEPT_DAYS, note, note_new_browser
 from jackfield.console.web.rights import may, public
 from jackfield.console.web.sign_in_rules import rules
 from jackfield.people.models import AccountEvent, Session, User
@@ -169,7 +169,10 @@ def by_passkey(request: HttpRequest) -> HttpResponse:
 
 
 def _enter(request: HttpRequest, user: Any, target: str, *, factor: bool) -> HttpResponse:
+    before = user.last_login
     begin(request, user, factor=factor)
+    if before is not None and not attempts.is_known(request, user):  # the first time is no news
+        note_new_browser(request, user)
     response = redirect(target or home(user))
     attempts.remember_browser(response, user)
     return response
@@ -226,7 +229,7 @@ def urls() -> list[Any]:
     """Return the addresses of signing in and out."""
     from django.urls import path
 
-    from jackfield.console.web import passwords
+    from jackfield.console.web import forgotten, passwords
 
     return [
         path("sign-in", sign_in),
@@ -234,5 +237,6 @@ def urls() -> list[Any]:
         path("sign-in/passkey", by_passkey),
         path("sign-in/passkey/options", passkey_options),
         path("sign-out", sign_out),
+        path("forgot-password", forgotten.forgotten),
         path("set-password/<str:who>/<str:token>", passwords.by_link),
     ]

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from jackfield.company.models import General
+from jackfield.console import welcome
 from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.web import changes, errors, kept, saving, told
 from jackfield.console.web.csv_text import MAX_BYTES, TableError, read_table, text_of, write_table
@@ -130,6 +131,7 @@ def _preview(request: HttpRequest, screen: Screen, judged: Judged, token: str, *
         "more": max(0, len(good) - SHOWN),
         "more_wrong": max(0, len(judged.wrong) - SHOWN),
         "token": token,
+        "welcome": screen.name == "users" and ("welcome" in request.POST if again else welcome.wanted_by_default()),
         "must_choose": again and bool(judged.wrong),
     }
     return render(request, "import_preview.html", context, status=422 if again else 200)
@@ -144,6 +146,8 @@ def _apply(request: HttpRequest, screen: Screen, judged: Judged, token: str) -> 
     kept.drop(request, token)
     left = judged.counted()["wrong"]
     notices = told.notices(difference, judged.wishes)
+    if "welcome" in request.POST:
+        notices += welcome.welcome_created(difference)
     if left:
         notices.append(("warning", f"{left} {'row was' if left == 1 else 'rows were'} left out."))
     made = [change.key.partition("/") for change in difference.changes if (change.section, change.action) == MADE]

@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from jackfield.console import links, welcome
 from jackfield.console.change import Removal, Wish
 from jackfield.console.declarative.checks import NUMBERED
 from jackfield.console.declarative.difference import DocumentError
@@ -105,6 +106,8 @@ def _save(request: HttpRequest, screen: Screen, row: Any, about: tuple[Any, ...]
         warnings = [told.problem_words(one, wishes) for one in difference.warnings]
         return render(request, "preview.html", {"told": told.tell(difference), "warnings": warnings})
     notices = told.notices(difference, wishes)
+    if "welcome" in request.POST:
+        notices += welcome.welcome_created(difference)
     made = [one.key.partition("/")[2] for one in difference.changes if (one.section, one.action) == ("lines", "create")]
     if made:
         return _credentials(request, screen, made, notices, new=about is None)
@@ -212,6 +215,10 @@ def _form(
         "uses": uses(screen.name, row)[:USES],
         "opened": "" if row.pk is None else conflicts.digest(section, row),
         "conflict": conflict,
+        "welcome": ("welcome" in values if values is not None else welcome.wanted_by_default())
+        if screen.name == "users" and row.pk is None
+        else None,
+        "hindrance": links.hindrance() if screen.name == "users" and row.pk is None else "",
         "changes_address": changes.address_of(screen.name, key_text(section.key_of(row))),
     }
     return render(request, "form.html", context, status=status)

@@ -221,7 +221,7 @@ def _mail(typed: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in typed.items() if name in MAIL and (name != "password" or value)}
 
 
-MAIL = ("host", "port", "security", "username", "password", "sender")
+MAIL = ("host", "port", "security", "username", "password", "sender", "links")
 
 
 def _trunk(typed: dict[str, Any], prefix: str, group: str, now: Present, found: Wanted) -> None:

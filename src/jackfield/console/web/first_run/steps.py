@@ -231,10 +231,12 @@ def _show_network(form: Form, values: dict[str, Any]) -> list[FormField]:
 
 
 def _mail(form: Form) -> dict[str, Any]:
+    from jackfield.console.web.first_run.connecting import base
     from jackfield.notices.models import Mail
 
     mail = Mail.current()
-    return {name: getattr(mail, name) for name in MAIL} | {"password": ""}
+    values = {name: getattr(mail, name) for name in MAIL} | {"password": ""}
+    return values | {"links": mail.links or base(form.request)}
 
 
 def _read_mail(form: Form) -> dict[str, Any]:
@@ -255,6 +257,9 @@ def _show_mail(form: Form, values: dict[str, Any]) -> list[FormField]:
         FormField("username", "User name", "text", values["username"]),
         FormField("password", "Password", "password", "", help="Empty: as typed before." if values["password"] else ""),
         FormField("sender", "Messages come from", "text", values["sender"], help="An e-mail address."),
+        FormField(
+            "links", _("Address in links"), "text", values.get("links", ""), help=_("How people reach this page.")
+        ),
     ]
 
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
-from jackfield.console import change, first_run, validation
+from jackfield.console import change, first_run, links, validation, welcome
 from jackfield.console.change import Author, Wish
 from jackfield.console.declarative.difference import DocumentError, Problem
 from jackfield.console.presets import presets, sorted_for
@@ -234,6 +234,7 @@ def finish(request: HttpRequest) -> HttpResponse:
     draft, now = Draft(request), present()
     shown = [(one.name, one.title, draft.state(one.name), summary(one.name, draft)) for one in STEPS]
     context: dict[str, Any] = {"shown": shown, "steps": _progress(draft), "problems": []}
+    context["welcome"] = _can_welcome(draft)
     if request.method != "POST":
         context["nobody"] = not draft.counts("administrator") and not first_run.administrator_exists()
         return render(request, "first_run/finish.html", context)
@@ -245,11 +246,12 @@ def finish(request: HttpRequest) -> HttpResponse:
         context["nobody"] = False
         return render(request, "first_run/finish.html", context, status=422)
     warnings = [sentence(one.message) for one in difference.warnings]
+    welcomed = welcome.welcome_created(difference) if "welcome" in request.POST else []
     if draft.counts("administrator"):
         _sign_in(request, draft.typed["administrator"])
     draft.forget()
     request.session.pop("first_run_app", None)
-    notices = [["good", "All of it is set up."], *(["warning", text] for text in warnings[:5])]
+    notices = [["good", "All of it is set up."], *map(list, welcomed), *(["warning", text] for text in warnings[:5])]
     request.session["notices"] = notices
     fresh = _fresh(plan, now)
     request.session[SHOWN_UNTIL] = time.time() + SHOWN_SECONDS
@@ -257,6 +259,13 @@ def finish(request: HttpRequest) -> HttpResponse:
     if fresh and request.user.is_authenticated:
         changes.record(request, f"Showed how to connect the phones of {', '.join(fresh[:20])}, with their passwords.")
     return redirect("/first-run/phones")
+
+
+def _can_welcome(draft: Draft) -> bool:
+    """Tell whether the new people can be sent links: with what was typed here, or what is set already."""
+    typed = draft.typed["mail"] if draft.counts("mail") else None
+    ready = bool(typed["host"] and typed.get("links")) if typed is not None else not links.hindrance()
+    return ready and draft.counts("people") and any(row["email"] for row in draft.typed["people"]["rows"])
 
 
 def _fresh(plan: Wanted, now: Present) -> list[str]:
