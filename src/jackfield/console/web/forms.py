@@ -21,7 +21,7 @@ from jackfield.console.declarative.difference import Problem
 from jackfield.console.declarative.section import Field, fields_of
 from jackfield.console.declarative.values import written
 
-__all__ = ["FormField", "Words", "by_field", "form_field", "posted", "posted_fields"]
+__all__ = ["FormField", "Words", "by_field", "field_kind", "form_field", "posted", "posted_fields"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,12 @@ class Words:
     choices: tuple[tuple[str, str], ...] = ()  # value and label
     suggestions: str = ""  # name of a list that a browser proposes from: "numbers", "trunks", "users", "sounds"
     wide: bool = False
+    kind: str = ""  # of the field, where its type does not say it: "date"
 
 
 @dataclass(slots=True)
 class FormField:
-    """One field on a page. `kind`: text, password, number, truth, choice, list, codecs, group, rows, pairs."""
+    """One field on a page. `kind`: text, password, number, truth, choice, list, codecs, group, rows, pairs, date."""
 
     name: str
     label: str
@@ -132,7 +133,14 @@ def _without_none(kind: Any) -> tuple[Any, bool]:
     return kind, False
 
 
+def field_kind(known: Field, words: Words) -> str:
+    """Return how a field is shown: see `FormField`."""
+    return "pairs" if known.lines else _kind(known, _without_none(known.type)[0], words)
+
+
 def _kind(known: Field, kind: Any, words: Words) -> str:
+    if words.kind:
+        return words.kind
     origin = typing.get_origin(kind)
     if origin is tuple:
         of = typing.get_args(kind)[0]
@@ -192,7 +200,8 @@ def _posted_data(kind: type, data: QueryDict, name: str) -> dict[str, Any]:
 
 def _posted_rows(kind: type, data: QueryDict, name: str) -> list[dict[str, Any]]:
     numbers = sorted({int(found[1]) for key in data if (found := re.match(rf"{re.escape(name)}\.(\d{{1,4}})\.", key))})
-    rows = [_posted_data(kind, data, f"{name}.{number}") for number in numbers]
+    kept = [number for number in numbers if f"{name}.{number}.remove" not in data]
+    rows = [_posted_data(kind, data, f"{name}.{number}") for number in kept]
     defaults = {known.name: written(known.default) for known in fields_of(kind) if not known.required}
     return [row for row in rows if any(value != defaults.get(key) for key, value in row.items())]
 

@@ -9,10 +9,11 @@ from urllib.parse import quote
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from jackfield.console.web import list_columns
 from jackfield.console.web.forms import Words
 from jackfield.console.web.live_columns import live_column
 from jackfield.console.web.rights import may
@@ -48,11 +49,14 @@ class Found:
         return bool(self.search or any(chip["chosen"] for chip in self.chips))
 
 
-def find(screen: Screen, asked: QueryDict) -> Found:
-    """Return the rows of a section that fit what is asked: `q`, the filters of the screen, `sort`."""
+def find(screen: Screen, asked: QueryDict, columns: tuple[str, ...] = ()) -> Found:
+    """Return the rows of a section that fit what is asked: `q`, the filters of the screen, `sort`.
+
+    `columns` are those that will be shown, where they are not the list's own.
+    """
     section = screen.section
     rows: QuerySet[Any] = section.model().objects.all()
-    rows = rows.select_related(*[name for name in screen.columns if section.fields[name].reference])
+    rows = rows.select_related(*[name for name in columns or screen.columns if section.fields[name].reference])
     query = {}
     search = asked.get("q", "").strip()
     if search:
@@ -84,13 +88,21 @@ def find(screen: Screen, asked: QueryDict) -> Found:
 def listing(request: HttpRequest, screen: Screen) -> HttpResponse:
     """Show one page of the list."""
     section = screen.section
-    found = find(screen, request.GET)
+    if "columns" in request.GET:
+        list_columns.choose(request, screen)
+        rest = request.GET.copy()
+        del rest["columns"]
+        return redirect(f"{request.path}?{rest.urlencode()}".rstrip("?"))
+    columns = list_columns.chosen(request, screen)
+    found = find(screen, request.GET, columns)
     page = Paginator(found.rows, PAGE).get_page(request.GET.get("page"))
-    called = {name: words(section, name) for name in screen.columns}
+    called = {name: words(section, name) for name in columns}
     context = {
         "screen": screen,
         "page": page,
-        "heads": [(name, called[name].label) for name in screen.columns],
+        "heads": [(name, called[name].label, name in screen.columns) for name in columns],
+        "offered": [(name, label, name in columns) for name, label in list_columns.offered(screen)],
+        "usual": columns == screen.columns,
         "rows": [
             (row, [_cell(request.user, screen, name, row, called[name]) for name in called]) for row in page.object_list
         ],
@@ -112,7 +124,10 @@ def _cell(user: Any, screen: Screen, name: str, row: Any, called: Words) -> Cell
     value = known.of(row)
     if known.type is bool:
         return Cell("truth", value)
-    if choices := dict(called.choices):
+    choices: dict[Any, str] = dict(called.choices)
+    if choices and isinstance(value, tuple):
+        return Cell("text", ", ".join(choices.get(item, str(item)) for item in value))
+    if choices:
         return Cell("choice", choices.get(value, value))
     if known.reference == "users":
         leads = f"/admin/users/{row.user.pk}" if value and may(user, "people") else ""
@@ -122,7 +137,9 @@ def _cell(user: Any, screen: Screen, name: str, row: Any, called: Words) -> Cell
         texts = [str(item) for item in (value if isinstance(value, tuple) else (value,)) if item]
         leads = address if area and may(user, area) else ""
         return Cell("chips", [(text, leads + quote(text, safe="") if leads else "") for text in texts])
-    return Cell("text", value)
+    if isinstance(value, int | float):
+        return Cell("text", f"{value:g} {called.unit}".strip())
+    return Cell("text", "" if value is None else value)
 
 
 LEADS = {"numbers": ("people", "/admin/number/"), "trunks": ("lines", "/admin/setting/trunks/")}
