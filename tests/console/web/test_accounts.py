@@ -146,7 +146,7 @@ def test_an_administrator_gives_a_link_that_works_once(admin: Client):
     (link,) = re.findall(r"http://testserver(/set-password/[\w-]+/[\w-]+)", page)
 
     first, second = Client(), Client()
-    assert "signing in as <strong>anna</strong>" in first.get(link).content.decode()
+    assert "sign in with: <strong>anna</strong>" in first.get(link).content.decode()
     assert first.post(link, {"new": "short", "again": "short"}).status_code == 422
     answer = first.post(link, {"new": NEW, "again": NEW})
     assert answer.headers["Location"] == "/"

@@ -447,7 +447,7 @@ def test_extensions_and_trunks_are_told_with_what_they_made_and_got(admin: Clien
     assert extensions["102 Bert"] == ["", "0", "2", "1", "1", "3,0 s", "1:00"]
     assert cells(page, "trunks")["Provider"] == ["", "1", "100 %", "1", "100 %", "2:00"]
     assert "/admin/calls/?extension=101&since=2026-11-16&until=2026-11-18" in page
-    assert cells(page, "ends")["No answer"] == ["1", "25.0 %"]
+    assert cells(page, "ends")["No answer"] == ["1", "25,0 %"]
 
 
 def test_a_time_without_calls_and_days_that_make_no_sense_are_said(admin: Client, week: None):

@@ -149,7 +149,7 @@ def test_a_recovery_code_opens_once_and_new_ones_void_the_old(signed_in: As, clo
     again = password()
     again.post("/sign-in/second", {"code": codes[0]})
     assert not is_in(again)
-    assert "9 left" in browser.get(PAGE).content.decode()
+    assert "9 are left" in browser.get(PAGE).content.decode()
     assert AccountEvent.objects.filter(what="recovery_used").count() == 1
 
     page = browser.post(PAGE, {"do": "recovery"}).content.decode()
