@@ -32,6 +32,7 @@ AREAS = {
 PAGES = (
     Page("overview", "Overview", "/admin/"),
     Page("overview", "Calls in progress", "/admin/active/"),
+    Page("overview", "Open or closed", "/admin/hours/"),
     Page("people", "Users", "/admin/users/"),
     Page("people", "Extensions", "/admin/extensions/"),
     Page("people", "Ring groups", "/admin/ring_groups/"),

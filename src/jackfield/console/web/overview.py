@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from jackfield.console import monitoring, volume
+from jackfield.console.web import hours
 from jackfield.console.web.live import live_rows, switch_says
 from jackfield.console.web.rights import gate
 from jackfield.console.web.saving import notify
@@ -21,6 +22,7 @@ from jackfield.console.web.signing_in import home
 __all__ = ["HREFS", "Alert", "alerts", "away", "front", "observed", "overview"]
 
 MOST_CALLS = 8
+MOST_RANGES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "quality": volume.quality(),
         "zone": zone,
         "rows": live_rows(),
+        "ranges": hours.rows()[0][:MOST_RANGES],
     }
     return render(request, "overview.html", context)
 

@@ -266,8 +266,8 @@ INNER = {
     ))),
     "start": Words("From"),
     "end": Words("To"),
-    "first": Words("Day"),
-    "last": Words("Last day"),
+    "first": Words("Day", kind="date"),
+    "last": Words("Last day", kind="date"),
     "yearly": Words("Every year"),
     "calls": Words("Calls", choices=(
         ("outside", "To the outside, all"), ("national", "National"), ("mobile", "To mobile phones"),
