@@ -139,6 +139,12 @@ class FakeSwitch:
         self.hung_up.append(request["id"])
         return {}
 
+    async def transfer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self.refusal:
+            raise ControlError(self.refusal)
+        self.asked.append(request)
+        return {"party": {"number": "102", "name": "Bert"}, "to": request["to"]}
+
     async def reload(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"version": 1}
 
@@ -148,6 +154,7 @@ def switch(company: Settings) -> Iterator[FakeSwitch]:
     made = FakeSwitch()
     verbs: dict[str, Callable[..., Any]] = {
         "originate": made.originate, "calls": made.table, "hangup": made.hang_up, "reload": made.reload,
+        "transfer": made.transfer,
     }  # fmt: skip
     loop = asyncio.new_event_loop()
     server = ControlServer(company.files.switch_socket, verbs)
@@ -196,7 +203,9 @@ def test_the_page_follows_the_call(anna: Client, switch: FakeSwitch, row: dict[s
 
 def test_how_it_ended_is_told_from_the_record(anna: Client, switch: FakeSwitch):
     call("abc", "101", "102")
-    assert anna.get("/me/call/abc/state").json() == {"words": "They did not answer.", "over": True, "to": "102"}
+    assert anna.get("/me/call/abc/state").json() == {
+        "words": "They did not answer.", "over": True, "to": "102", "talking": False,
+    }  # fmt: skip
 
 
 def test_nobody_calls_from_the_phone_of_another(anna: Client, switch: FakeSwitch):
@@ -237,3 +246,45 @@ def test_without_a_running_switch_the_pages_say_so_and_work(anna: Client):
     assert "does not run just now" in page(anna.post("/me/call", {"number": "102"}, follow=True))
     assert "does not run just now" in page(anna.get("/me/call/abc"))
     assert anna.post("/me/call/abc/hangup").status_code == 302
+
+
+TALKING = [
+    {"extension": "102", "number": "102", "name": "Bert", "codec": "pcma", "answered": True},
+    {"extension": "101", "number": "101", "name": "Anna", "codec": "pcma", "answered": True},
+]
+
+
+@pytest.mark.parametrize("began", ["101", "102"])
+def test_a_call_of_ones_own_is_handed_on_whoever_has_begun_it(anna: Client, switch: FakeSwitch, began: str):
+    switch.calls = [live(began, state="talking", legs=TALKING)]
+    shown = page(anna.get("/me/call/abc"))
+    assert "You talk with Bert." in shown
+    assert "Transfer to" in shown
+    answer = anna.post("/me/call/abc/transfer", {"number": "+49 171 5550101"}, follow=True)
+    (asked,) = switch.asked
+    assert asked == {"id": "abc", "to": "001715550101", "extension": "101", "by": "Anna Bell"}
+    assert "Bert is being connected with 001715550101. If nobody answers there" in page(answer)
+
+
+def test_what_stands_in_the_way_of_a_transfer_is_told(anna: Client, switch: FakeSwitch):
+    switch.calls = [live(state="talking", legs=TALKING)]
+    switch.refusal = "nothing has the number 777"
+    assert "Not transferred: nothing has the number 777" in page(
+        anna.post("/me/call/abc/transfer", {"number": "777"}, follow=True)
+    )
+    switch.calls = [live()]
+    answer = anna.post("/me/call/abc/transfer", {"number": "103"}, follow=True)
+    assert "The call is over, or nobody has answered it yet." in page(answer)
+    assert not switch.asked
+
+
+def test_a_call_of_others_is_not_handed_on(anna: Client, switch: FakeSwitch):
+    switch.calls = [live("102", state="talking", legs=[TALKING[0], TALKING[1] | {"extension": "103"}])]
+    anna.post("/me/call/abc/transfer", {"number": "104"})
+    assert not switch.asked
+
+
+def test_a_call_that_was_handed_on_is_over_for_who_did_it(anna: Client, switch: FakeSwitch):
+    switch.calls = [live(state="talking", legs=[TALKING[0], TALKING[1] | {"extension": "103", "name": "Carl"}])]
+    told = anna.get("/me/call/abc/state").json()
+    assert (told["words"], told["over"]) == ("You have handed the call on.", True)

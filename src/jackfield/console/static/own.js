@@ -40,9 +40,10 @@ const call = document.querySelector("[data-call]");
 async function follow() {
   const answer = await fetch(call.dataset.call);
   if (!answer.ok) return;
-  const { words, over } = await answer.json();
+  const { words, over, talking } = await answer.json();
   if (call.textContent !== words) call.textContent = words;
-  if (over) document.querySelector("[data-hang-up]")?.remove();
+  for (const form of document.querySelectorAll("[data-while-talking]")) form.hidden = !talking;
+  if (over) for (const form of document.querySelectorAll("[data-on-call]")) form.remove();
   else setTimeout(follow, 1000);
 }
 if (call) follow();

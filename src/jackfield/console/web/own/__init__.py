@@ -19,6 +19,7 @@ def urls() -> list[Any]:
         path("me/call/<str:id>", calling.shown),
         path("me/call/<str:id>/state", calling.state),
         path("me/call/<str:id>/hangup", calling.hang_up),
+        path("me/call/<str:id>/transfer", calling.hand_on),
         path("me/contacts/", contacts.listing),
         path("me/contacts/new", contacts.create),
         path("me/contacts/import", contacts.bring_in),

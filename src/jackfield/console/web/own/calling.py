@@ -1,4 +1,4 @@
-"""Click to call: the own phone rings first, and whoever picks it up is connected."""
+"""Click to call: the own phone rings first, and whoever picks it up is connected; and may hand the call on."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from jackfield.console.web.own import mine
+from jackfield.console.web.own.in_progress import numbers_of, own_extension, partner
 from jackfield.console.web.rights import gate
 from jackfield.contacts.numbers import House
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.history.models import Call
 
-__all__ = ["asked", "call", "hang_up", "shown", "state"]
+__all__ = ["asked", "call", "hand_on", "hang_up", "shown", "state"]
 
-NOT_RUNNING = "The telephone system does not run just now. Try again in a moment, or tell an administrator."
+NOT_RUNNING = gettext_lazy(
+    "The telephone system does not run just now. Try again in a moment, or tell an administrator."
+)
 OVER = {
-    "answered": "The call is over.",
-    "busy": "They are busy.",
-    "no_answer": "They did not answer.",
-    "unreachable": "They can't be reached.",
-    "rejected": "They refused the call.",
-    "cancelled": "The call was given up.",
+    "answered": gettext_lazy("The call is over."),
+    "busy": gettext_lazy("They are busy."),
+    "no_answer": gettext_lazy("They did not answer."),
+    "unreachable": gettext_lazy("They can't be reached."),
+    "rejected": gettext_lazy("They refused the call."),
+    "cancelled": gettext_lazy("The call was given up."),
 }
 
 
@@ -33,7 +38,7 @@ def asked(verb: str, **arguments: Any) -> Any:
     try:
         return ask_sync(django_settings.JACKFIELD.files.switch_socket, verb, **arguments)
     except NotRunning:
-        raise ControlError(NOT_RUNNING) from None
+        raise ControlError(str(NOT_RUNNING)) from None
 
 
 @gate("own")
@@ -44,7 +49,7 @@ def call(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("from") or request.session.get("calls_from", "")
     own = wanted if wanted in rows else next(iter(rows), "")
     if not own:
-        mine.tell(request, "No extension is yours yet, so there is no phone to call from.", "warning")
+        mine.tell(request, _("No extension is yours yet, so there is no phone to call from."), "warning")
         return redirect("/me/")
     if request.POST.get("from") == own:
         request.session["calls_from"] = own
@@ -62,7 +67,8 @@ def call(request: HttpRequest) -> HttpResponse:
         )
     except ControlError as problem:
         text = str(problem)
-        mine.tell(request, f"No call: {text[:1].lower() + text[1:] if text != NOT_RUNNING else text}", "warning")
+        why = text if text == str(NOT_RUNNING) else text[:1].lower() + text[1:]
+        mine.tell(request, _("No call: %(why)s") % {"why": why}, "warning")
         return redirect("/me/")
     return redirect(f"/me/call/{started['id']}")
 
@@ -85,17 +91,41 @@ def hang_up(request: HttpRequest, id: str) -> HttpResponse:
     """End an own call."""
     try:
         if _live(request, id) is not None:
-            asked("hangup", id=id)
+            user: Any = request.user
+            asked("hangup", id=id, by=user.shown_name)
     except ControlError:
         pass  # it is over already
     return redirect("/me/")
 
 
+@gate("own")
+@require_POST
+def hand_on(request: HttpRequest, id: str) -> HttpResponse:
+    """Connect whom one talks with in an own call with another number, by the right of the own extension."""
+    found = mine.snapshot()
+    house = House(found.general.country, found.general.outside_prefix)
+    user: Any = request.user
+    to = house.dialled(request.POST.get("number", "")[:60], found.numbers)
+    try:
+        row = _live(request, id)
+        if row is None or not (extension := own_extension(row, numbers_of(request))):
+            mine.tell(request, _("The call is over, or nobody has answered it yet."), "warning")
+        else:
+            told = asked("transfer", id=id, to=to, extension=extension, by=user.shown_name)
+            names = {"name": told["party"]["name"] or told["party"]["number"], "number": told["to"]}
+            text = _("%(name)s is being connected with %(number)s. If nobody answers there, the call is yours again.")
+            mine.tell(request, text % names)
+    except ControlError as problem:
+        mine.tell(request, _("Not transferred: %(why)s") % {"why": problem}, "warning")
+    return redirect(f"/me/call/{id}")
+
+
 def _live(request: HttpRequest, id: str) -> dict[str, Any] | None:
-    """Return a call in progress that one of the own extensions has begun."""
-    numbers = {row.number for row in mine.extensions(request)}
+    """Return a call in progress that one of the own extensions has begun, or in which it talks."""
+    numbers = numbers_of(request)
     for row in asked("calls"):
-        if row["id"] == id and row["from"]["number"] in numbers and not row["from"].get("trunk"):
+        began = row["from"]["number"] in numbers and not row["from"].get("trunk")
+        if row["id"] == id and (began or own_extension(row, numbers)):
             return dict(row)
     return None
 
@@ -105,16 +135,25 @@ def _state(request: HttpRequest, id: str) -> dict[str, Any]:
     try:
         live = _live(request, id)
     except ControlError as problem:
-        return {"words": str(problem), "over": True, "to": ""}
+        return _told(str(problem), over=True)
+    numbers = numbers_of(request)
     if live is not None:
         to = live["to"]["name"] or live["to"]["number"]
         if live["state"] == "talking":
-            return {"words": f"You talk with {to}.", "over": False, "to": to}
+            if any(leg.get("answered") for leg in live["legs"]) and not own_extension(live, numbers):
+                return _told(_("You have handed the call on."), partner(live, numbers), over=True)
+            to = partner(live, numbers) or to
+            return _told(_("You talk with %(name)s.") % {"name": to}, to, talking=True)
         if any(leg["codec"] for leg in live["legs"]):  # somebody has picked up here
-            return {"words": f"It rings at {to} …", "over": False, "to": to}
-        return {"words": f"Your phone rings. Pick it up, and you are connected with {to}.", "over": False, "to": to}
-    numbers = [row.number for row in mine.extensions(request)]
+            return _told(_("It rings at %(name)s …") % {"name": to}, to)
+        text = _("Your phone rings. Pick it up, and you are connected with %(name)s.")
+        return _told(text % {"name": to}, to)
     past = Call.objects.filter(pk=id, caller_extension__in=numbers).first()
     if past is None:
-        return {"words": OVER["answered"], "over": True, "to": ""}  # its record may still be on its way
-    return {"words": OVER.get(past.outcome, "The call failed."), "over": True, "to": past.called_name or past.dialed}
+        return _told(str(OVER["answered"]), over=True)  # its record may still be on its way
+    words = OVER.get(past.outcome) or _("The call failed.")
+    return _told(str(words), past.called_name or past.dialed, over=True)
+
+
+def _told(words: str, to: str = "", *, over: bool = False, talking: bool = False) -> dict[str, Any]:
+    return {"words": words, "over": over, "to": to, "talking": talking}
