@@ -63,6 +63,19 @@ def test_what_was_typed_is_kept_when_one_walks_away(opened: Open):
     assert page.get_by_role("button", name="Restore").count() == 0
 
 
+def test_what_would_change_is_told_before_it_is_saved(opened: Open):
+    page = opened("/admin/extensions/1")
+    page.get_by_label("Rings for").fill("27")
+    page.get_by_role("button", name="What would change?").click()
+    page.locator(".what-changes").get_by_text("27 seconds").wait_for()
+    page.get_by_label("Number", exact=False).first.fill("102")
+    page.get_by_role("button", name="What would change?").click()
+    page.locator(".what-changes").get_by_text("Not saved yet").wait_for()
+    page.goto("/admin/extensions/1")
+    page.get_by_role("button", name="Forget").click()
+    assert page.get_by_label("Rings for").input_value() == ""
+
+
 def test_members_are_chips_with_proposals(opened: Open):
     page = opened("/admin/ring_groups/1")
     field = page.get_by_role("combobox", name="Members")
@@ -83,6 +96,30 @@ def test_members_are_chips_with_proposals(opened: Open):
     row = page.get_by_role("row").filter(has_text="Sales").inner_text()
     assert "103" in row
     assert "102" not in row
+
+
+def test_what_is_wrong_leads_to_its_field(opened: Open):
+    page = opened("/admin/extensions/1")
+    page.get_by_label("Calls at once").fill("many")
+    page.get_by_role("button", name="Save").click()
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "alert"
+    page.get_by_role("alert").get_by_role("link", name="Calls at once").click()
+    assert page.evaluate("document.activeElement.id") == "f-max_calls"
+    assert page.get_by_label("Calls at once").get_attribute("aria-invalid") == "true"
+
+
+def test_codecs_are_put_in_order_by_the_keyboard(opened: Open):
+    page = opened("/admin/extensions/4")
+    page.get_by_text("Audio", exact=True).click()
+    names = page.locator(".order li:not(.off)")
+    first, second = (text.split()[0] for text in names.all_inner_texts()[:2])
+    page.get_by_role("button", name=f"{second}: earlier").focus()
+    page.keyboard.press("Enter")
+    assert [text.split()[0] for text in names.all_inner_texts()[:2]] == [second, first]
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == f"{second}: earlier"
+    page.get_by_role("checkbox", name=first, exact=True).focus()
+    page.keyboard.press("Space")
+    assert first not in [text.split()[0] for text in names.all_inner_texts()]
 
 
 def test_codecs_are_put_in_order(opened: Open):

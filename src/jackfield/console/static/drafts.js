@@ -93,3 +93,16 @@ function keep(form) {
 export function keepDrafts(within) {
   within.querySelectorAll("form[data-form]").forEach(keep);
 }
+
+// What saving would change, in words, from the server: nothing is saved by asking.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-what-changes]");
+  if (!button) return;
+  const body = new FormData(button.form);
+  body.set("preview", "yes");
+  const answer = await fetch(button.form.getAttribute("action") || location.pathname, { method: "POST", body });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const place = button.form.querySelector(".what-changes");
+  place.replaceChildren(...[page.querySelector(".notice")].filter(Boolean));
+  place.scrollIntoView({ block: "nearest" });
+});
