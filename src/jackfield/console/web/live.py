@@ -19,7 +19,7 @@ from django.utils.http import urlencode
 from jackfield.console import live
 from jackfield.console.web.live_columns import states_now
 from jackfield.console.web.rights import gate, may
-from jackfield.console.web.saving import notify
+from jackfield.console.web.saving import author, notify
 from jackfield.control import ControlError, NotRunning, ask_sync
 
 __all__ = ["active", "hang_up", "live_rows", "phones", "stream", "switch_says", "urls"]
@@ -76,7 +76,7 @@ async def _messages(hub: live.Hub, parts: frozenset[str], language: str | None =
     first = True
     known = {part: dict[str, Any]() for part in STATES if part in parts}
     async for batch in hub.events(every=BEAT_SECONDS, until=STREAM_SECONDS):
-        said = [_row_message(event, part) for event in batch if (part := _part(event)) in parts]
+        said = [_row_message(event, part, language) for event in batch if (part := _part(event)) in parts]
         said += [_message("switch", event.data) for event in batch if event.kind == "switch"]
         if batch and "counts" in parts:
             said.append(_message("counts", counts(hub.state)))
@@ -112,15 +112,16 @@ def _part(event: live.Event) -> str:
     return {"call": "calls", "trunk": "trunks", "phone": "phones"}.get(event.kind.partition(".")[0], "")
 
 
-@lru_cache(maxsize=2000)  # all who watch get the same rows
-def _row_message(event: live.Event, part: str) -> bytes:
+@lru_cache(maxsize=2000)  # all who watch in one language get the same rows
+def _row_message(event: live.Event, part: str, language: str | None) -> bytes:
     row = event.data
     key = row["name"] if part == "trunks" else row["id"]
     if event.kind in ("call.ended", "trunk.removed", "phone.gone"):
         return _message("gone", {"part": part, "id": key})
     rows = live_rows()
     make = {"calls": rows.call, "trunks": rows.trunk, "phones": rows.phone}[part]
-    html = make(with_expiry(row) if part == "phones" else row)
+    with translation.override(language):
+        html = make(with_expiry(row) if part == "phones" else row)
     return _message("put", {"part": part, "id": key, "html": str(html).strip()})
 
 
@@ -155,7 +156,7 @@ def active(request: HttpRequest) -> HttpResponse:
 def hang_up(request: HttpRequest) -> HttpResponse:
     """End a call."""
     if request.method == "POST":
-        _, problem = switch_says("hangup", id=request.POST.get("id", ""))
+        _, problem = switch_says("hangup", id=request.POST.get("id", ""), by=author(request).name)
         if problem.startswith("no call"):
             problem = "This call is over already."
         notify(request, [("bad" if problem else "good", problem or "The call is ended.")])
