@@ -14,7 +14,20 @@ from django.views.decorators.csrf import csrf_exempt
 from jackfield.console.api import ConsoleError, DatabaseAway
 from jackfield.console.database import database_errors
 from jackfield.console.declarative.difference import DocumentError
-from jackfield.console.rest import answers, certificate, door, keys, openapi, pages, past, present, problems, things, whole
+from jackfield.console.rest import (
+    answers,
+    certificate,
+    door,
+    hours,
+    keys,
+    openapi,
+    pages,
+    past,
+    present,
+    problems,
+    things,
+    whole,
+)
 from jackfield.console.rest.operations import Asked, Operation, read_query
 from jackfield.console.rest.problems import Refusal
 
@@ -33,6 +46,7 @@ def operations() -> tuple[Operation, ...]:
         *things.operations(),
         *past.operations(),
         *present.operations(),
+        *hours.operations(),
         *whole.operations(),
         *keys.operations(),
         *certificate.operations(),
