@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ValidationError
 from django.utils.deconstruct import deconstructible
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as later
 
 from jackfield.switch.snapshot import DEFAULT_CODECS, Rewrite, TimeRange
 
@@ -51,19 +53,20 @@ def _each(values: Iterable[Any], check: Callable[[Any], None]) -> None:
 def number(value: str) -> None:
     """Accept a number of the dial plan."""
     if not _NUMBER.fullmatch(value):
-        raise _fail(f'"{value}" is not a number of the dial plan: use 1 to 20 digits, * and #')
+        raise _fail(_('"%(value)s" is not a number of the dial plan: use 1 to 20 digits, * and #') % {"value": value})
 
 
 def prefix(value: str) -> None:
     """Accept a prefix of outside numbers."""
     if not _PREFIX.fullmatch(value):
-        raise _fail(f'"{value}" is not a prefix: use digits, * and #, or leave it empty')
+        raise _fail(_('"%(value)s" is not a prefix: use digits, * and #, or leave it empty') % {"value": value})
 
 
 def target(value: str) -> None:
     """Accept a number to go to, of the house or outside."""
     if not _TARGET.fullmatch(value):
-        raise _fail(f'"{value}" can\'t be dialled: write a number as on a telephone, digits, * and # without blanks')
+        text = _('"%(value)s" can\'t be dialled: write a number as on a telephone, digits, * and # without blanks')
+        raise _fail(text % {"value": value})
 
 
 def targets(values: Iterable[str]) -> None:
@@ -95,25 +98,25 @@ def sip_username(value: str) -> None:
 def sip_password(value: str) -> None:
     """Accept a SIP password. The message never repeats it."""
     if not value.isprintable() or len(value) > 128:
-        raise _fail("the password has characters that phones can't type, or more than 128 of them")
+        raise _fail(_("the password has characters that phones can't type, or more than 128 of them"))
 
 
 def login(value: str) -> None:
     """Accept the name that a user signs in with."""
     if not _LOGIN.fullmatch(value):
-        raise _fail(f'"{value}" is no login name: leave out blanks, quotes and slashes')
+        raise _fail(_('"%(value)s" is no login name: leave out blanks, quotes and slashes') % {"value": value})
 
 
 def one_line(value: str) -> None:
     """Accept a name or a short text: one line, nothing that a screen or a SIP header could not show."""
     if not value.isprintable():
-        raise _fail("has a line break or another control character: remove it")
+        raise _fail(_("has a line break or another control character: remove it"))
 
 
 def email(value: str) -> None:
     """Accept an e-mail address."""
     if not _EMAIL.fullmatch(value):
-        raise _fail(f'"{value}" is no e-mail address')
+        raise _fail(_('"%(value)s" is no e-mail address') % {"value": value})
 
 
 def emails(values: Iterable[str]) -> None:
@@ -153,7 +156,7 @@ def country(value: str) -> None:
 def language(value: str) -> None:
     """Accept a language tag (BCP 47)."""
     if not _LANGUAGE.fullmatch(value):
-        raise _fail(f'"{value}" is no language: use its code, such as en, de or pt-BR')
+        raise _fail(_('"%(value)s" is no language: use its code, such as en, de or pt-BR') % {"value": value})
 
 
 def time_zone(value: str) -> None:
@@ -275,6 +278,10 @@ def _time_range(value: TimeRange) -> None:
         raise ValidationError([_fail(text) for text in wrong])
 
 
+UNITS = (later("seconds"), later("minutes"), later("hours"), later("days"), later("characters"))
+"""Those of `Between`, for the translators."""
+
+
 @deconstructible
 class Between:
     """Accept a number from `low` to `high`, in `unit` (for the message)."""
@@ -285,7 +292,11 @@ class Between:
     def __call__(self, value: float) -> None:
         """Raise `ValidationError` when `value` lies outside."""
         if not self.low <= value <= self.high:
-            raise _fail(f"{value:g} is out of range: give {self.low:g} to {self.high:g}{self.unit and ' ' + self.unit}")
+            values = {"value": f"{value:g}", "low": f"{self.low:g}", "high": f"{self.high:g}", "unit": self.unit}
+            if self.unit:
+                text = _("%(value)s is out of range: give %(low)s to %(high)s %(unit)s")
+                raise _fail(text % (values | {"unit": _(self.unit)}))
+            raise _fail(_("%(value)s is out of range: give %(low)s to %(high)s") % values)
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, Between) and (self.low, self.high, self.unit) == (other.low, other.high, other.unit)

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as later
 
 from jackfield.people.models import AccountEvent
@@ -16,21 +17,21 @@ __all__ = ["KEPT_DAYS", "WORDS", "note", "note_new_browser", "shown"]
 log = logging.getLogger(__name__)
 
 WORDS = {
-    "signed_in": "signed in",
-    "failed": "failed to sign in",
-    "blocked": "has to wait after too many failures",
-    "signed_out": "signed out",
-    "session_ended": "session ended",
-    "password_changed": "password changed",
-    "link_made": "link to set a password made",
-    "link_sent": "link to set a password sent by e-mail",
-    "forgotten": "asked for a new password",
-    "authenticator_added": "authenticator app added",
-    "authenticator_removed": "authenticator app removed",
-    "recovery_made": "new recovery codes made",
-    "recovery_used": "recovery code used",
-    "passkey_added": "passkey added",
-    "passkey_removed": "passkey removed",
+    "signed_in": later("signed in"),
+    "failed": later("failed to sign in"),
+    "blocked": later("has to wait after too many failures"),
+    "signed_out": later("signed out"),
+    "session_ended": later("session ended"),
+    "password_changed": later("password changed"),
+    "link_made": later("link to set a password made"),
+    "link_sent": later("link to set a password sent by e-mail"),
+    "forgotten": later("asked for a new password"),
+    "authenticator_added": later("authenticator app added"),
+    "authenticator_removed": later("authenticator app removed"),
+    "recovery_made": later("new recovery codes made"),
+    "recovery_used": later("recovery code used"),
+    "passkey_added": later("passkey added"),
+    "passkey_removed": later("passkey removed"),
 }
 BAD = frozenset({"failed", "blocked"})
 KEPT_DAYS = 365
@@ -104,7 +105,7 @@ def shown(events: Any) -> list[dict[str, Any]]:
         {
             "at": event.at,
             "login": event.login,
-            "text": WORDS.get(event.what, event.what),
+            "text": gettext(WORDS.get(event.what, event.what)),
             "bad": event.what in BAD,
             "by": event.by,
             "address": event.address,

@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
 from jackfield.company.models import General
@@ -60,7 +61,7 @@ def account(request: HttpRequest) -> HttpResponse:
 def _password(request: HttpRequest, user: Any) -> str:
     problem = passwords.change_password(request, user)
     if not problem:
-        _say(request, "Your new password counts from now on. Other browsers are signed out.")
+        _say(request, _("Your new password counts from now on. Other browsers are signed out."))
     return problem
 
 
@@ -78,13 +79,14 @@ def _language(request: HttpRequest, user: Any) -> str:
 
 def _end(request: HttpRequest, user: Any) -> str:
     if sessions.end(request, request.POST.get("session", ""), user) is not None:
-        _say(request, "That browser is signed out.")
+        _say(request, _("That browser is signed out."))
     return ""
 
 
 def _end_others(request: HttpRequest, user: Any) -> str:
     count = sessions.end_others(request, user)
-    _say(request, f"{count} other browser{' is' if count == 1 else 's are'} signed out." if count else "No others.")
+    text = ngettext("%(count)s other browser is signed out.", "%(count)s other browsers are signed out.", count)
+    _say(request, text % {"count": count} if count else _("No others."))
     return ""
 
 
@@ -146,7 +148,7 @@ def _add_app(request: HttpRequest, user: Any) -> tuple[list[str] | None, str]:
     secret = request.session.get("authenticator", "")
     step = second_factor.matching_step(secret, request.POST.get("code", ""), time.time()) if secret else 0
     if not step:
-        return None, "This code is not right. Mind that the phone's clock is, and take the next one."
+        return None, _("This code is not right. Mind that the phone's clock is, and take the next one.")
     second_factor.add(user, secret, step)
     del request.session["authenticator"]
     _added(request, user, "authenticator_added")
@@ -155,7 +157,7 @@ def _add_app(request: HttpRequest, user: Any) -> tuple[list[str] | None, str]:
 
 def _recovery(request: HttpRequest, user: Any) -> tuple[list[str] | None, str]:
     if not second_factor.has(user):
-        return None, "Set up an app or a passkey first."
+        return None, _("Set up an app or a passkey first.")
     note(request, "recovery_made", user)
     return second_factor.new_recovery_codes(user), ""
 
@@ -167,7 +169,7 @@ _ADDING: dict[str, Callable[[HttpRequest, Any], tuple[list[str] | None, str]]] =
 
 def _remove_app(request: HttpRequest, user: Any) -> str:
     if user.role in rules().second_factor and not user.passkeys.exists():
-        return "Your role needs a second factor: add a passkey first."
+        return _("Your role needs a second factor: add a passkey first.")
     Authenticator.objects.filter(user=user).delete()
     _removed(request, user, "authenticator_removed")
     return ""
@@ -176,9 +178,9 @@ def _remove_app(request: HttpRequest, user: Any) -> str:
 def _add_passkey(request: HttpRequest, user: Any) -> str:
     key = passkeys.make(request, request.POST.get("credential", ""), request.POST.get("name", ""))
     if key is None:
-        return "The browser did not make a passkey that can be used here. Try once more."
+        return _("The browser did not make a passkey that can be used here. Try once more.")
     _added(request, user, "passkey_added")
-    _say(request, f"The passkey “{key.name}” is added: you can sign in with it.")
+    _say(request, _("The passkey “%(name)s” is added: you can sign in with it.") % {"name": key.name})
     return ""
 
 
@@ -189,7 +191,7 @@ def _remove_passkey(request: HttpRequest, user: Any) -> str:
         return ""
     last = user.passkeys.count() == 1 and not hasattr(user, "authenticator")
     if last and user.role in rules().second_factor:
-        return "Your role needs a second factor: set up an app first."
+        return _("Your role needs a second factor: set up an app first.")
     key.delete()
     _removed(request, user, "passkey_removed")
     return ""

@@ -11,7 +11,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from jackfield.console import formats
 from jackfield.console.web.forms import sentence
 from jackfield.contacts import vcard
 from jackfield.contacts.choices import Kind
@@ -71,13 +74,23 @@ class Brought:
     left_out: int = 0  # without a number, or more than fit
 
     def __str__(self) -> str:
-        parts = [
-            f"{self.new} {'contact is' if self.new == 1 else 'contacts are'} new",
-            f"{self.added_to} got a number more" if self.added_to else "",
-            f"{self.same} were there already" if self.same else "",
-            f"{self.left_out} without a number were left out" if self.left_out else "",
+        told = [
+            (self.new, ngettext("%(count)s contact is new.", "%(count)s contacts are new.", self.new)),
+            (
+                self.added_to,
+                ngettext("%(count)s got a number more.", "%(count)s got numbers more.", self.added_to),
+            ),
+            (self.same, ngettext("%(count)s was there already.", "%(count)s were there already.", self.same)),
+            (
+                self.left_out,
+                ngettext(
+                    "%(count)s was left out: without a number, or more than fit.",
+                    "%(count)s were left out: without a number, or more than fit.",
+                    self.left_out,
+                ),
+            ),
         ]
-        return ", ".join(part for part in parts if part) + "."
+        return " ".join(text % {"count": formats.number(count)} for count, text in told if count or text is told[0][1])
 
 
 def searched(contacts: Any, search: str, house: House) -> Any:
@@ -111,12 +124,14 @@ def posted(data: Mapping[str, Any], house: House) -> Form:
             numbers.append((kind if kind in Kind.values else "other", number))
     form = Form(values, numbers)
     if not values["name"]:
-        form.problems["name"] = "Give a name."
+        form.problems["name"] = _("Give a name.")
     if not numbers:
-        form.problems["numbers.0"] = "Give at least one number."
-    for index, (_, number) in enumerate(numbers):
+        form.problems["numbers.0"] = _("Give at least one number.")
+    for index, (_kind, number) in enumerate(numbers):
         if not house.known_as(number) or not re.fullmatch(r"[+*#0-9]{2,30}", clean(number)):
-            form.problems[f"numbers.{index}"] = f'"{number}" can\'t be dialled: use digits, blanks, + and -.'
+            form.problems[f"numbers.{index}"] = _("“%(number)s” can't be dialled: use digits, blanks, + and -.") % {
+                "number": number
+            }
     try:
         Contact(**values).clean_fields(exclude=["owner"])
     except ValidationError as error:
@@ -146,12 +161,14 @@ def uploaded(request: HttpRequest) -> list[Card]:
     """Return the cards of the file that was sent as `file`. Raises `NotReadable`."""
     file = request.FILES.get("file")
     if file is None:
-        raise NotReadable("Choose a file first: one that ends in .vcf.")
+        raise NotReadable(_("Choose a file first: one that ends in .vcf."))
     if file.size > MOST_BYTES:
-        raise NotReadable(f"The file is larger than {MOST_BYTES >> 20} MB. Export the contacts without pictures.")
+        raise NotReadable(
+            _("The file is larger than %(size)s MB. Export the contacts without pictures.") % {"size": MOST_BYTES >> 20}
+        )
     cards = vcard.read(vcard.decoded(file.read()))
     if not cards:
-        raise NotReadable("There is no contact in this file. Export your contacts as vCard (.vcf), and choose that.")
+        raise NotReadable(_("There is no contact in this file. Export your contacts as vCard (.vcf), and choose that."))
     return cards
 
 

@@ -17,6 +17,7 @@ from django.core import signing
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import ngettext
 
 from jackfield.console.web.sign_in_rules import rules
 from jackfield.people.models import Failure
@@ -113,7 +114,11 @@ def forgive(user: Any) -> None:
 def wait_text(seconds: float) -> str:
     """Return what the person is told who has to wait."""
     minutes = int(seconds // 60) + 1
-    return f"Too many attempts that failed. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+    return ngettext(
+        "Too many attempts that failed. Try again in %(minutes)s minute.",
+        "Too many attempts that failed. Try again in %(minutes)s minutes.",
+        minutes,
+    ) % {"minutes": minutes}
 
 
 def _wait(row: Failure, free: int, now: float) -> float:

@@ -14,20 +14,25 @@ __all__ = ["csrf", "forbidden", "missing", "too_fast"]
 
 def forbidden(request: HttpRequest, area: str, least: Any) -> HttpResponse:
     """Say that the role does not reach so far, and who can help."""
-    doing = "change things here" if least > 1 else "see this page"
-    text = f"Your role does not allow you to {doing}. An administrator can give you another one."
-    return _page(request, 403, "Not for your role", text)
+    text = (
+        _("Your role does not allow you to change things here. An administrator can give you another one.")
+        if least > 1
+        else _("Your role does not allow you to see this page. An administrator can give you another one.")
+    )
+    return _page(request, 403, _("Not for your role"), text)
 
 
 def missing(request: HttpRequest, what: str) -> HttpResponse:
     """Say that there is no such thing (any more)."""
-    return _page(request, 404, "Not here", what)
+    return _page(request, 404, _("Not here"), what)
 
 
 def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Say that a form is too old to be trusted; Django calls this."""
-    text = "This form was opened before you signed in, or in another browser. Go back, reload the page and save again."
-    return _page(request, 403, "Please save once more", text)
+    text = _(
+        "This form was opened before you signed in, or in another browser. Go back, reload the page and save again."
+    )
+    return _page(request, 403, _("Please save once more"), text)
 
 
 def too_fast(request: HttpRequest) -> HttpResponse:

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from jackfield.console import change
 from jackfield.console.change import Author, Wish
@@ -43,7 +44,9 @@ class OpenIdError(Exception):
 def button() -> str:
     """Return what is written on the button of the sign-in page; "" where there is none."""
     config = OpenId.current()
-    return f"Sign in with {config.name or 'your company account'}" if config.enabled else ""
+    if not config.enabled:
+        return ""
+    return _("Sign in with %(name)s") % {"name": config.name} if config.name else _("Sign in with your company account")
 
 
 @public
@@ -77,14 +80,14 @@ def back(request: HttpRequest) -> HttpResponse:
     """Take the answer that the browser brings back, and sign in."""
     config, kept = OpenId.current(), request.session.pop("openid", None)
     if not config.enabled or kept is None or time.time() - kept["at"] > PENDING_SECONDS:
-        return _refused(request, "This took too long, or began in another browser. Please try once more.")
+        return _refused(request, _("This took too long, or began in another browser. Please try once more."))
     if not secrets.compare_digest(request.GET.get("state", ""), kept["state"]):
-        return _refused(request, "The answer does not belong to what was begun here. Please try once more.")
+        return _refused(request, _("The answer does not belong to what was begun here. Please try once more."))
     if "error" in request.GET:
         log.warning(
             "OpenID Connect: the server refuses: %s", request.GET.get("error_description") or request.GET["error"]
         )
-        return _refused(request, "The other server did not let you in.")
+        return _refused(request, _("The other server did not let you in."))
     try:
         user = _user(config, _claims(request, config, kept))
     except OpenIdError as problem:
@@ -115,9 +118,9 @@ def _get(address: str) -> dict[str, Any]:
         found = answer.json()
     except (requests.RequestException, ValueError) as error:
         log.warning("OpenID Connect: %s can't be read: %s", address, error)
-        raise OpenIdError("The other server does not answer. Sign in with your password, or try later.") from None
+        raise OpenIdError(_("The other server does not answer. Sign in with your password, or try later.")) from None
     if not isinstance(found, dict):
-        raise OpenIdError("The other server answers with something else than was asked.")
+        raise OpenIdError(_("The other server answers with something else than was asked."))
     return found
 
 
@@ -127,7 +130,7 @@ def _configuration(config: OpenId) -> dict[str, Any]:
     needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
     if found.get("issuer", "").rstrip("/") != config.issuer.rstrip("/") or not all(name in found for name in needed):
         log.warning("OpenID Connect: %s says that it is %s: set the issuer so", config.issuer, found.get("issuer"))
-        raise OpenIdError("The other server is not the one that is set up here. Tell an administrator.")
+        raise OpenIdError(_("The other server is not the one that is set up here. Tell an administrator."))
     return found
 
 
@@ -157,7 +160,7 @@ def _claims(request: HttpRequest, config: OpenId, kept: dict[str, Any]) -> dict[
         ).validate(token.claims)
     except (AuthlibBaseError, JoseError, RequestException, KeyError, ValueError) as error:
         log.warning("OpenID Connect: the server's answer is refused: %s: %s", type(error).__name__, error)
-        raise OpenIdError("The other server's answer can't be trusted. Tell an administrator.") from None
+        raise OpenIdError(_("The other server's answer can't be trusted. Tell an administrator.")) from None
     return {"email": "", **token.claims, "issuer": described["issuer"]}
 
 
@@ -165,7 +168,7 @@ def _user(config: OpenId, claims: dict[str, Any]) -> User:
     """Return the user that somebody is, made now if that is set so. Raises `OpenIdError`."""
     email = str(claims["email"])
     if config.domains and email.rpartition("@")[2].lower() not in {domain.lower() for domain in config.domains}:
-        raise OpenIdError("Your e-mail address is not of this company.")
+        raise OpenIdError(_("Your e-mail address is not of this company."))
     known = Identity.objects.filter(issuer=claims["issuer"], subject=str(claims["sub"])).select_related("user").first()
     user = known.user if known is not None else None
     if user is None and email and claims.get("email_verified") is True:
@@ -174,9 +177,9 @@ def _user(config: OpenId, claims: dict[str, Any]) -> User:
     if user is None and config.create_users:
         user = _made(config, claims, email)
     if user is None:
-        raise OpenIdError("The other server knows you, but there is no user here with your e-mail address.")
+        raise OpenIdError(_("The other server knows you, but there is no user here with your e-mail address."))
     if not user.is_active:
-        raise OpenIdError("Your account is switched off here.")
+        raise OpenIdError(_("Your account is switched off here."))
     if known is None:
         Identity.objects.create(user=user, issuer=claims["issuer"], subject=str(claims["sub"]))
     return user
@@ -189,7 +192,9 @@ def _made(config: OpenId, claims: dict[str, Any], email: str) -> User:
         change.save(django_settings.JACKFIELD, [Wish("users", values)], author=Author("OpenID Connect", "openid"))
     except DocumentError as problem:
         log.warning("OpenID Connect: no user can be made of %s: %s", name, problem)
-        raise OpenIdError("No user can be made of you here, since the name is taken. Tell an administrator.") from None
+        raise OpenIdError(
+            _("No user can be made of you here, since the name is taken. Tell an administrator.")
+        ) from None
     user: User = User.objects.get(login=name)
     return user
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from jackfield.company.models import General
 from jackfield.people.models import Passkey
@@ -68,7 +69,7 @@ def make(request: HttpRequest, credential: str, name: str) -> Passkey | None:
         with transaction.atomic():
             return Passkey.objects.create(
                 user=user,
-                name=name.strip()[:60] or "Passkey",
+                name=name.strip()[:60] or _("Passkey"),
                 credential=_text(found.credential_id),
                 public_key=_text(found.credential_public_key),
                 sign_count=found.sign_count,

@@ -10,11 +10,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import base36_to_int, int_to_base36
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from jackfield.console.web import errors
 from jackfield.console.web.account_log import note
 from jackfield.console.web.attempts import forgive
+from jackfield.console.web.password_advice import advice
 from jackfield.console.web.rights import public
 from jackfield.console.web.sign_in_rules import rules
 from jackfield.people.models import User
@@ -34,9 +36,11 @@ def weakness(password: str, user: Any = None, *also: str) -> str:
     """
     least = rules().password_length
     if len(password) < least:
-        return f"Too short: take at least {least} characters. Four or five words that have nothing in common are good."
+        return _(
+            "Too short: take at least %(least)s characters. Four or five words that have nothing in common are good."
+        ) % {"least": least}
     if len(password) > LONGEST:
-        return f"Too long: take at most {LONGEST} characters."
+        return _("Too long: take at most %(most)s characters.") % {"most": LONGEST}
     from zxcvbn import zxcvbn  # its word lists take a moment
 
     known = [word for word in (*also, *((user.login, user.name, user.email) if user is not None else ())) if word]
@@ -46,9 +50,7 @@ def weakness(password: str, user: Any = None, *also: str) -> str:
     found = zxcvbn(password[:READ_BY_ZXCVBN], user_inputs=[*known, "jackfield"])
     if found["score"] >= STRONG:
         return ""
-    told = found["feedback"]
-    texts = [told["warning"] or "This password is easy to guess.", *told["suggestions"]]
-    return " ".join(text if text.endswith(".") else f"{text}." for text in texts)
+    return advice(found["feedback"])
 
 
 def set_password(user: Any, password: str, *, but: str | None = None) -> None:
@@ -87,7 +89,7 @@ def by_link(request: HttpRequest, who: str, token: str) -> HttpResponse:
     """Let somebody who was given a link set his password, and go on to sign in."""
     user = _linked(who, token)
     if user is None:
-        text = "This link was used already, or is older than three days. Ask an administrator for another one."
+        text = _("This link was used already, or is older than three days. Ask an administrator for another one.")
         return errors.missing(request, text)
     if request.method != "POST":
         return render(request, "account/set_password.html", {"person": user, "least": rules().password_length})
@@ -98,7 +100,7 @@ def by_link(request: HttpRequest, who: str, token: str) -> HttpResponse:
     with transaction.atomic():  # two at the same moment: the second finds that the password has changed
         locked = User.objects.select_for_update().get(pk=user.pk)
         if not _links.check_token(locked, token):
-            return errors.missing(request, "This link was used a moment ago.")
+            return errors.missing(request, _("This link was used a moment ago."))
         set_password(locked, password)
     note(request, "password_changed", locked)
     from jackfield.console.web.signing_in import proceed
@@ -120,7 +122,7 @@ def new_password(request: HttpRequest, user: Any) -> tuple[str, str]:
 
     new = request.POST.get("new", "")
     if new != request.POST.get("again", new):
-        return "", "The two are not the same: type the new password once more."
+        return "", _("The two are not the same: type the new password once more.")
     return new, weakness(new, user, General.current().company)
 
 
@@ -131,7 +133,7 @@ def change_password(request: HttpRequest, user: Any) -> str:
     from jackfield.console.web.signing_in import proves
 
     if not user.password:
-        return "Your password is not kept here: it is changed in your company's directory."
+        return _("Your password is not kept here: it is changed in your company's directory.")
     if problem := proves(request, user, request.POST.get("old", "")):
         return problem
     password, problem = new_password(request, user)

@@ -9,6 +9,7 @@ from django.conf import settings as django_settings
 from django.db.models.signals import post_save
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from jackfield.people.models import SignIn
 
@@ -54,7 +55,7 @@ def waiting_for_second_factor(request: HttpRequest) -> HttpResponse | None:
     if request.path.startswith(ALLOWED_BEFORE):
         return None
     if request.path.startswith("/api/"):
-        text = "Your role needs a second factor: set it up first, on the page of your account."
+        text = _("Your role needs a second factor: set it up first, on the page of your account.")
         return JsonResponse({"status": 403, "title": text}, status=403, content_type="application/problem+json")
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Redirect": SET_UP})

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
@@ -24,7 +26,7 @@ __all__ = ["Passwords", "begin", "home", "proceed", "proves", "sign_in", "sign_o
 
 PENDING_SECONDS = 600
 PROVED_SECONDS = 600.0
-WRONG = "The name or the password is not right. Mind capital letters in the password."
+WRONG = gettext_lazy("The name or the password is not right. Mind capital letters in the password.")
 
 
 class Passwords:
@@ -77,7 +79,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     user: Any = authenticate(request, login=name, password=password)
     if user is None:
         note(request, "blocked" if attempts.just_blocked(counters) else "failed", account, login=name)
-        return refused(WRONG, 422)
+        return refused(str(WRONG), 422)
     attempts.succeeded(counters)
     return proceed(request, user, target)
 
@@ -134,7 +136,7 @@ def second(request: HttpRequest) -> HttpResponse:
         how = second_factor.takes(user, request.POST.get("code", ""))
     if not how:
         note(request, "blocked" if attempts.just_blocked(counters) else "failed", user)
-        return page("This code is not right, or was used already. Wait for the next one, and mind the clock.", 422)
+        return page(_("This code is not right, or was used already. Wait for the next one, and mind the clock."), 422)
     attempts.succeeded(counters)
     if how == "recovery":
         note(request, "recovery_used", user)
@@ -204,7 +206,7 @@ def proves(request: HttpRequest, user: Any, password: str) -> str:
         return attempts.wait_text(wait)
     found: Any = authenticate(request, login=user.login, password=password)
     if found is None or found.pk != user.pk:
-        return "Your password is not right."
+        return _("Your password is not right.")
     attempts.succeeded(counters)
     request.session["proved"] = time.time()
     return ""

@@ -20,6 +20,7 @@ from django.conf import settings as django_settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from jackfield.console.web import errors
@@ -146,7 +147,7 @@ def phone_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show on a phone what to enter into its app."""
     line = _line(token)
     if line is None:
-        return errors.missing(request, "This link is older than a day, or the phone's password was changed since.")
+        return errors.missing(request, _("This link is older than a day, or the phone's password was changed since."))
     # "linphone-config:" is the scheme that Linphone's apps open themselves for.
     link = f"{request.scheme}://{request.get_host()}/phone/{token}/linphone.xml"
     context = {"line": line, "server": server(), "linphone": f"linphone-config:{link}"}

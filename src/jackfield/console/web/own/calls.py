@@ -13,6 +13,8 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from jackfield.company.models import General
 from jackfield.console.formats import clock, named_day, span
@@ -30,14 +32,20 @@ PAGE = 50
 MOST_NUMBERS = 100
 """Numbers of contacts that a search by name looks for in the calls."""
 WORDS = {
-    "busy": "busy",
-    "no_answer": "not answered",
-    "unreachable": "not reached",
-    "rejected": "refused",
-    "failed": "failed",
-    "cancelled": "given up",
-    "interrupted": "interrupted",
-    "": "going on",
+    "busy": gettext_lazy("busy"),
+    "no_answer": gettext_lazy("not answered"),
+    "unreachable": gettext_lazy("not reached"),
+    "rejected": gettext_lazy("refused"),
+    "failed": gettext_lazy("failed"),
+    "cancelled": gettext_lazy("given up"),
+    "interrupted": gettext_lazy("interrupted"),
+    "": gettext_lazy("going on"),
+}
+KINDS = {
+    "out": gettext_lazy("I called"),
+    "in": gettext_lazy("called me"),
+    "missed": gettext_lazy("missed"),
+    "elsewhere": gettext_lazy("answered by somebody else"),
 }
 
 
@@ -63,8 +71,7 @@ class OwnCall:
     @property
     def kind_words(self) -> str:
         """The same for those who do not see the picture."""
-        words = {"out": "I called", "in": "called me", "missed": "missed", "elsewhere": "answered by somebody else"}
-        return words[self.kind]
+        return str(KINDS[self.kind])
 
 
 @gate("own")
@@ -123,7 +130,7 @@ def own_calls(
     for leg in Leg.objects.filter(call_id__in=[row.pk for row in rows]).order_by("call_id", "position"):
         legs.setdefault(leg.call_id, []).append(leg)
     others = [_other(row, row.caller_extension in numbers) for row in rows]
-    names = names_of((number for number, _ in others), user=user, known_house=house)
+    names = names_of((number for number, _name in others), user=user, known_house=house)
     zone = ZoneInfo(general.time_zone)
     today = datetime.now(zone).date()
     found = []
@@ -138,7 +145,7 @@ def own_calls(
                 row.started,
                 kind,
                 number if clean(number).strip("+*#").isdigit() else "",
-                house.shown(number) or "number hidden",
+                house.shown(number) or _("number hidden"),
                 names.get(number) or name,
                 detail,
             )
@@ -156,16 +163,16 @@ def _other(row: Any, out: bool) -> tuple[str, str]:
 def _kind(row: Any, legs: Sequence[Any], numbers: Sequence[str]) -> tuple[str, str]:
     length = span(row.ended - row.answered) if row.answered and row.ended else ""
     if row.caller_extension in numbers:
-        return "out", length or WORDS.get(row.outcome, row.outcome)
+        return "out", length or str(WORDS.get(row.outcome, row.outcome))
     callees = [leg for leg in legs if leg.role == "callee" and leg.answered]
     if any(leg.extension in numbers for leg in callees):
-        return "in", length or "going on"
+        return "in", length or _("going on")
     if row.outcome == "answered":
         by = next((leg.name or leg.number for leg in callees), "")
-        return "elsewhere", f"answered by {by}" if by else "answered elsewhere"
+        return "elsewhere", _("answered by %(name)s") % {"name": by} if by else _("answered elsewhere")
     if row.outcome == "":
-        return "in", "rings now"
-    return "missed", "missed"
+        return "in", _("rings now")
+    return "missed", _("missed")
 
 
 def _searched(search: str, user: Any, house: House) -> Q:

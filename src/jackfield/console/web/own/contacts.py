@@ -10,8 +10,11 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from jackfield.console import formats
 from jackfield.console.web import address_book, errors
 from jackfield.console.web.address_book import NotReadable
 from jackfield.console.web.own import mine
@@ -25,7 +28,7 @@ __all__ = ["bring_in", "create", "edit", "export", "favourite", "listing", "remo
 
 MOST = 100
 """Of each group that are shown at once; searching finds the others."""
-GONE = "This contact is not yours, or it was removed."
+GONE = gettext_lazy("This contact is not yours, or it was removed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,10 @@ def listing(request: HttpRequest) -> HttpResponse:
         colleagues = colleagues.filter(Q(name__icontains=search) | Q(number__startswith=search))
     people = list(colleagues[: MOST + 1])
     groups = [
-        ("Favourites", [] if search else _favourites(request, marked, where, inside)),
-        ("Mine", [_contact(one, marked, where, inside, own=True) for one in own[:MOST]]),
-        ("Colleagues", [_colleague(one, marked) for one in people[:MOST]]),
-        ("Company", [_contact(one, marked, where, inside) for one in shared[:MOST]]),
+        (_("Favourites"), [] if search else _favourites(request, marked, where, inside)),
+        (_("Mine"), [_contact(one, marked, where, inside, own=True) for one in own[:MOST]]),
+        (_("Colleagues"), [_colleague(one, marked) for one in people[:MOST]]),
+        (_("Company"), [_contact(one, marked, where, inside) for one in shared[:MOST]]),
     ]
     context = {
         "groups": [(title, entries) for title, entries in groups if entries],
@@ -114,7 +117,7 @@ def favourite(request: HttpRequest) -> HttpResponse:
     elif kind == "extension":
         found = Extension.objects.filter(pk=pk).first()
     if found is None:
-        return errors.missing(request, GONE)
+        return errors.missing(request, str(GONE))
     star, made = Favourite.objects.get_or_create(user_id=request.user.pk, **{kind: found})
     if not made:
         star.delete()
@@ -132,7 +135,7 @@ def create(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Show and save one of the person's own contacts."""
     contact = Contact.objects.filter(pk=pk, owner_id=request.user.pk).first()
-    return errors.missing(request, GONE) if contact is None else _edit(request, contact)
+    return errors.missing(request, str(GONE)) if contact is None else _edit(request, contact)
 
 
 def _edit(request: HttpRequest, contact: Any, number: str = "") -> HttpResponse:
@@ -146,11 +149,13 @@ def _edit(request: HttpRequest, contact: Any, number: str = "") -> HttpResponse:
     new = contact.pk is None
     most = address_book.MOST_CONTACTS[False]
     if new and Contact.objects.filter(owner_id=request.user.pk).count() >= most:
-        form.problems[""] = f"You have {most} contacts, which is as many as fit. Remove one first."
+        text = _("You have %(most)s contacts, which is as many as fit. Remove one first.")
+        form.problems[""] = text % {"most": formats.number(most)}
     if form.problems:
         return render(request, "own/contact.html", {"contact": contact, "form": form}, status=422)
     address_book.save(contact, form, where)
-    mine.tell(request, f"{contact.name} is {'a contact of yours now' if new else 'saved'}.")
+    text = _("%(name)s is a contact of yours now.") if new else _("%(name)s is saved.")
+    mine.tell(request, text % {"name": contact.name})
     return redirect("/me/contacts/")
 
 
@@ -160,9 +165,9 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Remove one of the person's own contacts."""
     contact = Contact.objects.filter(pk=pk, owner_id=request.user.pk).first()
     if contact is None:
-        return errors.missing(request, GONE)
+        return errors.missing(request, str(GONE))
     contact.delete()
-    mine.tell(request, f"{contact.name} is removed.")
+    mine.tell(request, _("%(name)s is removed.") % {"name": contact.name})
     return redirect("/me/contacts/")
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
@@ -24,7 +26,7 @@ __all__ = ["MOST", "add", "listing", "remove", "renew"]
 
 MOST = 5
 """Devices that a person may have without asking an administrator."""
-GONE = "This device is not yours (any more)."
+GONE = gettext_lazy("This device is not yours (any more).")
 
 
 @gate("own")
@@ -57,12 +59,13 @@ def add(request: HttpRequest) -> HttpResponse:
     rows = {row.number: row for row in mine.extensions(request)}
     row = rows.get(request.POST.get("extension") or next(iter(rows), ""))
     if row is None:
-        return errors.missing(request, "This extension is not yours (any more).")
+        return errors.missing(request, _("This extension is not yours (any more)."))
     if sum(len(one.lines.all()) for one in rows.values()) >= MOST:
-        mine.tell(request, f"You have {MOST} devices, which is as many as fit. Remove one first.", "warning")
+        text = _("You have %(most)s devices, which is as many as fit. Remove one first.")
+        mine.tell(request, text % {"most": MOST}, "warning")
         return redirect("/me/devices/")
     before = {line.sip_username for line in row.lines.all()}
-    name = request.POST.get("name", "").strip()[:100] or "Phone"
+    name = request.POST.get("name", "").strip()[:100] or _("Phone")
     return _saved(request, row, [*_kept(row), {"name": name}], lambda line: line.sip_username not in before)
 
 
@@ -72,7 +75,7 @@ def renew(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a device a new password, and show how to set it up once more."""
     row, line = _found(request, pk)
     if line is None:
-        return errors.missing(request, GONE)
+        return errors.missing(request, str(GONE))
     lines = [
         one | {"sip_password": new_password()} if one["sip_username"] == line.sip_username else one
         for one in _kept(row)
@@ -86,12 +89,12 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Remove a device: it can't call any more from now on."""
     row, line = _found(request, pk)
     if line is None:
-        return errors.missing(request, GONE)
+        return errors.missing(request, str(GONE))
     try:
         mine.save(request, row, {"lines": [one for one in _kept(row) if one["sip_username"] != line.sip_username]})
     except DocumentError as problem:
         return _refused(request, problem)
-    mine.tell(request, f"{line.name or line.sip_username} is removed.")
+    mine.tell(request, _("%(name)s is removed.") % {"name": line.name or line.sip_username})
     return redirect("/me/devices/")
 
 

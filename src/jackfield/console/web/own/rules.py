@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from jackfield.console.declarative.difference import DocumentError
@@ -25,7 +27,7 @@ from jackfield.switch.snapshot import Snapshot
 
 __all__ = ["disturb", "edit", "listing", "preview", "whereto"]
 
-GONE = "This extension is not yours (any more). Where your calls go is on the page before."
+GONE = gettext_lazy("This extension is not yours (any more). Where your calls go is on the page before.")
 MOST_SUGGESTED = 300
 
 
@@ -39,11 +41,25 @@ class Target:
 
 
 TARGETS = (
-    Target("forward_no_answer", "If nobody answers, go on to", "Empty: the caller hears that nobody answers."),
-    Target("forward_busy", "When I am busy, go to", "Also while do not disturb is on. Empty: the caller hears busy."),
-    Target("forward_unreachable", "When none of my phones is connected, go to", "Switched off, or without network."),
     Target(
-        "forward_always", "Send every call straight to", "Your phones stay silent as long as something stands here."
+        "forward_no_answer",
+        gettext_lazy("If nobody answers, go on to"),
+        gettext_lazy("Empty: the caller hears that nobody answers."),
+    ),
+    Target(
+        "forward_busy",
+        gettext_lazy("When I am busy, go to"),
+        gettext_lazy("Also while do not disturb is on. Empty: the caller hears busy."),
+    ),
+    Target(
+        "forward_unreachable",
+        gettext_lazy("When none of my phones is connected, go to"),
+        gettext_lazy("Switched off, or without network."),
+    ),
+    Target(
+        "forward_always",
+        gettext_lazy("Send every call straight to"),
+        gettext_lazy("Your phones stay silent as long as something stands here."),
     ),
 )
 
@@ -64,7 +80,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Show and save the rules of one extension."""
     row = mine.extension(request, pk)
     if row is None:
-        return errors.missing(request, GONE)
+        return errors.missing(request, str(GONE))
     found = mine.snapshot()
     if request.method != "POST":
         return _form(request, row, found, _stored(row), {})
@@ -92,7 +108,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             fresh = mine.extension(request, pk)
             text = sentence(_rule(fresh, found), _say(request, found, fresh))
-            mine.tell(request, f"Saved. {text}" if difference else "Nothing was changed.")
+            mine.tell(request, _("Saved. %(now)s") % {"now": text} if difference else _("Nothing was changed."))
             return redirect(f"/me/rules/{pk}")
     return _form(request, row, found, typed, problems, status=422)
 
@@ -103,10 +119,10 @@ def disturb(request: HttpRequest, pk: int) -> HttpResponse:
     """Switch do not disturb on or off: `to` says which."""
     row = mine.extension(request, pk)
     if row is None:
-        return errors.missing(request, GONE)
+        return errors.missing(request, str(GONE))
     on = request.POST.get("to") == "on"
     mine.save(request, row, {"do_not_disturb": on})
-    mine.tell(request, "Your phones stay silent now." if on else "Your phones ring again.")
+    mine.tell(request, _("Your phones stay silent now.") if on else _("Your phones ring again."))
     return redirect("/me/rules/")
 
 
@@ -115,7 +131,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the sentence and the timeline of what the form holds, as a part of the page. Changes nothing."""
     row = mine.extension(request, pk)
     if row is None:
-        return errors.missing(request, GONE)
+        return errors.missing(request, str(GONE))
     found = mine.snapshot()
     return render(request, "own/preview.html", _preview(request, row, found, request.GET))
 
@@ -187,18 +203,20 @@ def _preview(request: HttpRequest, row: Any, found: Snapshot, values: Mapping[st
 def _obstacle(found: Snapshot, row: Any, number: str) -> str:
     """Return why the extension can't forward to a number; "" when it can. The dial plan is asked, as a call would."""
     if number == row.number:
-        return "That is this number itself: the call would come back at once."
+        return _("That is this number itself: the call would come back at once.")
     now = datetime.now(ZoneInfo(found.general.time_zone))
     plan = route(found, RouteRequest(number, FromExtension(row.number)), now)
     if plan.refusal is None:
         return ""
     if plan.refusal.status == 403 and not row.outside_calls:
-        return "Calls may be sent on to numbers of the house only. An administrator can allow others."
+        return _("Calls may be sent on to numbers of the house only. An administrator can allow others.")
     if plan.refusal.status == 403:
-        return "This extension is switched off, so nothing can be sent on. Ask an administrator."
+        return _("This extension is switched off, so nothing can be sent on. Ask an administrator.")
     prefix = found.general.outside_prefix
-    hint = f" Outside numbers begin with {prefix} here." if prefix and not number.startswith(prefix) else ""
-    return f"{number} leads nowhere: no one in the house has it, and no line carries it outside.{hint}"
+    text = _("%(number)s leads nowhere: no one in the house has it, and no line carries it outside.")
+    if prefix and not number.startswith(prefix):
+        text += " " + _("Outside numbers begin with %(prefix)s here.")
+    return text % {"number": number, "prefix": prefix}
 
 
 def _form(

@@ -6,8 +6,9 @@ The order is that of the switch (`switch/destinations/extension.py`): always, do
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 __all__ = ["Rule", "Step", "sentence", "steps", "timeline"]
@@ -45,43 +46,85 @@ Say = Callable[[str], str]
 
 
 def sentence(rule: Rule, say: Say) -> str:
-    """Return what happens with calls, in one sentence."""
+    """Return what happens with calls, in one sentence: a whole one for every case, as languages differ."""
+    values = {
+        "seconds": f"{rule.ring_time:g}",
+        "always": say(rule.always),
+        "busy": say(rule.busy),
+        "then": say(rule.no_answer),
+        "unreachable": say(rule.unreachable),
+    }
+    return _case(rule) % values
+
+
+def _case(rule: Rule) -> str:
     if rule.always:
-        return f"All calls go straight to {say(rule.always)}; your phones stay silent."
+        return _("All calls go straight to %(always)s; your phones stay silent.")
+    if rule.do_not_disturb and rule.busy:
+        return _("You are not disturbed: your phones stay silent and calls go to %(busy)s.")
     if rule.do_not_disturb:
-        heard = f"calls go to {say(rule.busy)}" if rule.busy else "callers hear busy"
-        return f"You are not disturbed: your phones stay silent and {heard}."
-    seconds = f"{rule.ring_time:g} s"
+        return _("You are not disturbed: your phones stay silent and callers hear busy.")
+    if not rule.phones and rule.unreachable:
+        return _("You have no phone yet: calls go to %(unreachable)s.")
     if not rule.phones:
-        first = "You have no phone yet"
-        return f"{first}: calls go to {say(rule.unreachable)}." if rule.unreachable else f"{first}, so nothing rings."
-    then = say(rule.no_answer) if rule.no_answer else "the caller hears that nobody answers"
-    text = f"Your phones ring for {seconds}, then {then}"
+        return _("You have no phone yet, so nothing rings.")
     if rule.no_answer and rule.no_answer == rule.busy == rule.unreachable:
-        return f"{text}; the same when you are busy or no phone is connected."
-    busy = say(rule.busy) if rule.busy else "the caller hears busy"
-    text += f"; when busy, {busy}"
-    if rule.unreachable:
-        text += f"; when no phone is connected, {say(rule.unreachable)}"
-    return f"{text}."
+        return _(
+            "Your phones ring for %(seconds)s s, then %(then)s; the same when you are busy or no phone is connected."
+        )
+    return _ringing(bool(rule.no_answer), bool(rule.busy), bool(rule.unreachable))
+
+
+def _ringing(then: bool, busy: bool, unreachable: bool) -> str:
+    """Return the sentence of phones that ring, by which targets there are."""
+    if then and busy and unreachable:
+        return _(
+            "Your phones ring for %(seconds)s s, then %(then)s; when busy, %(busy)s; "
+            "when no phone is connected, %(unreachable)s."
+        )
+    if then and busy:
+        return _("Your phones ring for %(seconds)s s, then %(then)s; when busy, %(busy)s.")
+    if then and unreachable:
+        return _(
+            "Your phones ring for %(seconds)s s, then %(then)s; when busy, the caller hears busy; "
+            "when no phone is connected, %(unreachable)s."
+        )
+    if then:
+        return _("Your phones ring for %(seconds)s s, then %(then)s; when busy, the caller hears busy.")
+    if busy and unreachable:
+        return _(
+            "Your phones ring for %(seconds)s s, then the caller hears that nobody answers; when busy, %(busy)s; "
+            "when no phone is connected, %(unreachable)s."
+        )
+    if busy:
+        return _("Your phones ring for %(seconds)s s, then the caller hears that nobody answers; when busy, %(busy)s.")
+    if unreachable:
+        return _(
+            "Your phones ring for %(seconds)s s, then the caller hears that nobody answers; when busy, the caller "
+            "hears busy; when no phone is connected, %(unreachable)s."
+        )
+    return _(
+        "Your phones ring for %(seconds)s s, then the caller hears that nobody answers; "
+        "when busy, the caller hears busy."
+    )
 
 
 def steps(rule: Rule, say: Say) -> list[Step]:
     """Return the same as rows, from the moment that a call comes in."""
+    heard_busy = Step("", say(rule.busy) if rule.busy else _("the caller hears busy"), "go" if rule.busy else "end")
     if rule.always:
-        return [Step("at once", say(rule.always), "go"), Step("", "your phones stay silent", "silent")]
+        return [Step(_("at once"), say(rule.always), "go"), Step("", _("your phones stay silent"), "silent")]
     if rule.do_not_disturb:
-        heard = Step("at once", say(rule.busy) if rule.busy else "the caller hears busy", "go" if rule.busy else "end")
-        return [heard, Step("", "your phones stay silent", "silent")]
-    unreachable = say(rule.unreachable) if rule.unreachable else "the caller hears so"
-    lost = Step("no phone", unreachable, "go" if rule.unreachable else "end", True)
+        return [replace(heard_busy, at=_("at once")), Step("", _("your phones stay silent"), "silent")]
+    unreachable = say(rule.unreachable) if rule.unreachable else _("the caller hears so")
+    lost = Step(_("no phone"), unreachable, "go" if rule.unreachable else "end", True)
     if not rule.phones:
         return [lost]
-    last = say(rule.no_answer) if rule.no_answer else "the caller hears that nobody answers"
+    last = say(rule.no_answer) if rule.no_answer else _("the caller hears that nobody answers")
     return [
-        Step("0 s", "your phones ring", "ring"),
+        Step("0 s", _("your phones ring"), "ring"),
         Step(f"{rule.ring_time:g} s", last, "go" if rule.no_answer else "end"),
-        Step("busy", say(rule.busy) if rule.busy else "the caller hears busy", "go" if rule.busy else "end", True),
+        replace(heard_busy, at=_("busy"), branch=True),
         lost,
     ]
 
