@@ -42,6 +42,8 @@ def try_trunk(trunk: Mapping[str, Any]) -> Outcome:
         return Outcome(False, _silence(account))
     except OSError as problem:
         return Outcome(False, f"The network refuses: {problem.strerror or problem}.")
+    except (ValueError, OverflowError):  # no name, number or port that could stand in a message
+        return Outcome(False, "Something here can't be sent: look at the address, its port and the user name.")
 
 
 def _account(trunk: Mapping[str, Any]) -> Account:

@@ -67,7 +67,8 @@ def _try(api: Program, operation: Any, mode: GenerationMode) -> None:
         answer = api.client.generic(
             made.method, made.path_url, body, made.headers.get("Content-Type", ""), headers=headers
         )
-        what = f"{made.method} {made.path_url} {body[:300]!r} → {answer.status_code} {answer.content[:300]!r}"
+        content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        what = f"{made.method} {made.path_url} {body[:300]!r} → {answer.status_code} {content[:300]!r}"
         assert answer.status_code in known, what
         assert answer.status_code < 500 or answer.status_code == 503, what
         if answer.status_code >= 400:

@@ -15,17 +15,27 @@ from jackfield.console.api import ConsoleError, DatabaseAway
 from jackfield.console.database import database_errors
 from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.rest import (
+    accounts,
     answers,
+    audio,
     certificate,
+    connecting,
+    contacts,
     door,
+    figures,
     hours,
     keys,
     openapi,
+    own,
     pages,
     past,
+    plan,
     present,
     problems,
+    several,
+    tables,
     things,
+    trials,
     whole,
 )
 from jackfield.console.rest.operations import Asked, Operation, read_query
@@ -49,6 +59,16 @@ def operations() -> tuple[Operation, ...]:
         *hours.operations(),
         *whole.operations(),
         *keys.operations(),
+        *tables.operations(),
+        *several.operations(),
+        *plan.operations(),
+        *connecting.operations(),
+        *accounts.operations(),
+        *contacts.operations(),
+        *own.operations(),
+        *figures.operations(),
+        *audio.operations(),
+        *trials.operations(),
         *certificate.operations(),
         Operation("openapi", "GET", "/openapi.json", "own", "This document", described, group="configuration",
                   answer={"type": "object"}, scoped=False),
@@ -64,6 +84,8 @@ def view(known: dict[str, Operation]) -> View:
     """Return the view of one path. `known`: its operations by method."""
     ((area, scoped),) = {(operation.area, operation.scoped) for operation in known.values()}
 
+    write = "GET" in known and known["GET"].write
+
     @csrf_exempt
     def answer(request: HttpRequest, **path: Any) -> HttpResponse:
         method = "GET" if request.method == "HEAD" else request.method or ""
@@ -73,19 +95,23 @@ def view(known: dict[str, Operation]) -> View:
             if operation is None:
                 allowed = ", ".join(known)
                 raise Refusal(405, f"{method} can't be done here; {allowed} can.", headers={"Allow": allowed})
+            if any(isinstance(part, str) and "\0" in part for part in path.values()):
+                raise Refusal(404, "There is nothing at this address.")
             return operation.run(Asked(request, path, read_query(request, operation.parameters)))
 
-        return guarded(request, area, run, scoped=scoped)
+        return guarded(request, area, run, scoped=scoped, write=write)
 
-    answer.area, answer.write = area, False
+    answer.area, answer.write = area, write
     return answer
 
 
-def guarded(request: HttpRequest, area: str, run: Callable[[], HttpResponse], *, scoped: bool = True) -> HttpResponse:
+def guarded(
+    request: HttpRequest, area: str, run: Callable[[], HttpResponse], *, scoped: bool = True, write: bool = False
+) -> HttpResponse:
     """Let the one who asks in, run, and tell whatever goes wrong as problem+json."""
     try:
         with database_errors(django_settings.JACKFIELD):
-            door.enter(request, area, scoped=scoped)
+            door.enter(request, area, scoped=scoped, write=write)
             return run()
     except Refusal as refusal:
         return problems.answer(refusal)

@@ -21,8 +21,8 @@ INVALID = {"WWW-Authenticate": CHALLENGE["WWW-Authenticate"] + ', error="invalid
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def enter(request: HttpRequest, area: str, *, scoped: bool = True) -> None:
-    """Find out who asks, and let him pass if he may read `area`, or write there by other methods than GET.
+def enter(request: HttpRequest, area: str, *, scoped: bool = True, write: bool = False) -> None:
+    """Find out who asks, and let him pass if he may read `area`; or write there, if `write` or not by GET.
 
     Without `scoped` every token will do, whatever its scopes.
     Afterwards `request.user` is the person and `request.token` the token or None. Raises `Refusal`: 401, 403, 429.
@@ -35,7 +35,7 @@ def enter(request: HttpRequest, area: str, *, scoped: bool = True) -> None:
     elif not asked.user.is_authenticated:
         text = "Sign in first, or send a token: Authorization: Bearer jf_…"
         raise Refusal(401, text, headers=CHALLENGE)
-    least = READ if request.method in SAFE else WRITE
+    least = READ if request.method in SAFE and not write else WRITE
     if scoped or level(request.user, area) < least:
         demand(request, area, least)
     if asked.token is None and request.method not in SAFE and _forgery.process_view(request, _unused, (), {}):

@@ -123,7 +123,9 @@ def _responses(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {str(operation.status): {"description": "Done.", **content}}
     if any(parameter.name == "dry_run" for parameter in operation.parameters):
         shape: dict[str, Any] = {"$ref": "#/components/schemas/Difference"}
-        if operation.status == 200 and answer not in (None, schemas.DIFFERENCE):
+        if operation.trial is not None:
+            shape = dict(operation.trial)
+        elif operation.status == 200 and answer not in (None, schemas.DIFFERENCE):
             shape = {"anyOf": [dict(answer or {}), shape]}
         found["200"] = {
             "description": "Done; of a dry run, what would change.",

@@ -62,7 +62,9 @@ class Operation:
     about: str = ""
     conditional: bool = False  # knows If-Match
     repeatable: bool = False  # knows Idempotency-Key
+    write: bool = False  # a GET for those who may write in the area
     scoped: bool = True  # False: every token may, whatever its scopes
+    trial: Mapping[str, Any] | None = None  # schema of what a dry run answers; None: what would change
     sample: str = ""  # of a body that is not JSON; "" for one that people choose as a file
 
     @property

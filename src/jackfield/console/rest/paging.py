@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 import msgspec
@@ -16,7 +16,9 @@ from jackfield.console.rest import answers
 from jackfield.console.rest.operations import LIMIT, Asked, Parameter
 from jackfield.console.rest.problems import Refusal
 
-__all__ = ["PARAMETERS", "page"]
+__all__ = ["PARAMETERS", "page", "page_of"]
+
+PLACE = "(place)"
 
 PARAMETERS = (
     LIMIT,
@@ -53,6 +55,24 @@ def page(asked: Asked, rows: Any, sort: str, shown: Callable[[list[Any]], list[A
     return answers.json(content, headers=headers)
 
 
+def page_of(asked: Asked, items: Sequence[Any]) -> HttpResponse:
+    """Answer with one page of a list that is in memory, in the order that it has."""
+    start, limit = 0, asked.query["limit"]
+    if asked.query["cursor"]:
+        start = _read(asked.query["cursor"], PLACE)[0]
+        if not isinstance(start, int) or start < 0:
+            _refuse()
+    content: dict[str, Any] = {"items": items[start : start + limit], "next": None}
+    headers = {}
+    if start + limit < len(items):
+        content["next"] = _written(PLACE, start + limit, 0)
+        query = urlencode({**asked.request.GET.dict(), "cursor": content["next"]})
+        headers["Link"] = f'<{asked.request.path}?{query}>; rel="next"'
+    if asked.query["count"]:
+        content["count"] = len(items)
+    return answers.json(content, headers=headers)
+
+
 def _behind(name: str, down: bool, value: Any, pk: Any) -> Q:
     key = Q(pk__lt=pk) if down else Q(pk__gt=pk)
     if value is None:
@@ -77,6 +97,10 @@ def _read(cursor: str, sort: str) -> tuple[Any, Any]:
         if any(isinstance(one, int) and abs(one) >= 2**63 for one in content):
             raise ValueError
     except (binascii.Error, ValueError, TypeError, msgspec.DecodeError):
-        text = "Is not one of this list: take it from the page before, and leave sort and filters as they were."
-        raise Refusal(400, f"The cursor can't be used. {text}", [{"field": "cursor", "message": text}]) from None
+        _refuse()
     return value, pk
+
+
+def _refuse() -> NoReturn:
+    text = "Is not one of this list: take it from the page before, and leave sort and filters as they were."
+    raise Refusal(400, f"The cursor can't be used. {text}", [{"field": "cursor", "message": text}]) from None

@@ -62,7 +62,7 @@ def ladder(asked: Asked) -> HttpResponse:
 
 
 def pcap(asked: Asked) -> HttpResponse:
-    """Answer with the SIP messages of a call as Wireshark reads them."""
+    """Answer with the SIP messages of a call as Wireshark reads them; with the keys of its audio, so not for all."""
     content = base64.b64decode(_trace(asked, "pcap"))
     name = "".join(letter for letter in asked.path["id"] if letter.isalnum())
     headers = {"Content-Disposition": f'attachment; filename="call-{name}.pcap"'}
@@ -207,7 +207,8 @@ def operations() -> list[Operation]:
                   run=ladder, answer={"type": "string"}, answer_type="text/plain",
                   about="Kept for the last few megabytes of messages only: ask soon after the call.", **in_history),
         Operation("get_call_pcap", "GET", "/calls/{id}/pcap", summary="The SIP messages of a call, for Wireshark",
-                  run=pcap, answer={}, answer_type="application/vnd.tcpdump.pcap", **in_history),
+                  run=pcap, answer={}, answer_type="application/vnd.tcpdump.pcap",
+                  about="They hold the keys of the audio: for those who may write here.", write=True, **in_history),
         Operation("list_changes", "GET", "/changes", summary="What was changed, the newest first", run=changes,
                   parameters=of_changes, answer=schemas.listed(_REVISION), **of_change),
         Operation("get_change", "GET", "/changes/{id}", route="changes/<int:id>", summary="One change", run=one_change,

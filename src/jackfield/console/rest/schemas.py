@@ -18,6 +18,7 @@ from jackfield.console.web.words import words
 __all__ = [
     "DIFFERENCE",
     "PROBLEM",
+    "body",
     "components",
     "listed",
     "name_of",
@@ -184,6 +185,11 @@ def table(properties: Mapping[str, Any]) -> Schema:
             name: dict(kind) if isinstance(kind, Mapping) else {"type": kind} for name, kind in properties.items()
         },
     }
+
+
+def body(properties: Mapping[str, Any], *required: str) -> Schema:
+    """Return the schema of what a request carries: these fields, no others, `required` among them."""
+    return table(properties) | {"required": list(required), "additionalProperties": False}
 
 
 def listed(item: Mapping[str, Any]) -> Schema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -21,10 +22,11 @@ from jackfield.console.rest import answers, bodies, door, paging, problems, repe
 from jackfield.console.rest.operations import DRY_RUN, Asked, Operation, Parameter
 from jackfield.console.rest.problems import Refusal
 from jackfield.console.rest.who import author
+from jackfield.console.web import uses
 from jackfield.console.web.rights import WRITE
 from jackfield.console.web.screens import SCREENS, Screen
 
-__all__ = ["area_of", "operations"]
+__all__ = ["SECRETS", "Things", "area_of", "operations", "record_secrets"]
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,15 @@ WELCOME = Parameter(
 )  # fmt: skip
 SECRETS = Parameter(
     "secrets", "Show passwords too: for those who may write here, and it is recorded.",
+    {"type": "boolean", "default": False},
+)  # fmt: skip
+FOLLOW = Parameter(
+    "follow", "With another number or name: change it where others name it, too.",
+    {"type": "boolean", "default": False},
+)  # fmt: skip
+INSTEAD = Parameter("instead", "What stands in its place where others name it.")
+TAKE_OUT = Parameter(
+    "take_out", "Take it out where others name it; else it stays there, or is refused where it can't.",
     {"type": "boolean", "default": False},
 )  # fmt: skip
 RESERVED = frozenset(("q", "sort", "secrets", *(parameter.name for parameter in paging.PARAMETERS)))
@@ -111,6 +122,12 @@ class Things:
 
     def listing(self, asked: Asked) -> HttpResponse:
         """Answer with a page of the list."""
+        rows, sort = self.wanted(asked)
+        secrets = self.secrets(asked, "the list")
+        return paging.page(asked, rows, sort, lambda found: [self.show(row, secrets=secrets) for row in found])
+
+    def wanted(self, asked: Asked) -> tuple[Any, str]:
+        """Return the rows that are searched and filtered for, and by which column they are sorted."""
         rows = self.rows()
         if asked.query["q"] and self.screen is not None:
             wanted = Q()
@@ -123,10 +140,8 @@ class Things:
         sort = asked.query["sort"] or ("position" if self.section.ordered else self.section.key[0])
         name = sort.lstrip("-")
         column = self._column(self.section.fields[name]) if name in self.section.fields else name
-        secrets = self._secrets(asked, "the list")
-        return paging.page(
-            asked, rows, sort.replace(name, column), lambda found: [self.show(row, secrets=secrets) for row in found]
-        )
+        sort = sort.replace(name, column)
+        return rows.order_by(sort, "pk"), sort
 
     def _filter(self, known: Field, value: Any) -> Q:
         if _kind(known) == "list":
@@ -138,7 +153,7 @@ class Things:
     def get(self, asked: Asked) -> HttpResponse:
         """Answer with one thing."""
         row = self.row(self.key(asked))
-        secrets = self._secrets(asked, str(row))
+        secrets = self.secrets(asked, str(row))
         mark = self.mark(row)
         if answers.unchanged(asked.request, mark):
             return HttpResponse(status=304, headers={"ETag": mark})
@@ -148,7 +163,8 @@ class Things:
         """Return the mark of the version of a row."""
         return answers.etag(plain(self.section, row))
 
-    def _secrets(self, asked: Asked, what: str) -> bool:
+    def secrets(self, asked: Asked, what: str) -> bool:
+        """Tell whether passwords are to be shown, and keep that they were. Raises `Refusal` for who may not write."""
         if not asked.query.get("secrets"):
             return False
         door.demand(asked.request, area_of(self.section.name), WRITE)
@@ -165,7 +181,7 @@ class Things:
         return self._made(asked, bodies.mapping(asked.request))
 
     def _made(self, asked: Asked, values: dict[str, Any]) -> HttpResponse:
-        difference = self._save(asked, Wish(self.section.name, values))
+        difference = self._save(asked, [Wish(self.section.name, values)])
         if not difference.applied:
             return answers.json(difference.to_dict())
         if asked.query.get("welcome"):
@@ -199,7 +215,10 @@ class Things:
         key = self.key(asked)
         row = self.row(key)
         before = _line_names(row)
-        difference = self._save(asked, Wish(self.section.name, values, key), key)
+        wishes: list[Wish | Removal] = [Wish(self.section.name, values, key)]
+        if asked.query.get("follow"):
+            wishes += self._instead(asked, row, str(values.get(self.section.key[0]) or key[0]), linked=False)
+        difference = self._save(asked, wishes, key)
         if not difference.applied:
             return answers.json(difference.to_dict())
         renamed = tuple(_text(values[name]) if values.get(name) is not None else part
@@ -210,10 +229,20 @@ class Things:
     def remove(self, asked: Asked) -> HttpResponse:
         """Remove a thing, unless something refers to it."""
         key = self.key(asked)
-        self.row(key)
-        return answers.json(self._save(asked, Removal(self.section.name, key), key).to_dict())
+        row = self.row(key)
+        wishes: list[Wish | Removal] = [Removal(self.section.name, key)]
+        if asked.query.get("instead") or asked.query.get("take_out"):
+            wishes += self._instead(asked, row, asked.query.get("instead") or "", linked=True)
+        return answers.json(self._save(asked, wishes, key).to_dict())
 
-    def _save(self, asked: Asked, wish: Wish | Removal, key: tuple[Any, ...] | None = None) -> Difference:
+    def _instead(self, asked: Asked, row: Any, new: str, *, linked: bool) -> list[Wish]:
+        """Return what puts `new` where the thing is named by others ("": takes it out there)."""
+        found = [one for one in uses.uses(self.section.name, row) if linked or not one.linked]
+        for section in {one.section for one in found}:
+            door.demand(asked.request, area_of(section), WRITE)
+        return uses.instead(found, str(self.section.key_of(row)[0]), new)
+
+    def _save(self, asked: Asked, wishes: Sequence[Wish | Removal], key: tuple[Any, ...] | None = None) -> Difference:
         def guard() -> None:
             """Nobody else changes anything from here on: only now the version is certain."""
             if key is not None and "If-Match" in asked.request.headers:
@@ -221,7 +250,7 @@ class Things:
 
         return change.save(
             django_settings.JACKFIELD,
-            [wish],
+            wishes,
             author=author(asked.request),
             dry_run=asked.query["dry_run"],
             guard=guard,
@@ -256,11 +285,13 @@ class Things:
         whom = f"{'an' if one[0] in 'aeiou' else 'a'} {one}" if section.key else f"the {many}"
         common: dict[str, Any] = {"area": area, "group": section.name}
         single = common | {"path": item, "route": route}
+        used = section.name in uses.FIELDS
         found = [
             Operation(f"get_{section.name}", "GET", summary=f"Read {whom}", run=self.get, parameters=(SECRETS,),
                       answer=shown, **single),
             Operation(f"change_{section.name}", "PATCH", summary=f"Change {whom}", run=self.change,
-                      parameters=(DRY_RUN,), body=changing, answer=shown, conditional=True,
+                      parameters=(DRY_RUN, FOLLOW) if used else (DRY_RUN,), body=changing, answer=shown,
+                      conditional=True,
                       about="Fields that are not given stay as they are; null gives the default.", **single),
             Operation(f"replace_{section.name}", "PUT", summary=f"{makes} {whom}",
                       run=self.replace, parameters=(DRY_RUN,), body=changing, answer=shown, conditional=True,
@@ -269,7 +300,7 @@ class Things:
         if not section.key:
             return found
         about = 'A part of the key that is empty is written as "-".' if len(section.key) > 1 else ""
-        listed, parameters = schemas.listed(shown), self._list_parameters()
+        listed, parameters = schemas.listed(shown), (*self.filtering(), *paging.PARAMETERS, SECRETS)
         return [
             Operation(f"list_{section.name}", "GET", base, summary=f"List the {many}", run=self.listing,
                       parameters=parameters, answer=listed, about=about, **common),
@@ -279,10 +310,12 @@ class Things:
                       **common),
             *found,
             Operation(f"remove_{section.name}", "DELETE", summary=f"Remove {whom}", run=self.remove,
-                      parameters=(DRY_RUN,), answer=schemas.DIFFERENCE, conditional=True, **single),
+                      parameters=(DRY_RUN, INSTEAD, TAKE_OUT) if used else (DRY_RUN,),
+                      answer=schemas.DIFFERENCE, conditional=True, **single),
         ]  # fmt: skip
 
-    def _list_parameters(self) -> tuple[Parameter, ...]:
+    def filtering(self) -> tuple[Parameter, ...]:
+        """Return the parameters by which the list is searched, sorted and filtered."""
         sorts = [name for name, known in self.filters.items() if _kind(known) != "list"]
         if self.section.ordered:
             sorts = ["position", *sorts]
@@ -292,8 +325,6 @@ class Things:
                 "sort", 'By which field; "-" before it: downwards.',
                 {"type": "string", "enum": [text for name in sorts for text in (name, f"-{name}")]},
             ),
-            *paging.PARAMETERS,
-            SECRETS,
         ]  # fmt: skip
         for name, known in self.filters.items():
             if name not in {parameter.name for parameter in found}:
