@@ -59,7 +59,7 @@ def test_calls_in_progress_are_listed_and_hung_up(api: Program, switch: Switch, 
     assert program("reader").delete("live/calls/c1").status_code == 403
     answer = api.delete("live/calls/c1")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert ("hangup", {"id": "c1"}) in switch.asked
+    assert ("hangup", {"id": "c1", "by": "the-administrator (a script)"}) in switch.asked
     assert api.delete("live/calls/c").status_code == 404
 
 

@@ -46,7 +46,7 @@ def call(asked: Asked) -> HttpResponse:
 
 def hang_up(asked: Asked) -> HttpResponse:
     """End a call."""
-    ask("hangup", missing=True, id=_call(asked)["id"])
+    ask("hangup", missing=True, id=_call(asked)["id"], by=author(asked.request).name)
     return HttpResponse(status=204)
 
 
