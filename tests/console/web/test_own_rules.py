@@ -189,3 +189,33 @@ def test_every_rule_is_one_sentence_and_one_picture(rule: Rule, words: str):
     picture = str(timeline(rows))
     assert picture.count("<text") == 2 * len(rows)
     assert "&lt;" in picture or "<9>" not in picture, "names are escaped"
+
+
+def test_outside_of_hours_calls_go_straight_on(anna: Client, company: Settings):
+    form = FORM | {"forward_no_answer": "001715550101", "hours": "Office", "forward_closed": "102"}
+    answer = anna.get(f"/me/rules/{pk('101')}/preview", form)
+    assert "Outside of “Office”, calls go straight to Bert (102)." in page(answer)
+    answer = anna.post(f"/me/rules/{pk('101')}", form, follow=True)
+    text = "Your phones ring for 20 s, then 0171 5550101; when busy, the caller hears busy. Outside of “Office”"
+    assert text in page(answer)
+    extension = snapshots.read(company.files.snapshot).numbers["101"]
+    assert (extension.hours, extension.forward_closed) == ("Office", "102")
+    anna.post(f"/me/rules/{pk('101')}", FORM)
+    assert Extension.objects.get(number="101").forward_closed == "102", "a form without the field leaves it alone"
+    anna.post(f"/me/rules/{pk('101')}", form | {"forward_closed": "", "hours": ""})
+    row = Extension.objects.get(number="101")
+    assert (row.forward_closed, row.hours) == ("", None)
+
+
+def test_hours_are_needed_for_what_is_outside_of_them(anna: Client):
+    answer = anna.post(f"/me/rules/{pk('101')}", FORM | {"hours": "", "forward_closed": "102"})
+    assert answer.status_code == 422
+    assert "f-hours" in page(answer)
+    assert 'value="102"' in page(answer)
+
+
+def test_where_an_extension_may_not_call_it_may_not_send_calls(anna: Client, company: Settings):
+    api.apply(company, "permissions: [{name: Hall, default: deny}]\nextensions: [{number: 101, permission: Hall}]")
+    answer = anna.post(f"/me/rules/{pk('101')}", FORM | {"forward_busy": "0004420123456"})
+    assert answer.status_code == 422
+    assert "may not call that number" in page(answer)

@@ -21,6 +21,7 @@ __all__ = ["CHANGEABLE", "extension", "extensions", "save", "snapshot", "tell"]
 CHANGEABLE = frozenset({
     "do_not_disturb", "ring_time", "call_waiting", "lines",
     "forward_always", "forward_busy", "forward_no_answer", "forward_unreachable",
+    "forward_closed", "hours",
 })  # fmt: skip
 """Fields of an extension that its own user may change."""
 
@@ -28,7 +29,9 @@ CHANGEABLE = frozenset({
 def extensions(request: HttpRequest) -> list[Any]:
     """Return the extensions of the person, by number, with their lines."""
     user: Any = request.user
-    return list(Extension.objects.filter(user_id=user.pk).prefetch_related("lines").order_by("number"))
+    return list(
+        Extension.objects.filter(user_id=user.pk).select_related("hours").prefetch_related("lines").order_by("number")
+    )
 
 
 def extension(request: HttpRequest, pk: int) -> Any:

@@ -63,6 +63,12 @@ TARGETS = (
     ),
 )
 
+CLOSED = Target(
+    "forward_closed",
+    gettext_lazy("Outside of these hours, send calls straight to"),
+    gettext_lazy("To a colleague, say, or to your mobile. Empty: at all hours the same."),
+)
+
 
 @gate("own")
 def listing(request: HttpRequest) -> HttpResponse:
@@ -86,17 +92,22 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         return _form(request, row, found, _stored(row), {})
     house = _house(found)
     typed = {target.name: request.POST.get(target.name, "").strip() for target in TARGETS}
+    if found.time_ranges and CLOSED.name in request.POST:
+        typed |= {name: request.POST.get(name, "").strip() for name in (CLOSED.name, "hours")}
     typed["ring_time"] = request.POST.get("ring_time", "").strip()
     typed["call_waiting"] = "yes" if "call_waiting" in request.POST else ""
     values: dict[str, Any] = {
-        target.name: house.dialled(typed[target.name], found.numbers) for target in TARGETS
+        target.name: house.dialled(typed[target.name], found.numbers)
+        for target in (*TARGETS, CLOSED) if target.name in typed
     }  # fmt: skip
+    if "hours" in typed:
+        values["hours"] = typed["hours"]
     values["ring_time"] = typed["ring_time"].replace(",", ".") or None
     values["call_waiting"] = bool(typed["call_waiting"])
     problems = {
         target.name: [text]
-        for target in TARGETS
-        if values[target.name] not in ("", getattr(row, target.name))
+        for target in (*TARGETS, CLOSED)
+        if values.get(target.name, "") not in ("", getattr(row, target.name))
         and (text := _obstacle(found, row, values[target.name]))
     }
     if not problems:
@@ -150,7 +161,8 @@ def _house(found: Snapshot) -> House:
 
 
 def _stored(row: Any) -> dict[str, str]:
-    values = {target.name: getattr(row, target.name) for target in TARGETS}
+    values = {target.name: getattr(row, target.name) for target in (*TARGETS, CLOSED)}
+    values["hours"] = row.hours.name if row.hours is not None else ""
     values["ring_time"] = "" if row.ring_time is None else f"{row.ring_time:g}"
     values["call_waiting"] = "yes" if row.call_waiting else ""
     return values
@@ -163,7 +175,8 @@ def _rule(row: Any, found: Snapshot, values: Mapping[str, str] | None = None) ->
         seconds = float(given.get("ring_time", "").replace(",", ".") or found.general.ring_time)
     except ValueError:
         seconds = found.general.ring_time
-    target = {one.name: house.dialled(given.get(one.name, ""), found.numbers) for one in TARGETS}
+    target = {one.name: house.dialled(given.get(one.name, ""), found.numbers) for one in (*TARGETS, CLOSED)}
+    hours = given.get("hours", "")
     return Rule(
         seconds,
         row.do_not_disturb,
@@ -172,11 +185,13 @@ def _rule(row: Any, found: Snapshot, values: Mapping[str, str] | None = None) ->
         target["forward_no_answer"],
         target["forward_unreachable"],
         len(row.lines.all()),
+        hours,
+        target[CLOSED.name] if hours else "",
     )
 
 
 def _say(request: HttpRequest, found: Snapshot, row: Any, more: tuple[str, ...] = ()) -> Callable[[str], str]:
-    numbers = {getattr(row, target.name) for target in TARGETS} | set(more)
+    numbers = {getattr(row, target.name) for target in (*TARGETS, CLOSED)} | set(more)
     house = _house(found)
     names = names_of(numbers, user=request.user, known_house=house)
 
@@ -195,7 +210,7 @@ def _told(rule: Rule, say: Callable[[str], str]) -> tuple[str, Any]:
 
 def _preview(request: HttpRequest, row: Any, found: Snapshot, values: Mapping[str, str]) -> dict[str, Any]:
     rule = _rule(row, found, values)
-    targets = (rule.always, rule.busy, rule.no_answer, rule.unreachable)
+    targets = (rule.always, rule.busy, rule.no_answer, rule.unreachable, rule.closed)
     text, picture = _told(rule, _say(request, found, row, targets))
     return {"sentence": text, "timeline": picture}
 
@@ -210,6 +225,8 @@ def _obstacle(found: Snapshot, row: Any, number: str) -> str:
         return ""
     if plan.refusal.status == 403 and not row.outside_calls:
         return _("Calls may be sent on to numbers of the house only. An administrator can allow others.")
+    if plan.refusal.status == 403 and plan.refusal.prompt:
+        return _("This extension may not call that number, so nothing can be sent on to it. Ask an administrator.")
     if plan.refusal.status == 403:
         return _("This extension is switched off, so nothing can be sent on. Ask an administrator.")
     prefix = found.general.outside_prefix
@@ -234,6 +251,8 @@ def _form(
         "several": len(mine.extensions(request)) > 1,
         "values": values,
         "targets": TARGETS,
+        "closed": CLOSED,
+        "ranges": [one.name for one in found.time_ranges],
         "problems": problems,
         "usual": f"{found.general.ring_time:g}",
         "prefix": prefix,

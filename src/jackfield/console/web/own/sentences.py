@@ -1,6 +1,7 @@
 """Where calls of an extension go, as one sentence and as a timeline. Plain data in, words and SVG out.
 
-The order is that of the switch (`switch/destinations/extension.py`): always, do not disturb, busy, unreachable, rings.
+The order is that of the switch (`switch/destinations/extension.py`): always, outside of hours, do not disturb, busy,
+unreachable, rings.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Rule:
     no_answer: str = ""
     unreachable: str = ""
     phones: int = 1
+    hours: str = ""  # name of the time range outside of which calls go to `closed`
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,10 @@ Say = Callable[[str], str]
 
 
 def sentence(rule: Rule, say: Say) -> str:
-    """Return what happens with calls, in one sentence: a whole one for every case, as languages differ."""
+    """Return what happens with calls, in one sentence: a whole one for every case, as languages differ.
+
+    One more sentence follows for the time outside of hours.
+    """
     values = {
         "seconds": f"{rule.ring_time:g}",
         "always": say(rule.always),
@@ -54,7 +60,11 @@ def sentence(rule: Rule, say: Say) -> str:
         "then": say(rule.no_answer),
         "unreachable": say(rule.unreachable),
     }
-    return _case(rule) % values
+    text = _case(rule) % values
+    if rule.always or not rule.closed:
+        return text
+    outside = _("Outside of “%(hours)s”, calls go straight to %(closed)s.")
+    return f"{text} {outside % {'hours': rule.hours, 'closed': say(rule.closed)}}"
 
 
 def _case(rule: Rule) -> str:
@@ -111,6 +121,11 @@ def _ringing(then: bool, busy: bool, unreachable: bool) -> str:
 
 def steps(rule: Rule, say: Say) -> list[Step]:
     """Return the same as rows, from the moment that a call comes in."""
+    rows = _usual_steps(rule, say)
+    return rows if rule.always or not rule.closed else [*rows, Step(_("closed"), say(rule.closed), "go", True)]
+
+
+def _usual_steps(rule: Rule, say: Say) -> list[Step]:
     heard_busy = Step("", say(rule.busy) if rule.busy else _("the caller hears busy"), "go" if rule.busy else "end")
     if rule.always:
         return [Step(_("at once"), say(rule.always), "go"), Step("", _("your phones stay silent"), "silent")]
