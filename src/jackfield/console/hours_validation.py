@@ -18,7 +18,7 @@ from jackfield.switch.snapshot import DatedHours, Day, PermissionRule, WeeklyHou
 __all__ = ["dated", "days", "rules", "tidy_dated", "tidy_days", "tidy_weekly", "weekly"]
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
-_LOOSE_CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?")
+_LOOSE_CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d{2})?)?")
 _LOOSE_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})|(\d{4})-(\d{1,2})-(\d{1,2})")
 _PREFIX = re.compile(r"\+?[0-9*#]{1,20}")
 

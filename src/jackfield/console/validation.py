@@ -271,8 +271,7 @@ def _time_range(value: TimeRange) -> None:
         wrong.append(f'"{clock}" in time range "{value.name}" is no time of day: write it as 08:30, or 24:00')
     if not clocks and value.start >= value.end:
         wrong.append(
-            f'time range "{value.name}" ends at {value.end}, not after its start {value.start}: '
-            "split a night in two, until 24:00 and from 00:00"
+            f'time range "{value.name}" begins and ends at {value.start}: for a whole day write 00:00 to 24:00'
         )
     if wrong:
         raise ValidationError([_fail(text) for text in wrong])

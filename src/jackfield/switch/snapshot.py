@@ -122,7 +122,10 @@ class RingGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeRange:
-    """Hours of a week. A time is inside when its weekday is named and start <= time < end (end "24:00" allowed)."""
+    """Hours of a week. A time is inside when its weekday is named and start <= time < end (end "24:00" allowed).
+
+    An end before the start lies on the next day.
+    """
 
     name: str
     days: tuple[Weekday, ...]
