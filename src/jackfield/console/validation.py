@@ -269,7 +269,7 @@ def _time_range(value: TimeRange) -> None:
     clocks = [clock for clock in (value.start, value.end) if not _CLOCK.fullmatch(clock)]
     for clock in clocks:
         wrong.append(f'"{clock}" in time range "{value.name}" is no time of day: write it as 08:30, or 24:00')
-    if not clocks and value.start >= value.end:
+    if not clocks and value.start in (value.end, "24:00"):
         wrong.append(
             f'time range "{value.name}" begins and ends at {value.start}: for a whole day write 00:00 to 24:00'
         )
