@@ -159,7 +159,8 @@ class _Decision:
         setting = f"permissions/{extension.permission}"
         text = f"extension {extension.number} {found.why}"
         if found.allowed:
-            self._note(text, setting)
+            if asked is not None:
+                self._note(text, setting)
             return True
         self.entry = None
         mend = f"change it at Permissions > {extension.permission}"
