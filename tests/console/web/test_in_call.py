@@ -133,3 +133,12 @@ def test_forms_that_are_only_opened_do_nothing(admin: Client, switch: Switch):
     for what in ("transfer", "play", "stop", "digits"):
         assert admin.get(f"/admin/active/call/k1/{what}").status_code == 302
     assert not switch.asked
+
+
+def test_the_list_shows_who_talks_now_and_not_only_who_began(admin: Client, switch: Switch):
+    sales = {"number": "190", "name": "Sales", "extension": "", "trunk": ""}
+    switch.calls = [row("k1", OUTSIDE, BERT, to=sales, dialed="190")]
+    text = text_of(admin.get("/admin/active/"))
+    assert "102 Bert" in text
+    assert "dialled 190" in text
+    assert "Sales" not in text
