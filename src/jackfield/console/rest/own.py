@@ -158,7 +158,7 @@ def hang_up(asked: Asked) -> HttpResponse:
     numbers, id = {row.number for row in mine.extensions(asked.request)}, asked.path["id"]
     for row in ask("calls"):
         if row["id"] == id and row["from"]["number"] in numbers and not row["from"].get("trunk"):
-            ask("hangup", missing=True, id=id)
+            ask("hangup", missing=True, id=id, by=author(asked.request).name)
             return HttpResponse(status=204)
     raise problems.missing(f"call {id[:80]} in progress that you have begun")
 
