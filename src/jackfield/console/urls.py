@@ -32,6 +32,7 @@ from jackfield.console.web import (  # one in each line
     signing_in,
     tables,
     things,
+    webhooks,
     welcoming,
     whatif,
 )
@@ -52,6 +53,7 @@ urlpatterns = [
     *audio.urls(),
     *certificates.urls(),
     *notices.urls(),
+    *webhooks.urls(),
     *openid.urls(),
     *directory.urls(),
     *find.urls(),

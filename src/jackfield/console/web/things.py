@@ -19,7 +19,7 @@ from jackfield.console.declarative.nodes import node
 from jackfield.console.declarative.section import Field, Section
 from jackfield.console.declarative.sections import LINES
 from jackfield.console.declarative.values import Refused, read, written
-from jackfield.console.web import changes, conflicts, errors, saving, told
+from jackfield.console.web import changes, conflicts, errors, saving, told, webhooks
 from jackfield.console.web.forms import FormField, by_field, form_field, posted, posted_fields
 from jackfield.console.web.lists import listing
 from jackfield.console.web.rights import WRITE, gate, may
@@ -111,6 +111,8 @@ def _save(request: HttpRequest, screen: Screen, row: Any, about: tuple[Any, ...]
     made = [one.key.partition("/")[2] for one in difference.changes if (one.section, one.action) == ("lines", "create")]
     if made:
         return _credentials(request, screen, made, notices, new=about is None)
+    if screen.name == "webhooks" and about is None:
+        return webhooks.made(request, str(values["name"]), notices)
     saving.notify(request, notices)
     return saving.onward(request, f"/admin/{screen.name}/")
 
