@@ -122,3 +122,23 @@ def test_nothing_moves_for_whoever_does_not_want_it(opened: Open):
     page.locator("#side h1").wait_for()
     moving = "[...document.querySelectorAll('*')].filter(one => getComputedStyle(one).animationName !== 'none').length"
     assert page.evaluate(moving) == 0
+
+
+def test_a_term_of_the_field_is_explained_by_keyboard_and_by_finger(opened: Open):
+    page = opened("/admin/", **PHONE)
+    term = '<p><abbr title="Session Initiation">SIP</abbr></p>'
+    page.evaluate("term => document.querySelector('main h1').insertAdjacentHTML('afterend', term)", term)
+    page.locator("abbr").tap()
+    card = page.locator(".card-of:popover-open")
+    card.wait_for()
+    assert card.inner_text() == "Session Initiation"
+    page.locator("main h1").tap()
+    card.wait_for(state="hidden")
+
+
+def test_paper_gets_the_page_and_not_its_frame(opened: Open):
+    page = opened("/admin/extensions/")
+    page.emulate_media(media="print")
+    assert page.locator("main table").is_visible()
+    for part in (".top", ".rail", ".search", "#several", ".heading .actions"):
+        assert not page.locator(part).first.is_visible(), part

@@ -49,7 +49,7 @@ function hide() {
   clearTimeout(timer);
   chip?.removeAttribute("aria-describedby");
   chip = null;
-  if (card.matches(":popover-open")) card.hidePopover();
+  if (card.isConnected && card.matches(":popover-open")) card.hidePopover();
 }
 
 // The way from the chip to its card must be walkable.
@@ -60,25 +60,45 @@ function leaving() {
 
 const of = (target) => (target instanceof Element ? target.closest('a.chip[href^="/admin/"], a[data-card]') : null);
 
+// A term of the field says what it means on hover by itself; by keyboard and by finger it does so here.
+function explain(term) {
+  hide();
+  chip = term;
+  card.textContent = term.title;
+  document.body.append(card);
+  card.showPopover();
+  place(term.getBoundingClientRect());
+}
+export function explainable(within) {
+  if ("popover" in card) for (const term of within.querySelectorAll("abbr[title]:not(.needed)")) term.tabIndex = 0;
+}
+document.addEventListener("click", (event) => {
+  const term = event.target.closest?.("abbr[title]:not(.needed)");
+  if (term && "popover" in card) setTimeout(() => explain(term)); // after the click has hidden what was open
+  else hide();
+});
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches("abbr[title]:focus-visible")) explain(event.target);
+});
+
 if (matchMedia("(hover: hover)").matches && "popover" in card) {
   document.addEventListener("pointerover", (event) => {
     if (event.pointerType !== "mouse") return;
     const link = of(event.target);
     if (link) soon(link);
     else if (card.contains(event.target)) clearTimeout(timer);
-    else if (chip && !chip.matches(":focus-visible")) leaving();
+    else if (chip?.href && !chip.matches(":focus-visible")) leaving();
   });
   document.addEventListener("focusin", (event) => {
     const link = of(event.target);
     if (link?.matches(":focus-visible")) soon(link);
-    else if (chip) hide();
+    else if (chip && event.target !== chip) hide();
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !card.matches(":popover-open")) return;
-    hide();
-    event.stopImmediatePropagation();
-    event.preventDefault();
-  }, { capture: true });
-  document.addEventListener("click", hide);
-  addEventListener("scroll", hide, { capture: true, passive: true });
 }
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !card.matches(":popover-open")) return;
+  hide();
+  event.stopImmediatePropagation();
+  event.preventDefault();
+}, { capture: true });
+addEventListener("scroll", hide, { capture: true, passive: true });

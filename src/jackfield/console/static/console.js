@@ -1,6 +1,6 @@
 // What pages do beyond links and forms. Everything works without it but what is live by nature.
 
-import "./cards.js";
+import { explainable } from "./cards.js";
 import "./keys.js";
 import { keepDrafts } from "./drafts.js";
 import { enhanceInputs } from "./inputs.js";
@@ -108,6 +108,7 @@ function enhance(within) {
   enhanceInputs(within);
   keepDrafts(within);
   labelCells(within);
+  explainable(within);
   within.querySelectorAll(".toasts .notice:not(:has(.close))").forEach(closable);
 }
 
