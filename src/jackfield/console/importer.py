@@ -22,7 +22,7 @@ from jackfield.company.models import State
 from jackfield.console.api import ConsoleError
 from jackfield.console.database import database_errors
 from jackfield.control import ControlError, NotRunning, ask_sync
-from jackfield.history import retention
+from jackfield.history import retention, sums
 from jackfield.history.models import Call
 from jackfield.history.storing import Entry, Stored, interrupt, store
 from jackfield.spool import SpoolReader
@@ -103,6 +103,7 @@ class Importer:
         if now >= self._next_look:
             self._next_look = now + LOOK_SECONDS
             self._close_vanished(now)
+        sums.keep(now)
         if now >= self._next_clean:
             more = retention.clean(now)
             self._next_clean = now + (POLL_SECONDS if more else CLEAN_SECONDS)

@@ -254,7 +254,9 @@ class Watch:
 
     def _tell_missed(self, call: Any, user: Any, now: float) -> None:
         caller: str | Said = call.caller_number or Said(later("an unknown number"))
-        if call.caller_name and call.caller_name != caller:
+        if call.caller_hidden:
+            caller = Said(later("a hidden number"))
+        elif call.caller_name and call.caller_name != caller:
             caller = f"{call.caller_name} ({caller})" if call.caller_number else call.caller_name
         told = {"caller": caller, "number": call.called_extension, "at": When(call.started)}
         subject = Said(later("Missed call from %(caller)s"), told)

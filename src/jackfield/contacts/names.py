@@ -11,7 +11,7 @@ from jackfield.contacts.models import ContactNumber
 from jackfield.contacts.numbers import House, house
 from jackfield.numbers.models import Extension
 
-__all__ = ["names_of"]
+__all__ = ["contacts_of", "names_of"]
 
 
 def names_of(numbers: Iterable[str], *, user: Any = None, known_house: House | None = None) -> dict[str, str]:
@@ -26,7 +26,13 @@ def names_of(numbers: Iterable[str], *, user: Any = None, known_house: House | N
         return {}
     where = known_house or house()
     found = dict(Extension.objects.filter(number__in=asked).exclude(name="").values_list("number", "name"))
-    forms = {number: where.forms_of(number) for number in asked - found.keys()}
+    return found | contacts_of(asked - found.keys(), where, user=user)
+
+
+def contacts_of(numbers: Iterable[str], where: House, *, user: Any = None) -> dict[str, str]:
+    """Return the names of contacts that outside `numbers` belong to, by the number as it was given. One query."""
+    found: dict[str, str] = {}
+    forms = {number: where.forms_of(number) for number in numbers if number}
     wanted = {form for several in forms.values() for form in several}
     whose = Q(contact__owner=None) if user is None else Q(contact__owner=None) | Q(contact__owner=user)
     rows = ContactNumber.objects.filter(whose, known_as__in=wanted) if wanted else ContactNumber.objects.none()

@@ -12,7 +12,7 @@ from django.db import models
 
 from jackfield.history.choices import Direction, Outcome
 
-__all__ = ["Call", "Event", "Journal", "Leg", "Party"]
+__all__ = ["Call", "DaySums", "Event", "Journal", "Leg", "Owned", "Party"]
 
 
 def text_field(**options: Any) -> Any:
@@ -49,6 +49,8 @@ class Call(models.Model):
     sip_status = models.IntegerField(default=0)
     q850 = models.IntegerField(default=0)
     reason = text_field()
+    caller_hidden = models.BooleanField(null=True, blank=True)
+    """Whether the caller asked not to be told apart; None of calls from before this was kept."""
 
     class Meta:
         ordering = ("-started", "id")
@@ -127,6 +129,38 @@ class Party(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}".strip()
+
+
+class Owned(models.Model):
+    """Whose extension a number was, and when: a user's own calls are those of his time. Written when that changes."""
+
+    number = models.CharField(max_length=31)
+    user_id = models.BigIntegerField(db_index=True)  # no foreign key: the history stays when a user is removed
+    since = models.FloatField(default=0)  # seconds since 1970
+    until = models.FloatField(null=True, blank=True)  # None: he still has it
+
+    class Meta:
+        ordering = ("number", "since")
+        indexes = (models.Index(fields=("number", "until"), name="owned_now"),)
+
+    def __str__(self) -> str:
+        return f"{self.number} of user {self.user_id}"
+
+
+class DaySums(models.Model):
+    """What the calls of one day (UTC) come to, so that nobody adds up a year of them. See `jackfield.history.sums`."""
+
+    day = models.IntegerField(primary_key=True)  # days since 1970
+    slots = models.TextField(default="{}")  # JSON: half hour of the day -> sums
+    kinds = models.TextField(default="[]")  # JSON: (direction, outcome, caller's trunk, called trunk, *sums)
+    extensions = models.TextField(blank=True, default="")
+    """JSON: extension -> sums of calls made and got, of all days up to the end of this one; "" on most days."""
+
+    class Meta:
+        ordering = ("day",)
+
+    def __str__(self) -> str:
+        return f"the calls of day {self.day}"
 
 
 class Event(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jackfield.company.models import General
-from jackfield.history.models import Call, Event, Journal, Leg, Party
+from jackfield.history.models import Call, DaySums, Event, Journal, Leg, Party
 
 __all__ = ["clean"]
 
@@ -33,5 +33,6 @@ def clean(now: float, *, most: int = 20) -> int:
         Event.objects.filter(id__in=events).delete()
         gone += len(calls) + len(events)
     if gone:
+        DaySums.objects.filter(day__lte=(now - days * DAY) // DAY).delete()
         Party.objects.filter(last__lt=now - days * DAY).delete()
     return gone

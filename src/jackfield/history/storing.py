@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from django.db import connection, transaction
 
-from jackfield.history import parties
+from jackfield.history import parties, sums
 from jackfield.history.choices import Outcome
 from jackfield.history.models import Call, Event, Journal, Leg
 
@@ -66,6 +66,8 @@ def store(entries: Sequence[Entry], now: float) -> Stored:
         ):
             if lines:
                 cursor.executemany(_statement(table, update), list(lines))
+        if rows.first < float("inf"):
+            sums.forget(rows.first)
         if rows.parties:
             cursor.executemany(parties.COUNT, parties.rows(rows.parties))
     found.calls, found.events = len(rows.calls), len(rows.events)
@@ -77,6 +79,9 @@ def interrupt(boots: Iterable[str], at: float, *, besides: Iterable[str] = ()) -
     open_calls = Call.objects.filter(boot__in=list(boots), ended=None)
     if ids := list(besides):
         open_calls = open_calls.exclude(id__in=ids)
+    first = open_calls.order_by("started").values_list("started", flat=True).first()
+    if first is not None:
+        sums.forget(first)
     return int(open_calls.update(ended=at, outcome=Outcome.INTERRUPTED, hung_up_by="system", reason=INTERRUPTED))
 
 
@@ -91,6 +96,7 @@ class _Rows:
         self.journals: dict[str, Row] = {}
         self.events: dict[str, Row] = {}
         self.parties: dict[tuple[str, str], tuple[int, float]] = {}
+        self.first = float("inf")  # when the earliest of the calls began
 
     def take(self, entry: Entry, found: Stored, ended: set[str]) -> None:
         kind, id, data = entry["kind"], _key(entry["id"]), entry["data"]
@@ -103,6 +109,7 @@ class _Rows:
             found.begun[boot] = float(data["started"])
         if kind == "switch_started":
             return
+        self.first = min(self.first, float(data["started"]))
         if kind == "call_started":
             if id not in ended:  # else its end is in the same batch, with everything that this one says
                 self.begun.append(_call(id, boot, data, None, ""))
@@ -143,6 +150,7 @@ def _call(id: str, boot: str, data: Entry, ended: float | None, outcome: str) ->
         int(data.get("sip_status") or 0),
         int(data.get("q850") or 0),
         _text(data.get("reason")),
+        bool(caller.get("anonymous")) and not caller.get("extension"),
     )
 
 

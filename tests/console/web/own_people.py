@@ -6,7 +6,7 @@ from typing import Any
 
 from django.test import Client
 
-from jackfield.history.models import Call, Leg
+from jackfield.history.models import Call, Leg, Owned
 from jackfield.numbers.models import Extension
 from jackfield.people.models import User
 
@@ -16,8 +16,9 @@ NOON = 1_700_000_000.0
 
 
 def browser_of(login: str) -> Client:
-    """A browser in which a user of the company is signed in."""
+    """A browser in which a user of the company is signed in, who has had his extensions all the time."""
     user = User.objects.get(login=login)
+    Owned.objects.filter(user_id=user.pk, until=None).update(since=0)
     user.set_password(PASSWORD)
     user.save()
     client = Client()

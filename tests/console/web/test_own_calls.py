@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,10 +13,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from jackfield.console import api
+from jackfield.company.models import General
+from jackfield.console import api, change
+from jackfield.console.web.own.calls import own_calls
 from jackfield.contacts.models import Contact, ContactNumber
 from jackfield.contacts.numbers import house
 from jackfield.control import ControlError, ControlServer
+from jackfield.history.models import Call
 from jackfield.people.models import User
 from jackfield.settings import Settings
 
@@ -110,7 +114,7 @@ def test_many_calls_come_in_pages_and_cost_as_few_queries_as_one(anna: Client):
 def test_a_hidden_number_can_not_be_called_back(anna: Client):
     call("hidden", "", "101")
     text = page(anna.get("/me/"))
-    assert "number hidden" in text
+    assert "Hidden number" in text
     assert 'class="call-form"' not in text
 
 
@@ -288,3 +292,35 @@ def test_a_call_that_was_handed_on_is_over_for_who_did_it(anna: Client, switch: 
     switch.calls = [live(state="talking", legs=[TALKING[0], TALKING[1] | {"extension": "103", "name": "Carl"}])]
     told = anna.get("/me/call/abc/state").json()
     assert (told["words"], told["over"]) == ("You have handed the call on.", True)
+
+
+def test_who_hid_his_number_stays_hidden_and_is_not_found_by_it(anna: Client):
+    call("hidden", "003012345678", "101", by="101")
+    Call.objects.update(caller_hidden=True, caller_name="Mallory")
+    for text in (page(anna.get("/me/")), page(anna.get("/me/?q=Mallory")), page(anna.get("/me/?q=3012345"))):
+        assert "12345678" not in text
+        assert "<strong>Mallory" not in text
+    assert "Hidden number" in page(anna.get("/me/"))
+    assert "Hidden number" not in page(anna.get("/me/?q=3012345"))
+
+
+def test_who_gets_an_extension_does_not_see_the_calls_of_who_had_it(anna: Client, company: Settings):
+    call("old", "001715550101", "101", by="101")
+    api.apply(company, "users: [{login: max}]\nextensions: [{number: 101, user: max}]")
+    call("new", "001715550202", "101", by="101", at=time.time())
+    max_sees = own_calls(["101"], User.objects.get(login="max"), General.current())
+    assert [one.id for one in max_sees] == ["new"]
+    user = User.objects.get(login="anna")
+    assert [one.id for one in own_calls(["101"], user, General.current())] == ["old"]
+
+    api.apply(company, "extensions: [{number: 101, user: anna}]")  # and back: what was between stays Max's
+    call("newest", "001715550303", "101", by="101", at=time.time() + 120)
+    assert [one.id for one in own_calls(["101"], user, General.current())] == ["newest", "old"]
+
+
+def test_a_number_of_another_extension_brings_no_calls_with_it(anna: Client, company: Settings):
+    call("theirs", "001715550101", "102", by="102")
+    change.save(company, [change.Removal("extensions", ("102",))], author=change.Author("a", "page"))
+    change.save(company, [change.Wish("extensions", {"number": "102"}, ("101",))], author=change.Author("a", "page"))
+    text = page(anna.get("/me/"))
+    assert "5550101" not in text

@@ -141,6 +141,19 @@ def _write(merged: Merge) -> None:
         _update([item for item in items if not item.created])
         if name == "extensions":
             _write_lines([line for item in items for line in item.lines])
+    _keep_owners(merged)
+
+
+def _keep_owners(merged: Merge) -> None:
+    """Write down whose extension a number is from now on: its calls of before are not his."""
+    from jackfield.history import ownership
+
+    items = merged.items["extensions"]
+    gone = {row.number for row in merged.removed.get("extensions", ())}
+    gone |= {item.before["number"] for item in items if item.before is not None and "number" in item.changed}
+    owned = {item.row.number: item.row.user_id for item in items if item.created or item.changed & {"number", "user"}}
+    if gone or owned:
+        ownership.changed(time.time(), gone - owned.keys(), owned)
 
 
 def _write_lines(lines: list[Item]) -> None:

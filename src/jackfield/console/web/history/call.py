@@ -15,7 +15,7 @@ from django.shortcuts import render
 from jackfield.company.models import General
 from jackfield.console.web import errors
 from jackfield.console.web.history import pictures, telling
-from jackfield.console.web.history.listing import KINDS, outcome_words, party
+from jackfield.console.web.history.listing import KINDS, contact_names, outcome_words, party
 from jackfield.console.web.rights import gate
 from jackfield.console.web.screens import SCREENS
 from jackfield.control import ControlError, NotRunning, ask_sync
@@ -34,7 +34,9 @@ def one(request: HttpRequest, id: str) -> HttpResponse:
     call = Call.objects.filter(id=id).first()
     if call is None:
         return errors.missing(request, GONE)
-    zone = zoneinfo.ZoneInfo(General.current().time_zone)
+    general = General.current()
+    zone = zoneinfo.ZoneInfo(general.time_zone)
+    names = contact_names(request, [call], general)
     legs = list(call.legs.all())
     messages, untraced = _messages(call.id)
     shown = [_leg(leg, zone) for leg in legs]
@@ -42,12 +44,12 @@ def one(request: HttpRequest, id: str) -> HttpResponse:
     context = {
         "call": call,
         "zone": str(zone),
-        "sentence": telling.sentence(call, zone),
+        "sentence": telling.sentence(call, zone, party(call, "caller", names), party(call, "called", names)),
         "outcome": outcome_words(call),
         "kind": KINDS.get(call.outcome, ""),
         "direction": dict(Direction.choices).get(call.direction, call.direction),
-        "caller": party(call, "caller"),
-        "called": party(call, "called"),
+        "caller": party(call, "caller", names),
+        "called": party(call, "called", names),
         "waited": _between(call.started, call.answered),
         "talked": _between(call.answered, call.ended),
         "legs": shown,

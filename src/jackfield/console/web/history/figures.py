@@ -1,6 +1,8 @@
-"""Figures of many calls, added up by the database: over time, by hour of the day, by extension, by trunk.
+"""Figures of many calls: over time, by hour of the day, by extension, by trunk.
 
-Half hours since 1970 are what the database groups by, since every zone's days and hours are made of them.
+Days that are over have their sums (`history.sums`); what these do not cover, at both ends of the time or all of it as
+long as they are being made, the database adds up from the calls. Half hours since 1970 are what both group by, since
+every zone's days and hours are made of them.
 """
 
 from __future__ import annotations
@@ -8,34 +10,25 @@ from __future__ import annotations
 import datetime
 import zoneinfo
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, F, Func, IntegerField, Sum
+import msgspec
+from django.db.models import F
 
-from jackfield.history.models import Call
+from jackfield.history import sums
+from jackfield.history.models import Call, DaySums
+from jackfield.history.sums import ADDED, DAY, SLOT, Slot, Sums, row_sums
 
 __all__ = ["Figures", "Tally", "figures"]
 
-SLOT = 1800
 HOUR_DAYS, DAY_DAYS = 2, 400
 """Up to so many days the figures are told by the hour, and by the day; of more by the month."""
 
 
 SHORT = 0.07
 """Share of all the time that is kept, up to which a time is short."""
-
-
-class _Slot(Func):  # type: ignore[misc]
-    """The half hour of a time: whole half hours since 1970."""
-
-    output_field = IntegerField()
-    template = f"CAST(FLOOR(%(expressions)s / {SLOT}) AS INTEGER)"
-
-    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
-        """FLOOR is a function in Python there, and CAST cuts off already."""
-        return self.as_sql(compiler, connection, template=f"CAST(%(expressions)s / {SLOT} AS INTEGER)", **more)
 
 
 @dataclass(slots=True)
@@ -47,12 +40,17 @@ class Tally:
     waited: float = 0.0
     talked: float = 0.0
 
-    def add(self, row: dict[str, Any]) -> None:
-        """Add what the database has counted."""
-        self.calls += row["count"]
-        self.answered += row["answers"]
-        self.waited += row["waited"] or 0.0
-        self.talked += row["talked"] or 0.0
+    def add(self, found: Sums) -> None:
+        """Add sums: calls, answered ones, seconds of waiting and of talking."""
+        self.calls += int(found[0])
+        self.answered += int(found[1])
+        self.waited += found[2]
+        self.talked += found[3]
+
+    @property
+    def sums(self) -> Sums:
+        """Return them as they are added."""
+        return [self.calls, self.answered, self.waited, self.talked]
 
     @property
     def missed(self) -> int:
@@ -107,55 +105,130 @@ class Figures:
     trunks: list[tuple[str, Ends]]
 
 
-ADDED = {
-    "count": Count("*"),
-    "answers": Count("answered"),
-    "waited": Sum(F("answered") - F("started")),
-    "talked": Sum(F("ended") - F("answered")),
-}
+_slots = msgspec.json.Decoder(dict[int, Sums])
+_kinds = msgspec.json.Decoder(list[list[Any]])
+KINDS = ("direction", "outcome", "caller_trunk", "called_trunk")
 
 
 def figures(since: datetime.date, until: datetime.date, zone: zoneinfo.ZoneInfo) -> Figures:
     """Add up the calls that began from `since` to `until`, both included, days of `zone`."""
     begin = datetime.datetime.combine(since, datetime.time(), zone).timestamp()
     end = datetime.datetime.combine(until + datetime.timedelta(days=1), datetime.time(), zone).timestamp()
-    calls = Call.objects.filter(started__gte=begin, started__lt=end).order_by()
     days = (until - since).days + 1
     unit = "hour" if days <= HOUR_DAYS else "day" if days <= DAY_DAYS else "month"
     label = {"hour": "%a %H:00" if days > 1 else "%H:00", "day": "%a %d %b", "month": "%B %Y"}[unit]
 
     over_time = {text: Tally() for text in _labels(since, until, unit, label, zone)}
-    by_hour = {f"{hour:02d}:00": Tally() for hour in range(24)}
+    by_hour = [Tally() for _hour in range(24)]
     every = Tally()
-    for row in calls.values(slot=_Slot("started")).annotate(**ADDED):
-        at = datetime.datetime.fromtimestamp(row["slot"] * SLOT, zone)
-        over_time.setdefault(at.strftime(label), Tally()).add(row)
-        by_hour[f"{at.hour:02d}:00"].add(row)
-        every.add(row)
-
     by_direction: dict[str, Tally] = defaultdict(Tally)
     by_outcome: dict[str, int] = defaultdict(int)
     trunks: dict[str, Ends] = defaultdict(Ends)
-    names = ("direction", "outcome", "caller_trunk", "called_trunk")
-    calls = _grouped(begin, end)
-    for row in calls.values(*names).annotate(**ADDED):
-        by_direction[row["direction"]].add(row)
-        by_outcome[row["outcome"]] += row["count"]
-        if row["caller_trunk"]:
-            trunks[row["caller_trunk"]].got.add(row)
-        if row["called_trunk"]:
-            trunks[row["called_trunk"]].made.add(row)
 
-    extensions: dict[str, Ends] = defaultdict(Ends)
-    for row in calls.values("caller_extension").annotate(**ADDED):
-        extensions[row["caller_extension"]].made.add(row)
-    for row in calls.values("called_extension").annotate(**ADDED):
-        extensions[row["called_extension"]].got.add(row)
-    extensions.pop("", None)
+    def add_slots(day: float, slots: Iterable[tuple[int, Sums]]) -> None:
+        for at, text, found in _local(day, slots, zone, label, by_the_hour=unit == "hour"):
+            over_time.setdefault(text, Tally()).add(found)
+            by_hour[at].add(found)
+
+    kinds_seen: dict[tuple[str, str, str, str], Tally] = defaultdict(Tally)
+
+    rest = [(begin, end)]
+    if begin < end:
+        kept = DaySums.objects.filter(day__gte=int(-(-begin // DAY)), day__lt=int(end // DAY)).order_by("day")
+        covered = []
+        for day, slots, kinds in kept.values_list("day", "slots", "kinds"):
+            add_slots(day * DAY, _slots.decode(slots).items())
+            for direction, outcome, came, went, *found in _kinds.decode(kinds):
+                kinds_seen[direction, outcome, came, went].add(found)
+            covered.append(day)
+        rest = list(_without(begin, end, covered))
+    for first, last in rest:
+        between = Call.objects.filter(started__gte=first, started__lt=last).order_by()
+        for row in between.values(slot=Slot("started")).annotate(**ADDED):
+            add_slots(row["slot"] * SLOT, ((0, row_sums(row)),))
+        for row in _grouped(first, last).values(*KINDS).annotate(**ADDED):
+            kinds_seen[row["direction"], row["outcome"], row["caller_trunk"], row["called_trunk"]].add(row_sums(row))
+    for (direction, outcome, came, went), tally in kinds_seen.items():
+        by_direction[direction].add(tally.sums)
+        by_outcome[outcome] += tally.calls
+        if came:
+            trunks[came].got.add(tally.sums)
+        if went:
+            trunks[went].made.add(tally.sums)
+    for tally in by_hour:
+        every.add(tally.sums)
+
+    extensions = {}
+    for number, found in _extensions(begin, end).items():
+        if found[0] or found[4]:
+            ends = extensions[number] = Ends()
+            ends.made.add(found[:4])
+            ends.got.add(found[4:])
     return Figures(
-        unit, every, list(over_time.items()), list(by_hour.items()), dict(by_direction), dict(by_outcome),
-        _busiest(extensions.items()), _busiest(trunks.items()),
+        unit, every, list(over_time.items()), [(f"{hour:02d}:00", one) for hour, one in enumerate(by_hour)],
+        dict(by_direction), dict(by_outcome), _busiest(extensions.items()), _busiest(trunks.items()),
     )  # fmt: skip
+
+
+def _without(begin: float, end: float, covered: list[int]) -> Iterator[tuple[float, float]]:
+    """Yield what of a time the days do not cover."""
+    at = begin
+    for day in covered:
+        if day * DAY > at:
+            yield at, day * DAY
+        at = (day + 1) * DAY
+    if at < end:
+        yield at, end
+
+
+def _local(
+    day: float, slots: Iterable[tuple[int, Sums]], zone: zoneinfo.ZoneInfo, label: str, *, by_the_hour: bool
+) -> Iterator[tuple[int, str, Sums]]:
+    """Yield hour of the day, name of the hour, day or month, and sums of each half hour after `day`."""
+    known: dict[tuple[int, int], str] = {}
+    first = datetime.datetime.fromtimestamp(day, zone)
+    shift = (first.utcoffset() or datetime.timedelta()).total_seconds()
+    later = datetime.datetime.fromtimestamp(day + DAY, zone).utcoffset() or datetime.timedelta()
+    plain = shift == later.total_seconds()  # no change of the clock on this day
+    for slot, found in slots:
+        if plain:
+            local = int(day + slot * SLOT + shift)
+            at, key = local // 3600 % 24, (local // DAY, local // 3600 % 24 if by_the_hour else 0)
+        else:
+            moment = datetime.datetime.fromtimestamp(day + slot * SLOT, zone)
+            at, key = moment.hour, (moment.toordinal(), moment.hour if by_the_hour else 0)
+        text = known.get(key)
+        if text is None:
+            moment = datetime.datetime.fromtimestamp(day + slot * SLOT, zone)
+            text = known[key] = moment.strftime(label)
+        yield at, text, found
+
+
+def _extensions(begin: float, end: float) -> sums.Meter:
+    """Return the sums by extension: the difference of two meters, and the calls between these and both ends."""
+    times = Call.objects.values_list("started", flat=True)  # each end by itself: both at once would read them all
+    first, last = times.order_by("started").first(), times.order_by("-started").first()
+    if first is None or last is None:
+        return {}
+    begin, end = max(begin, first), min(end, last + 1)
+    meters = DaySums.objects.exclude(extensions="").filter(
+        day__gte=int(begin // DAY) - sums.EVERY, day__lt=int(end // DAY) + 1
+    )
+    ends = [(day + 1) * DAY for day in meters.order_by("day").values_list("day", flat=True)]
+    if len(ends) < 2 or begin >= end:
+        return sums.extension_rows(_grouped(begin, end)) if begin < end else {}
+    near = [min(ends, key=lambda one: abs(one - at)) for at in (begin, end)]
+    if near[0] == near[1]:
+        return sums.extension_rows(_grouped(begin, end))
+    shown = dict(meters.filter(day__in=[one // DAY - 1 for one in near]).values_list("day", "extensions"))
+    found = sums.meter(shown[near[1] // DAY - 1])
+    sums.add(found, sums.meter(shown[near[0] // DAY - 1]), -1)
+    for at, mark, sign in ((begin, near[0], 1), (end, near[1], -1)):
+        low, high = min(at, mark), max(at, mark)
+        if low < high:
+            between = Call.objects.filter(started__gte=low, started__lt=high).order_by()
+            sums.add(found, sums.extension_rows(between), sign if at < mark else -sign)
+    return found
 
 
 def _grouped(begin: float, end: float) -> Any:
@@ -163,7 +236,7 @@ def _grouped(begin: float, end: float) -> Any:
 
     Of a long time by that of the group, all of it and without sorting; of a short time by that of the time.
     """
-    times = Call.objects.values_list("started", flat=True)  # each end by itself: both at once would read them all
+    times = Call.objects.values_list("started", flat=True)
     first, last = times.order_by("started").first() or 0.0, times.order_by("-started").first() or 0.0
     if min(end, last) - max(begin, first) < SHORT * (last - first):
         return Call.objects.filter(started__gte=begin, started__lt=end).order_by()

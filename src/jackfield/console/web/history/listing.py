@@ -6,7 +6,7 @@ import csv
 import datetime
 import time
 import zoneinfo
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -21,10 +21,12 @@ from jackfield.console import formats
 from jackfield.console.web.csv_text import FORMULA
 from jackfield.console.web.history.search import COUNTED, Search, chunks
 from jackfield.console.web.rights import gate
+from jackfield.contacts.names import contacts_of
+from jackfield.contacts.numbers import House
 from jackfield.history.choices import Direction, Outcome
 from jackfield.history.models import Call
 
-__all__ = ["COLUMNS", "KINDS", "calls", "outcome_words", "party", "table", "talked"]
+__all__ = ["COLUMNS", "KINDS", "calls", "contact_names", "outcome_words", "party", "table", "talked"]
 
 ICONS = {"in": "phone-incoming", "out": "phone-outgoing", "internal": "phone", "through": "forward"}
 KINDS = {"answered": "good", "": "information", "failed": "bad", "unreachable": "bad", "interrupted": "bad"}
@@ -32,12 +34,25 @@ OUTCOMES = (("answered", "Answered"), ("missed", "Not answered, for any reason")
     (value, label) for value, label in Outcome.choices if value not in ("", "answered")
 ))  # fmt: skip
 LENGTHS = ((10, "10 s"), (60, "1 min"), (300, "5 min"), (900, "15 min"), (3600, "1 h"))
+NO_NAMES: Mapping[str, str] = {}
 FILTERS = ("q", "since", "until", "direction", "outcome", "extension", "trunk", "least", "sort")
 
 
-def party(row: Any, side: str) -> dict[str, str]:
-    """Return the caller or the called one of a call, for the chip."""
-    return {name: getattr(row, f"{side}_{name}") for name in ("number", "name", "extension", "trunk")}
+def party(row: Any, side: str, names: Mapping[str, str] = NO_NAMES) -> dict[str, str]:
+    """Return the caller or the called one of a call, for the chip. `names`: of contacts, by their numbers."""
+    found = {name: getattr(row, f"{side}_{name}") for name in ("number", "name", "extension", "trunk")}
+    if side == "caller" and row.caller_hidden:
+        return found | {"number": "", "name": ""}  # he asked for it; who must know finds the number in the journal
+    if not found["extension"]:
+        found["name"] = names.get(found["number"]) or found["name"]
+    return found
+
+
+def contact_names(request: HttpRequest, rows: Iterable[Any], general: Any) -> Mapping[str, str]:
+    """Return whose numbers of the outside these calls have, as the contacts tell. One query, if there is any."""
+    numbers = {row.caller_number for row in rows if not row.caller_extension and not row.caller_hidden}
+    numbers |= {row.called_number for row in rows if not row.called_extension}
+    return contacts_of(numbers, House(general.country, general.outside_prefix), user=request.user)
 
 
 def outcome_words(row: Any) -> str:
@@ -53,7 +68,8 @@ def talked(row: Any) -> float | None:
 @gate("history")
 def calls(request: HttpRequest) -> HttpResponseBase:
     """Show one page of the calls that are looked for."""
-    zone = General.current().time_zone
+    general = General.current()
+    zone = general.time_zone
     search = Search.read(request.GET, zone)
     cursor = request.GET.get("at", "")
     found = search.page(cursor, back=request.GET.get("go") == "back")
@@ -63,7 +79,7 @@ def calls(request: HttpRequest) -> HttpResponseBase:
         "search": search,
         "given": {name: kept.get(name, "") for name in FILTERS},
         "found": found,
-        "days": list(_days(found.rows, search.zone)),
+        "days": list(_days(found.rows, search.zone, contact_names(request, found.rows, general))),
         "count": _counted(count, whole) if not cursor else "",
         "directions": Direction.choices,
         "outcomes": OUTCOMES,
@@ -120,7 +136,9 @@ def _day(at: float, zone: zoneinfo.ZoneInfo) -> str:
     return formats.day(datetime.datetime.fromtimestamp(at, zone).date())
 
 
-def _days(rows: list[Any], zone: zoneinfo.ZoneInfo) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _days(
+    rows: list[Any], zone: zoneinfo.ZoneInfo, of: Mapping[str, str]
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each day with its calls, in their order."""
     today = datetime.datetime.fromtimestamp(time.time(), zone).date()
     names = {today: _("Today"), today - datetime.timedelta(days=1): _("Yesterday")}
@@ -143,8 +161,8 @@ def _days(rows: list[Any], zone: zoneinfo.ZoneInfo) -> Iterator[tuple[str, list[
                 "icon": "phone-missed" if row.direction == "in" and not row.answered and row.ended else
                         ICONS.get(row.direction, "phone"),
                 "direction": dict(Direction.choices).get(row.direction, row.direction),
-                "caller": party(row, "caller"),
-                "called": party(row, "called"),
+                "caller": party(row, "caller", of),
+                "called": party(row, "called", of),
                 "talk": talked(row),
                 "outcome": outcome_words(row),
                 "kind": KINDS.get(row.outcome, ""),
@@ -176,6 +194,7 @@ COLUMNS = (
     ("sip_status", "SIP status that the caller got"),
     ("q850", "cause by ITU-T Q.850; 16 is a normal end"),
     ("reason", "why it ended, where somebody said so"),
+    ("caller_hidden", "True where the caller asked not to be told apart: show the number to nobody who need not know"),
 )
 
 

@@ -32,11 +32,21 @@ def short(number: str, name: str) -> str:
     return name or number or "the caller"
 
 
-def sentence(call: Any, zone: zoneinfo.ZoneInfo) -> str:
-    """Return what happened in a call, in one sentence without its full stop."""
+def sentence(
+    call: Any,
+    zone: zoneinfo.ZoneInfo,
+    calling: Mapping[str, str] | None = None,
+    called: Mapping[str, str] | None = None,
+) -> str:
+    """Return what happened in a call, in one sentence without its full stop.
+
+    `calling`, `called`: `number` and `name` of both, as they are shown; None: as the record has them.
+    """
     at = datetime.datetime.fromtimestamp(call.started, zone)
-    caller = who(call.caller_number, call.caller_name)
-    target = who(call.called_number or call.dialed, call.called_name)
+    one = calling or {"number": call.caller_number, "name": call.caller_name}
+    other = called or {"number": call.called_number, "name": call.called_name}
+    caller = who(one["number"], one["name"])
+    target = who(other["number"] or call.dialed, other["name"])
     parts = [f"{caller[:1].upper()}{caller[1:]} called {target} on {at:%A}, {at.day} {at:%B %Y} at {at:%H:%M}"]
     if call.direction == "in" and call.dialed and call.dialed not in (call.called_number, call.called_extension):
         parts[0] += f" under {call.dialed}"
@@ -46,12 +56,11 @@ def sentence(call: Any, zone: zoneinfo.ZoneInfo) -> str:
         until = call.answered if call.answered is not None else call.ended
         if until is not None and until - call.ringing >= 0.5:
             parts.append(f"it rang for {lasting(until - call.ringing)}")
-    parts.append(_end(call))
+    parts.append(_end(call, short(one["number"], one["name"]), short(other["number"], other["name"])))
     return ", ".join(parts)
 
 
-def _end(call: Any) -> str:
-    caller, called = short(call.caller_number, call.caller_name), short(call.called_number, call.called_name)
+def _end(call: Any, caller: str, called: str) -> str:
     if call.answered is not None and call.ended is not None:
         by = {"caller": f"{caller} hung up", "callee": f"{called or 'the other one'} hung up"}
         end = by.get(call.hung_up_by, "the system ended the call")

@@ -24,6 +24,7 @@ from jackfield.contacts.models import ContactNumber
 from jackfield.contacts.names import names_of
 from jackfield.contacts.numbers import House
 from jackfield.history.models import Call, Leg
+from jackfield.history.ownership import times_of
 from jackfield.switch.numbers import clean
 
 __all__ = ["OwnCall", "listing", "own_calls"]
@@ -110,14 +111,16 @@ def own_calls(
 ) -> list[OwnCall]:
     """Return the newest calls of these extensions, one more than a page where there are more.
 
-    Takes five queries, however many calls there are (seven for a search).
+    Only calls of the time in which an extension was the person's. Takes six queries, however many calls there are
+    (eight for a search).
     """
     if not numbers:
         return []
     house = House(general.country, general.outside_prefix)
-    taken = Leg.objects.filter(extension__in=numbers).order_by().values_list("call_id", flat=True)
+    had = times_of(user, numbers)
+    taken = Leg.objects.filter(had.filter("extension", "call__started")).order_by().values_list("call_id", flat=True)
     # One who is not to be disturbed has no leg in a call, but missed it all the same.
-    called = Call.objects.filter(called_extension__in=numbers).order_by().values_list("pk", flat=True)
+    called = Call.objects.filter(had.filter("called_extension", "started")).order_by().values_list("pk", flat=True)
     calls = Call.objects.filter(pk__in=taken.union(called)).order_by("-started", "pk")
     if before is not None:
         calls = calls.filter(started__lt=before)
@@ -129,13 +132,13 @@ def own_calls(
     legs: dict[str, list[Leg]] = {}
     for leg in Leg.objects.filter(call_id__in=[row.pk for row in rows]).order_by("call_id", "position"):
         legs.setdefault(leg.call_id, []).append(leg)
-    others = [_other(row, row.caller_extension in numbers) for row in rows]
+    others = [_other(row, had.had(row.caller_extension, row.started)) for row in rows]
     names = names_of((number for number, _name in others), user=user, known_house=house)
     zone = ZoneInfo(general.time_zone)
     today = datetime.now(zone).date()
     found = []
     for row, (number, name) in zip(rows, others, strict=True):
-        kind, detail = _kind(row, legs.get(row.pk, ()), numbers)
+        kind, detail = _kind(row, legs.get(row.pk, ()), sorted(had.at(row.started)))
         at = datetime.fromtimestamp(row.started, zone)
         found.append(
             OwnCall(
@@ -145,7 +148,7 @@ def own_calls(
                 row.started,
                 kind,
                 number if clean(number).strip("+*#").isdigit() else "",
-                house.shown(number) or _("number hidden"),
+                house.shown(number) or _("Hidden number"),
                 names.get(number) or name,
                 detail,
             )
@@ -157,6 +160,8 @@ def _other(row: Any, out: bool) -> tuple[str, str]:
     """Return number and name of who was at the other end."""
     if out:
         return row.called_number or row.dialed, row.called_name
+    if row.caller_hidden:
+        return "", ""
     return row.caller_number, row.caller_name
 
 
@@ -176,11 +181,15 @@ def _kind(row: Any, legs: Sequence[Any], numbers: Sequence[str]) -> tuple[str, s
 
 
 def _searched(search: str, user: Any, house: House) -> Q:
-    found = Q(caller_name__icontains=search) | Q(called_name__icontains=search)
+    found = Q(caller_name__icontains=search) & ~Q(caller_hidden=True) | Q(called_name__icontains=search)
     digits = clean(search).lstrip("+")
     if digits and digits.strip("*#").isdigit():
         for form in {digits, digits.lstrip("0") or digits}:
-            found |= Q(caller_number__contains=form) | Q(called_number__contains=form) | Q(dialed__contains=form)
+            found |= (
+                Q(caller_number__contains=form) & ~Q(caller_hidden=True)
+                | Q(called_number__contains=form)
+                | Q(dialed__contains=form)
+            )
     whose = Q(contact__owner=None) | Q(contact__owner=user)
     named = Q(contact__name__icontains=search) | Q(contact__company__icontains=search)
     known = ContactNumber.objects.filter(whose & named).values_list("known_as", flat=True)[:MOST_NUMBERS]
