@@ -57,5 +57,3 @@ def patterns(values: Iterable[str]) -> None:
     ]
     if wrong:
         raise ValidationError(wrong)
-    if not tuple(values):
-        raise ValidationError(_("must be given: * for all, or the kinds that are wanted"), code="wrong")

@@ -60,7 +60,13 @@ class Webhook(models.Model):
         return f'the webhook "{self.name}"'
 
     def check_together(self, unread: Collection[str] = ()) -> None:
-        """Accept any combination."""
+        """Refuse one that is told of nothing. Raises `ValidationError`."""
+        if not self.events and "events" not in unread:
+            raise validation.wrong("events", _("must be given: * for all, or the kinds that are wanted"))
+
+    def clean(self) -> None:
+        """Do the same for a form."""
+        self.check_together()
 
     def wants(self, kind: str, about: Collection[str] = ()) -> bool:
         """Tell whether it is to be told of a kind; `about`: the numbers that the event has to do with, if any."""

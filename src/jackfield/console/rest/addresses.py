@@ -37,6 +37,7 @@ from jackfield.console.rest import (
     tables,
     things,
     trials,
+    webhooks,
     whole,
 )
 from jackfield.console.rest.operations import Asked, Operation, read_query
@@ -54,6 +55,7 @@ View = Callable[..., HttpResponse]
 def operations() -> tuple[Operation, ...]:
     """Return all that the API can do."""
     return (
+        *webhooks.operations(),  # before what takes the rest of an address for a name
         *things.operations(),
         *past.operations(),
         *present.operations(),

@@ -109,11 +109,16 @@ class Things:
             return known.name
         return f"{known.name}__{SECTIONS[known.reference].model().natural_key_field}"
 
-    def show(self, row: Any, *, secrets: bool = False, fresh: frozenset[str] = frozenset()) -> dict[str, Any]:
-        """Return a thing as the API tells it. `fresh`: SIP names of lines whose password may be seen this once."""
+    def show(
+        self, row: Any, *, secrets: bool = False, fresh: frozenset[str] = frozenset(), new: bool = False
+    ) -> dict[str, Any]:
+        """Return a thing as the API tells it. `fresh`: SIP names of lines whose password may be seen this once.
+
+        `new`: it was just made, and so were secrets that nobody gave: this once they are shown.
+        """
         found = plain(self.section, row)
         for known in self.section.fields.values():
-            if known.secret and not secrets:
+            if known.secret and not secrets and not (new and known.generate):
                 del found[known.name]
         for line in found.get("lines", ()):
             if not secrets and line["sip_username"] not in fresh:
@@ -265,7 +270,7 @@ class Things:
         fresh: frozenset[str] = frozenset(),
         status: int = 200,
     ) -> HttpResponse:
-        content = self.show(row, fresh=_line_names(row) if new else fresh)
+        content = self.show(row, fresh=_line_names(row) if new else fresh, new=new)
         if difference.warnings:
             content["warnings"] = problems.errors(difference.warnings)
         return answers.json(content, status, headers={"ETag": self.mark(row)})
