@@ -12,9 +12,9 @@ from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 
 from jackfield.company.models import General
-from jackfield.console import queries
+from jackfield.console import links, queries, welcome
 from jackfield.console.rest import answers, bodies, door, paging, problems, schemas
-from jackfield.console.rest.operations import Asked, Operation, Parameter
+from jackfield.console.rest.operations import DRY_RUN, Asked, Operation, Parameter
 from jackfield.console.rest.problems import Refusal
 from jackfield.console.web import account_log, passwords, second_factor, sessions
 from jackfield.console.web.account_log import note
@@ -77,6 +77,25 @@ def make_link(asked: Asked) -> HttpResponse:
     note(asked.request, "link_made", user, by=asked.user)
     found = {"address": passwords.link_address(asked.request, user), "days": passwords.LINK_DAYS}
     return answers.json(found, 201)
+
+
+def send_welcome(asked: Asked) -> HttpResponse:
+    """Send users the welcome mail, with a link by which each sets a password."""
+    wanted = bodies.checked(asked.request, WELCOME)["logins"]
+    if why := links.hindrance():
+        raise Refusal(422, why)
+    sent: list[User] = []
+    left: list[User] = []
+    for login in dict.fromkeys(wanted):
+        asked.path["login"] = login
+        user = _within(asked)
+        (sent if user.email and user.is_active else left).append(user)
+    if sent and not asked.query["dry_run"]:
+        welcome.queue(sent)
+        for user in sent:
+            note(asked.request, "link_sent", user, by=asked.user)
+    found = {"sent": [user.login for user in sent], "left_out": [user.login for user in left]}
+    return answers.json({"applied": not asked.query["dry_run"], **found})
 
 
 def set_password(asked: Asked) -> HttpResponse:
@@ -207,6 +226,11 @@ def end_own_others(asked: Asked) -> HttpResponse:
 
 _SECRET = {"type": "string", "minLength": 1, "maxLength": passwords.LONGEST, "writeOnly": True}
 PASSWORD = schemas.body({"password": _SECRET}, "password")
+_LOGINS = {"type": "array", "items": {"type": "string", "maxLength": 150}, "minItems": 1, "maxItems": 5000}
+WELCOME = schemas.body({"logins": _LOGINS}, "logins")
+_WELCOMED = schemas.table(
+    {"applied": "boolean", "sent": _LOGINS | {"minItems": 0}, "left_out": _LOGINS | {"minItems": 0}}
+)
 OWN_PASSWORD = schemas.body({"old": _SECRET, "new": _SECRET}, "old", "new")
 _AT = {"type": ["string", "null"], "format": "date-time"}
 _ACCOUNT = schemas.table(
@@ -236,6 +260,10 @@ def operations() -> list[Operation]:
         Operation("make_password_link", "POST", f"{one}/link", summary="Make a link by which a user sets a password",
                   run=make_link, status=201, answer=schemas.table({"address": "string", "days": "integer"}),
                   about="It works once, for three days. For a first password, and for a forgotten one.", **people),
+        Operation("send_welcome", "POST", "/welcome", summary="Send users the welcome mail", run=send_welcome,
+                  body=WELCOME, parameters=(DRY_RUN,), answer=_WELCOMED, trial=_WELCOMED,
+                  about="With a link by which each sets a password. Left out is who has no e-mail address, or may not "
+                  "sign in.", **people),
         Operation("set_password", "PUT", f"{one}/password", summary="Give a user a password", run=set_password,
                   body=PASSWORD, status=204, about="He is signed out everywhere.", **people),
         Operation("remove_second_factor", "DELETE", f"{one}/second-factor",

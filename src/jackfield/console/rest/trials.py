@@ -10,8 +10,9 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 
+from jackfield.company.models import General
 from jackfield.console import first_run, importing, postman, queries, validation
-from jackfield.console.presets import presets, sorted_for
+from jackfield.console.presets import sorted_for
 from jackfield.console.rest import answers, bodies, paging, schemas
 from jackfield.console.rest.operations import DRY_RUN, Asked, Operation, Parameter
 from jackfield.console.rest.problems import Refusal
@@ -24,6 +25,9 @@ from jackfield.notices.models import Mail, Notice
 from jackfield.switch.snapshot import TrunkKind
 
 __all__ = ["operations"]
+
+ELSEWHERE = frozenset(("hosts", "outbound_proxy", "transport", "verify_tls"))
+"""Fields of a trunk that say to whom, and how safely, its password goes."""
 
 
 def messages(asked: Asked) -> HttpResponse:
@@ -64,6 +68,9 @@ def try_registration(asked: Asked) -> HttpResponse:
     """Register at a provider and take it back, or look whether it answers."""
     given = bodies.checked(asked.request, TRUNK)
     if "name" in given:
+        if ELSEWHERE & given.keys() and "password" not in given:
+            text = "Must be given: the saved one is shown to the servers alone that it was saved for."
+            raise Refusal(422, text, [{"field": "password", "message": text}])
         given = _stored(given["name"]) | {name: value for name, value in given.items() if name != "name"}
     return answers.json(dataclasses.asdict(try_trunk(given)))
 
@@ -88,9 +95,8 @@ def try_call(asked: Asked) -> HttpResponse:
 
 def providers(asked: Asked) -> HttpResponse:
     """Answer with what a trunk to each well-known provider needs."""
-    found = sorted_for(asked.query["country"] or "")
+    found = sorted_for(asked.query["country"] or General.current().country)
     items = [dataclasses.asdict(one) | {"trunk": dict(one.trunk or {})} for one in found]
-    assert len(items) == len(presets())
     return answers.json({"items": items, "next": None})
 
 
@@ -176,7 +182,7 @@ def operations() -> list[Operation]:
         Parameter("recipient", "To this address; empty for the webhook."),
         *paging.PARAMETERS,
     )
-    country = Parameter("country", "Providers of this one first, as DE.")
+    country = Parameter("country", "As DE; the company's, where it is left out.")
     return [
         Operation("list_messages", "GET", "/messages", "system", "Messages that were sent or wait", messages,
                   parameters=of_messages, answer=schemas.listed(_MESSAGE), **common),
@@ -189,7 +195,8 @@ def operations() -> list[Operation]:
         Operation("try_call", "POST", "/trials/call", "system", "Place a test call", try_call, answer=OUTCOME,
                   about="Between two built-in phones through the running system: three seconds.", **common),
         Operation("list_providers", "GET", "/providers", "lines", "What a trunk to each well-known provider needs",
-                  providers, parameters=(country,), answer=schemas.listed(_PRESET), **common),
+                  providers, parameters=(country,), answer=schemas.listed(_PRESET),
+                  about="Those of the country come first. `ask` names what the customer must know besides.", **common),
         Operation("look_at_directory", "GET", "/directory/people", "system", "What an import of the directory would do",
                   look_at_directory, answer=_IMPORT, **common),
         Operation("import_directory", "POST", "/directory/people", "system", "Import from the directory now",
