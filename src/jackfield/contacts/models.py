@@ -5,6 +5,8 @@ They are no configuration: the switch does not know them, and they are not in th
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 from jackfield.console import validation
@@ -12,7 +14,7 @@ from jackfield.contacts.choices import Kind
 from jackfield.numbers.models import Extension
 from jackfield.people.models import User
 
-__all__ = ["Contact", "ContactNumber", "Favourite"]
+__all__ = ["Contact", "ContactChange", "ContactNumber", "Favourite"]
 
 
 class Contact(models.Model):
@@ -49,6 +51,28 @@ class ContactNumber(models.Model):
 
     def __str__(self) -> str:
         return str(self.number)
+
+
+class ContactChange(models.Model):
+    """What was done with contacts at once: one that was saved or removed, or a file that was brought in.
+
+    They have a history of their own beside that of the configuration: people's own contacts are nobody else's business.
+    """
+
+    at = models.FloatField(db_index=True)  # seconds since 1970
+    owner = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="contact_changes")
+    """Whose contacts they are; None: the company's."""
+    author = models.CharField(max_length=200, blank=True, default="")
+    items: Any = models.JSONField(default=list)
+    """A list of `{"pk", "before", "after"}`: the contact with its numbers, None where there was or is none."""
+    undone = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("-pk",)
+        indexes = (models.Index(fields=("owner", "at"), name="contact_change_by_owner"),)
+
+    def __str__(self) -> str:
+        return f"a change of contacts by {self.author}"
 
 
 class Favourite(models.Model):

@@ -175,7 +175,7 @@ def test_company_contacts_are_kept_by_those_who_look_after_people(signed_in: As)
     assert browser.post(f"/admin/contacts/{row.pk}", FORM | {"name": ""}).status_code == 422
     browser.post(f"/admin/contacts/{row.pk}", FORM | {"name": "Carla"})
     assert "Carla" in page(browser.get("/admin/contacts/", {"q": "Dorn"}))
-    assert "be taken back" in page(browser.get(f"/admin/contacts/{row.pk}/remove"))
+    assert "can bring it back" in page(browser.get(f"/admin/contacts/{row.pk}/remove"))
     browser.post(f"/admin/contacts/{row.pk}/remove")
     assert not Contact.objects.exists()
     assert "2 contacts are new" in page(browser.post("/admin/contacts/import", {"file": vcf()}, follow=True))

@@ -1,6 +1,6 @@
 """Contacts: the company's, and everybody's own with what he has marked as favourites. vCards in and out.
 
-They are no configuration, so the history of changes does not have them.
+They are no configuration: they have a history of their own, by which their pages take changes back.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Book:
         if self._rows(asked).count() >= most:
             raise Refusal(422, f"There are {most} contacts, which is as many as fit. Remove one first.")
         row = Contact(owner=self._owner(asked))
-        _save(row, given)
+        _save(row, given, asked.user)
         address = f"{asked.request.path.rstrip('/')}/{row.pk}"
         return _answer(row, 201, {"Location": address})
 
@@ -76,14 +76,14 @@ class Book:
         with transaction.atomic():
             row = self._row(asked)
             answers.demand_match(asked.request, answers.etag(shown(row)))
-            _save(row, shown(row) | given)
+            _save(row, shown(row) | given, asked.user)
         return _answer(self._row(asked))
 
     def remove(self, asked: Asked) -> HttpResponse:
-        """Remove one: the history of changes can't bring it back."""
+        """Remove one: the page of the contacts' history can bring it back."""
         row = self._row(asked)
         answers.demand_match(asked.request, answers.etag(shown(row)))
-        row.delete()
+        address_book.remove(row, asked.user)
         return HttpResponse(status=204)
 
     def bring_in(self, asked: Asked) -> HttpResponse:
@@ -93,7 +93,7 @@ class Book:
         if not cards:
             raise Refusal(422, "There is no contact in this: send vCards, as BEGIN:VCARD … END:VCARD.")
         with transaction.atomic():
-            brought = address_book.bring_in(cards, self._owner(asked), house())
+            brought = address_book.bring_in(cards, self._owner(asked), house(), asked.user)
             if asked.query["dry_run"]:
                 transaction.set_rollback(True)
         found = {name: getattr(brought, name) for name in Brought.__slots__}
@@ -121,7 +121,7 @@ class Book:
                       answer=CONTACT, conditional=True, about="Its numbers, where given, are all that it is to have.",
                       **one),
             Operation(f"remove_{prefix}contact", "DELETE", summary="Remove a contact", run=self.remove, status=204,
-                      conditional=True, about="The history of changes does not have it.", **one),
+                      conditional=True, about="The page of the contacts' history can bring it back.", **one),
             Operation(f"export_{prefix}contacts", "GET", f"{self.base}.vcf", summary=f"Export {whose} as vCards",
                       run=self.export, parameters=(version,), answer={"type": "string"}, answer_type="text/vcard",
                       **common),
@@ -143,7 +143,7 @@ def _answer(row: Contact, status: int = 200, headers: dict[str, str] | None = No
     return answers.json(content, status, headers={"ETag": answers.etag(content), **(headers or {})})
 
 
-def _save(row: Contact, values: dict[str, Any]) -> None:
+def _save(row: Contact, values: dict[str, Any], by: Any) -> None:
     """Store a contact by the rules of the pages' form. Raises `Refusal` naming the fields."""
     data = {name: str(values.get(name) or "") for name in TEXTS}
     for place, one in enumerate(values.get("numbers") or ()):
@@ -153,7 +153,7 @@ def _save(row: Contact, values: dict[str, Any]) -> None:
     if form.problems:
         wrong = [{"field": _field(name), "message": text} for name, text in form.problems.items()]
         raise Refusal(422, wrong[0]["message"] if len(wrong) == 1 else "Several fields are not right.", wrong)
-    address_book.save(row, form, where)
+    address_book.save(row, form, where, by)
     row._prefetched_objects_cache = {}
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from jackfield.console import formats
 from jackfield.console.web.forms import sentence
-from jackfield.contacts import vcard
+from jackfield.contacts import changes, vcard
 from jackfield.contacts.choices import Kind
 from jackfield.contacts.models import Contact, ContactNumber
 from jackfield.contacts.numbers import House
@@ -31,6 +31,7 @@ __all__ = [
     "exported",
     "form_of",
     "posted",
+    "remove",
     "save",
     "searched",
     "uploaded",
@@ -140,14 +141,25 @@ def posted(data: Mapping[str, Any], house: House) -> Form:
     return form
 
 
-def save(contact: Any, form: Form, house: House) -> None:
-    """Store a form without problems."""
+def save(contact: Any, form: Form, house: House, by: Any = None) -> None:
+    """Store a form without problems, and keep what `by` changed."""
     with transaction.atomic():
+        before = changes.data(Contact.objects.get(pk=contact.pk)) if contact.pk else None
         for name, value in form.values.items():
             setattr(contact, name, value)
         contact.save()
         contact.numbers.all().delete()
         ContactNumber.objects.bulk_create(_numbers(contact, form.numbers, house))
+        changes.keep(contact.owner, by, [(contact.pk, before, changes.data(Contact.objects.get(pk=contact.pk)))])
+
+
+def remove(contact: Any, by: Any = None) -> None:
+    """Remove a contact, and keep how it was."""
+    with transaction.atomic():
+        before = changes.data(contact)
+        pk = contact.pk
+        contact.delete()
+        changes.keep(contact.owner, by, [(pk, before, None)])
 
 
 def _numbers(contact: Any, numbers: Iterable[tuple[str, str]], house: House, first: int = 0) -> list[ContactNumber]:
@@ -172,13 +184,15 @@ def uploaded(request: HttpRequest) -> list[Card]:
     return cards
 
 
-def bring_in(cards: Sequence[Card], owner: Any, house: House) -> Brought:
+def bring_in(cards: Sequence[Card], owner: Any, house: House, by: Any = None) -> Brought:
     """Add cards to the contacts of `owner` (None: the company). One of the same name gets the numbers it lacks."""
     counts = {"new": 0, "added_to": 0, "same": 0, "left_out": 0}
     with transaction.atomic():
         there: dict[str, Contact] = {}
         for contact in Contact.objects.filter(owner=owner).prefetch_related("numbers"):
             there.setdefault(contact.name.casefold(), contact)
+        before = {contact.pk: changes.data(contact) for contact in there.values()}
+        touched: set[int] = set()
         room = MOST_CONTACTS[owner is None] - len(there)
         known = {key: {one.known_as for one in contact.numbers.all()} for key, contact in there.items()}
         rows: list[ContactNumber] = []
@@ -204,9 +218,13 @@ def bring_in(cards: Sequence[Card], owner: Any, house: House) -> Brought:
                 known[key], fresh = set(), list(numbers.values())
                 counts["new"] += 1
                 room -= 1
+            if fresh:
+                touched.add(there[key].pk)
             rows += _numbers(there[key], fresh, house, len(known[key]))
             known[key] |= numbers.keys()
         ContactNumber.objects.bulk_create(rows, batch_size=500)
+        after = (one for one in Contact.objects.filter(owner=owner).prefetch_related("numbers") if one.pk in touched)
+        changes.keep(owner, by, [(one.pk, before.get(one.pk), changes.data(one)) for one in after])
     return Brought(**counts)
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.http import urlencode
 
-from jackfield.console.web import address_book, errors
+from jackfield.console.web import address_book, contact_changes, errors
 from jackfield.console.web.address_book import NotReadable
 from jackfield.console.web.own.mine import tell
 from jackfield.console.web.rights import gate
@@ -56,20 +56,20 @@ def _edit(request: HttpRequest, contact: Any) -> HttpResponse:
     form = address_book.posted(request.POST, where)
     if form.problems:
         return render(request, "contacts/form.html", {"contact": contact, "form": form}, status=422)
-    address_book.save(contact, form, where)
+    address_book.save(contact, form, where, request.user)
     tell(request, f"{contact.name} is saved.")
     return redirect("/admin/contacts/")
 
 
 @gate("people", write=True)
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask before a contact is removed, since the history of changes does not have it; remove it."""
+    """Ask before a contact is removed, though its history can bring it back; remove it."""
     contact = Contact.objects.filter(pk=pk, owner=None).first()
     if contact is None:
         return errors.missing(request, GONE)
     if request.method != "POST":
         return render(request, "contacts/remove.html", {"contact": contact})
-    contact.delete()
+    address_book.remove(contact, request.user)
     tell(request, f"{contact.name} is removed.")
     return redirect("/admin/contacts/")
 
@@ -80,7 +80,7 @@ def bring_in(request: HttpRequest) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         try:
-            brought = address_book.bring_in(address_book.uploaded(request), None, house())
+            brought = address_book.bring_in(address_book.uploaded(request), None, house(), request.user)
         except NotReadable as wrong:
             problem = str(wrong)
         else:
@@ -102,6 +102,7 @@ def urls() -> list[Any]:
         path("admin/contacts/new", create),
         path("admin/contacts/import", bring_in),
         path("admin/contacts/export.vcf", export),
+        path("admin/contacts/changes", contact_changes.of_company),
         path("admin/contacts/<int:pk>", edit),
         path("admin/contacts/<int:pk>/remove", remove),
     ]

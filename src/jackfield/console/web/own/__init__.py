@@ -11,6 +11,7 @@ __all__ = ["urls"]
 
 def urls() -> list[Any]:
     """Return the addresses of all of them."""
+    from jackfield.console.web import contact_changes
     from jackfield.console.web.own import calling, calls, contacts, devices, profile, rules
 
     return [
@@ -24,6 +25,7 @@ def urls() -> list[Any]:
         path("me/contacts/new", contacts.create),
         path("me/contacts/import", contacts.bring_in),
         path("me/contacts/export.vcf", contacts.export),
+        path("me/contacts/changes", contact_changes.own),
         path("me/contacts/favourite", contacts.favourite),
         path("me/contacts/<int:pk>", contacts.edit),
         path("me/contacts/<int:pk>/remove", contacts.remove),

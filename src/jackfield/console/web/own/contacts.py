@@ -153,7 +153,7 @@ def _edit(request: HttpRequest, contact: Any, number: str = "") -> HttpResponse:
         form.problems[""] = text % {"most": formats.number(most)}
     if form.problems:
         return render(request, "own/contact.html", {"contact": contact, "form": form}, status=422)
-    address_book.save(contact, form, where)
+    address_book.save(contact, form, where, request.user)
     text = _("%(name)s is a contact of yours now.") if new else _("%(name)s is saved.")
     mine.tell(request, text % {"name": contact.name})
     return redirect("/me/contacts/")
@@ -166,7 +166,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     contact = Contact.objects.filter(pk=pk, owner_id=request.user.pk).first()
     if contact is None:
         return errors.missing(request, str(GONE))
-    contact.delete()
+    address_book.remove(contact, request.user)
     mine.tell(request, _("%(name)s is removed.") % {"name": contact.name})
     return redirect("/me/contacts/")
 
@@ -177,7 +177,7 @@ def bring_in(request: HttpRequest) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         try:
-            brought = address_book.bring_in(address_book.uploaded(request), request.user, house())
+            brought = address_book.bring_in(address_book.uploaded(request), request.user, house(), request.user)
         except NotReadable as wrong:
             problem = str(wrong)
         else:
