@@ -324,3 +324,25 @@ def test_a_number_of_another_extension_brings_no_calls_with_it(anna: Client, com
     change.save(company, [change.Wish("extensions", {"number": "102"}, ("101",))], author=change.Author("a", "page"))
     text = page(anna.get("/me/"))
     assert "5550101" not in text
+
+
+def test_the_page_tells_of_own_calls_in_progress_and_leads_to_each(anna: Client, switch: FakeSwitch):
+    talking = [{"codec": "pcmu", "answered": True, "extension": "101", "number": "101", "name": "Anna"},
+               {"codec": "pcmu", "answered": True, "extension": "", "number": "0171", "name": "Carla"}]  # fmt: skip
+    outside = {"number": "0171", "name": "Carla", "trunk": "Provider"}
+    ringing = [{"codec": "", "answered": False, "extension": "101", "number": "101", "name": ""}]
+    switch.calls = [
+        live("0171", id="in-1", state="talking", **{"from": outside}, legs=talking),
+        live("0172", id="in-2", **{"from": {"number": "", "name": "", "trunk": "Provider"}}, legs=ringing),
+        live("102", id="theirs"),
+    ]
+    assert 'id="now"' in page(anna.get("/me/"))
+    text = page(anna.get("/me/now"))
+    assert "You talk with Carla." in text
+    assert "a hidden number calls you" in text
+    assert 'href="/me/call/in-1"' in text
+    assert "theirs" not in text
+
+
+def test_without_a_running_switch_no_call_is_in_progress(anna: Client):
+    assert page(anna.get("/me/now")).strip() == ""

@@ -36,6 +36,18 @@ for (const form of document.querySelectorAll("form[data-live]")) {
 }
 
 // A call that was asked for: how far it is.
+// Own calls in progress, while somebody looks.
+const now = document.getElementById("now");
+async function look() {
+  if (!document.hidden) {
+    const answer = await fetch("/me/now").catch(() => null);
+    const text = answer?.ok && !answer.redirected ? (await answer.text()).trim() : "";
+    if (text !== now.dataset.shown) now.innerHTML = now.dataset.shown = text;
+  }
+  setTimeout(look, 5000);
+}
+if (now) look();
+
 const call = document.querySelector("[data-call]");
 async function follow() {
   const answer = await fetch(call.dataset.call);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -12,13 +13,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from jackfield.console.web.own import mine
-from jackfield.console.web.own.in_progress import numbers_of, own_extension, partner
+from jackfield.console.web.own.in_progress import is_own, numbers_of, own_extension, partner
 from jackfield.console.web.rights import gate
 from jackfield.contacts.numbers import House
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.history.models import Call
 
-__all__ = ["asked", "call", "hand_on", "hang_up", "shown", "state"]
+__all__ = ["asked", "call", "going_on", "hand_on", "hang_up", "shown", "state"]
 
 NOT_RUNNING = gettext_lazy(
     "The telephone system does not run just now. Try again in a moment, or tell an administrator."
@@ -71,6 +72,16 @@ def call(request: HttpRequest) -> HttpResponse:
         mine.tell(request, _("No call: %(why)s") % {"why": why}, "warning")
         return redirect("/me/")
     return redirect(f"/me/call/{started['id']}")
+
+
+@gate("own")
+def going_on(request: HttpRequest) -> HttpResponse:
+    """Return the own calls in progress as a part of the page; nothing while there are none, or the switch is away."""
+    numbers, found = numbers_of(request), []
+    with contextlib.suppress(ControlError):
+        found = [row for row in asked("calls") if is_own(row, numbers)] if numbers else []
+    shown = [(row["id"], _words(row, numbers)) for row in found]
+    return render(request, "own/now.html", {"calls": shown})
 
 
 @gate("own")
@@ -153,6 +164,16 @@ def _state(request: HttpRequest, id: str) -> dict[str, Any]:
         return _told(str(OVER["answered"]), over=True)  # its record may still be on its way
     words = OVER.get(past.outcome) or _("The call failed.")
     return _told(str(words), past.called_name or past.dialed, over=True)
+
+
+def _words(row: dict[str, Any], numbers: set[str]) -> str:
+    """Say in a few words what one's call in progress is."""
+    own = row["from"]["number"] in numbers and not row["from"].get("trunk")
+    other = row["to"] if own else row["from"]
+    name = partner(row, numbers) or other["name"] or other["number"] or _("a hidden number")
+    if row["state"] == "talking":
+        return _("You talk with %(name)s.") % {"name": name}
+    return (_("You call %(name)s …") if own else _("%(name)s calls you …")) % {"name": name}
 
 
 def _told(words: str, to: str = "", *, over: bool = False, talking: bool = False) -> dict[str, Any]:
