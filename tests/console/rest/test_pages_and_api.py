@@ -86,6 +86,7 @@ PAGES = {
     "phone/<str:token>/linphone.xml": ["connect_phone", "phone_code"],
     "set-password/<str:who>/<str:token>": ["set_password", "change_own_password"],
     "me/": ["list_own_calls"],
+    "me/now": ["list_own_live_calls"],
     "me/call": ["call_from_own_phone"],
     "me/call/<str:id>": ["get_own_call"],
     "me/call/<str:id>/state": ["get_own_call"],
