@@ -1,36 +1,27 @@
-"""Delivering notices: e-mail by the company's server, and a signed JSON message to a webhook; tried again for a day.
+"""Delivering notices as e-mail by the company's server; tried again for a day.
 
 An e-mail has two parts that say the same, one of plain text and one of HTML, in the language of who gets it.
-
-The webhook gets `Jackfield-Signature: t=SECONDS,v1=HEX`: HMAC-SHA-256 with the secret over `SECONDS.BODY`, so that the
-receiver can tell that it is ours and fresh.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import smtplib
 import socket
 import ssl
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from jackfield import __version__
 from jackfield.console.letters import Button, Letter
 from jackfield.console.links import address_for_users
 from jackfield.notices.choices import FOR_ADMINISTRATORS, FOR_ONESELF, LINKS, Progress
 
 if TYPE_CHECKING:
-    from jackfield.notices.models import Mail, Notice, Notices
+    from jackfield.notices.models import Mail, Notice
 
-__all__ = ["Undeliverable", "deliver", "due", "letter", "post", "send", "trial"]
+__all__ = ["Undeliverable", "deliver", "due", "letter", "send", "trial"]
 
 TIMEOUT = 20.0
 PAUSES = (60.0, 300.0, 900.0, 3600.0)
@@ -56,15 +47,12 @@ def due(now: float) -> list[Notice]:
 
 def deliver(notice: Notice, now: float) -> None:
     """Try to deliver one notice, and write down what came of it. Never raises for what the network does."""
-    from jackfield.notices.models import Mail, Notices
+    from jackfield.notices.models import Mail
 
     try:
-        if notice.recipient:
-            with override(notice.language or "en"):
-                message = letter(notice)
-                send(Mail.current(), notice.recipient, message)
-        else:
-            post(Notices.current(), notice, now)
+        with override(notice.language or "en"):
+            message = letter(notice)
+            send(Mail.current(), notice.recipient, message)
     except Undeliverable as problem:
         notice.error = str(problem)
         if problem.forever or now - notice.at > GIVE_UP:
@@ -174,39 +162,3 @@ def _reply(error: smtplib.SMTPResponseException) -> str:
 
 def _text(reply: Any) -> str:
     return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply)
-
-
-def signature(secret: str, at: int, body: bytes) -> str:
-    """Return the value of the signature header."""
-    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at},v1={digest}"
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A webhook that moves must be entered anew: what we sign is for that address alone."""
-
-    def redirect_request(self, *arguments: Any, **named: Any) -> None:
-        """Follow nothing."""
-
-
-def post(notices: Notices, notice: Notice, now: float) -> None:
-    """Send one notice to the webhook. Raises `Undeliverable`."""
-    if not notices.webhook:
-        raise Undeliverable(_("no webhook is set up: see System, Notices"), forever=True)
-    content = {"id": notice.pk, "at": notice.at, "kind": notice.kind, "cause": notice.cause,
-               "subject": notice.subject, "text": notice.text}  # fmt: skip
-    body = json.dumps(content).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": f"Jackfield/{__version__}"}
-    if notices.webhook_secret:
-        headers["Jackfield-Signature"] = signature(notices.webhook_secret, int(now), body)
-    request = urllib.request.Request(notices.webhook, body, headers)  # noqa: S310 (the scheme is checked when it is set)
-    try:
-        with urllib.request.build_opener(_NoRedirects).open(request, timeout=TIMEOUT):
-            pass
-    except urllib.error.HTTPError as error:
-        raise Undeliverable(
-            _("the webhook answered %(code)s %(reason)s") % {"code": error.code, "reason": error.reason}
-        ) from None
-    except OSError as error:
-        reason = getattr(error, "reason", None) or error.strerror or error
-        raise Undeliverable(_("the webhook can't be reached: %(reason)s") % {"reason": reason}) from None

@@ -86,7 +86,7 @@ def _sentence(text: str) -> str:
 def tell(alert: Alert, now: float, recipients: Iterable[str] | None = None, *, user: Any = None) -> int:
     """Queue a notice for everybody who is to know, but for those who were told of the same cause within the hour.
 
-    `recipients`: e-mail addresses, "" for the webhook; None: those of the settings, and the webhook. `user`: the one
+    `recipients`: e-mail addresses; None: those of the settings. `user`: the one
     person whose affair it is. Each gets it in his own language, and not what he has switched off. Returns how many
     were queued.
     """
@@ -100,8 +100,7 @@ def tell(alert: Alert, now: float, recipients: Iterable[str] | None = None, *, u
         people = {user.email: [user]} if user.email else {}
     else:
         if recipients is None:
-            by_mail = _administrators(config) if Mail.current().host else ()
-            recipients = [*by_mail, *([""] if config.webhook else ())]
+            recipients = _administrators(config) if Mail.current().host else ()
         people = _people(recipients)
     cause = alert.cause[:200]
     told = set(Notice.objects.filter(cause=cause, at__gt=now - ONE_AN_HOUR).values_list("recipient", flat=True))

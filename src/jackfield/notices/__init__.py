@@ -1,1 +1,1 @@
-"""Notices: what the system tells people by e-mail and other programs by webhook, and what has become of each."""
+"""Notices: what the system tells people by e-mail, and what has become of each."""

@@ -39,8 +39,6 @@ class Notices(Single):
     """Who is told what."""
 
     recipients = DataField(tuple[str, ...], default=tuple, validators=[validation.emails])
-    webhook = models.CharField(max_length=500, blank=True, default="", validators=[validation.web_address])
-    webhook_secret = models.CharField(max_length=200, blank=True, default="", validators=[validation.one_line])
     trunk_down = models.BooleanField(default=True)
     system = models.BooleanField(default=True)
     disk_low = models.BooleanField(default=True)
@@ -69,7 +67,7 @@ class Preference(models.Model):
 
 
 class Notice(models.Model):
-    """One message to one recipient: an e-mail address, or the webhook (""). Times are seconds since 1970."""
+    """One e-mail to one recipient. Times are seconds since 1970."""
 
     at = models.FloatField(db_index=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -93,4 +91,4 @@ class Notice(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.subject} to {self.recipient or 'the webhook'}"
+        return f"{self.subject} to {self.recipient}"

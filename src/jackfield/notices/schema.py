@@ -28,8 +28,6 @@ class NoticesData:
     """Who is told what."""
 
     recipients: tuple[str, ...] = ()  # e-mail addresses; () means all full administrators
-    webhook: str = ""  # address that is told the same as JSON, signed
-    webhook_secret: str = ""
     trunk_down: bool = True
     system: bool = True
     disk_low: bool = True
@@ -57,5 +55,5 @@ def _notices() -> Any:
 
 SECTIONS = (
     Section("mail", "e-mail server", MailData, _mail, details={"password": {"secret": True}}),
-    Section("notices", "notices", NoticesData, _notices, details={"webhook_secret": {"secret": True}}),
+    Section("notices", "notices", NoticesData, _notices),
 )

@@ -17,7 +17,7 @@ __all__ = ["check_people"]
 
 GIVING = ("directory", "openid")
 """Sections that give roles to people whom nobody here has entered."""
-TRUSTED = {"mail": None, "notices": frozenset({"webhook", "webhook_secret"})}
+TRUSTED = {"mail": None, "webhooks": None}
 """Sections that only full administrators change, or fields of one: by the mail server go links that set passwords."""
 TOO_MUCH = "reaches further than your own rights: ask somebody who holds them all"
 

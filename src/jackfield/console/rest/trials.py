@@ -179,7 +179,7 @@ def operations() -> list[Operation]:
     of_messages = (
         Parameter("progress", "What has become of it.", {"type": "string", "enum": list(Progress.values)}),
         Parameter("kind", "Of this kind.", {"type": "string", "enum": list(Kind.values)}),
-        Parameter("recipient", "To this address; empty for the webhook."),
+        Parameter("recipient", "To this address."),
         *paging.PARAMETERS,
     )
     country = Parameter("country", "As DE; the company's, where it is left out.")

@@ -281,7 +281,6 @@ SCREENS = {
                 Group("They are told", ("trunk_down", "system", "disk_low", "certificate", "publish_failed",
                                         "directory_failed", "webhook_failed")),
                 Group("Everybody is told", ("missed_call", "account", "welcome", "forgotten_password")),
-                Group("Other programs", ("webhook", "webhook_secret")),
             ),
         ),
     )

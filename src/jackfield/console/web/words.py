@@ -243,8 +243,6 @@ OWN: dict[str, dict[str, Words]] = {
         "account": Words("Signing in", "A new browser, or a second factor that is gone: whose account it is."),
         "welcome": Words("Welcome", "New users get a link by which they set a password."),
         "forgotten_password": Words("Forgotten password", "Whoever forgot it is sent a link. Off: ask you for one."),
-        "webhook": Words("Web address", "Gets every notice as JSON by POST.", wide=True),
-        "webhook_secret": Words("Secret", "Signs what is sent. Leave empty to keep it as it is."),
     },
     "lines": {
         "sip_username": Words("SIP name"),
