@@ -40,6 +40,7 @@ def fresh(sqlite: Settings) -> Settings:
 def browser(fresh: Settings) -> Client:
     """A browser that was let in."""
     client = Client(headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
+    client.cookies["jackfield_language"] = "en"  # what the pages speak; what is proposed comes from the header
     answer = client.get("/first-run", {"token": api.first_run_token(fresh, "run")})
     assert answer.headers["Location"] == "/first-run/place"
     return client

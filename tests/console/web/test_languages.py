@@ -8,9 +8,11 @@ import pytest
 from django.test import Client
 
 from jackfield.console import api
+from jackfield.people.models import User
 from jackfield.settings import Settings
 
 from .conftest import PASSWORD, person
+from .own_people import NOON, browser_of, call, page, pk
 
 
 def language_of(client: Client, address: str = "/sign-in", **headers: str) -> str:
@@ -69,3 +71,76 @@ def test_programs_are_answered_in_english(company: Settings):
     answer = reader("de").get("/api/v1/extensions/999", headers={"Accept-Language": "de"})
     assert answer.status_code == 404
     assert "Content-Language" not in answer
+
+
+# --- what is read ----------------------------------------------------------------------------------------------------
+
+COMPANY_OF_ANNA = "users: [{login: anna, language: LANGUAGE, email: anna@example.com}]"
+
+
+@pytest.fixture
+def anna(company: Settings) -> Client:
+    """A browser of Anna, who reads German."""
+    api.apply(company, COMPANY_OF_ANNA.replace("LANGUAGE", "de"), prune=False)
+    return browser_of("anna")
+
+
+def test_own_pages_are_german_for_who_reads_german(anna: Client):
+    call("missed", "001715550101", "101", at=NOON)
+    calls = page(anna.get("/me/"))
+    assert '<html lang="de"' in calls
+    assert "<h1>Anrufe</h1>" in calls
+    assert "Dienstag, 14. November 2023" in calls
+    assert "23:13 · verpasst" in calls
+    assert "0171 5550101" in calls
+    rules = page(anna.get("/me/rules/", follow=True))
+    assert "Sie haben noch kein Telefon" in rules or "Ihre Telefone klingeln 25 s" in rules
+    assert "Nicht stören" in rules
+    account = page(anna.get("/me/account"))
+    assert ">Angemeldet<" in account
+    assert "gerade eben" in account
+    assert re.search(r"<td>\d\d\.\d\d\.20\d\d \d\d:\d\d:\d\d</td>", account)
+
+
+def test_what_is_wrong_with_a_form_is_said_in_german(anna: Client):
+    text = page(anna.post(f"/me/rules/{pk('101')}", {"forward_busy": "101", "ring_time": "99999"}))
+    assert "Das ist diese Nummer selbst" in text
+    text = page(anna.post(f"/me/rules/{pk('101')}", {"ring_time": "99999"}))
+    assert "liegt außerhalb" in text
+    text = page(anna.post("/me/contacts/new", {"name": "", "numbers.0.number": "wer"}))
+    assert "Geben Sie einen Namen an." in text
+    assert "„wer“ lässt sich nicht wählen" in text
+
+
+def test_a_wrong_password_is_told_in_the_browsers_language(company: Settings):
+    answer = Client().post("/sign-in", {"login": "anna", "password": "x"}, headers={"Accept-Language": "fr"})
+    text = page(answer)
+    assert "Le nom ou le mot de passe n&#39;est pas bon." in text
+    assert "Se connecter" in text
+    assert answer["Content-Language"] == "fr"
+
+
+def test_pages_that_are_not_there_or_not_allowed_say_so_in_the_language(anna: Client):
+    assert "Ihre Rolle erlaubt Ihnen nicht, diese Seite zu sehen." in page(anna.get("/admin/users/"))
+    assert "Diese Nebenstelle gehört nicht (mehr) Ihnen." in page(anna.get("/me/rules/99999"))
+
+
+def test_scripts_get_their_words_with_the_page(anna: Client):
+    assert "Schließen" in page(anna.get("/me/"))
+    assert 'name="words"' not in page(Client().get("/sign-in", headers={"Accept-Language": "en"}))
+
+
+def test_a_missed_call_is_told_in_the_language_of_who_missed_it(company: Settings):
+    from jackfield.console.watching import Watch
+    from jackfield.notices.models import Mail, Notice, Preference
+
+    api.apply(company, COMPANY_OF_ANNA.replace("LANGUAGE", "es"), prune=False)
+    Mail(pk=1, host="mail.example.net", sender="pbx@example.net").save()
+    Preference.objects.update_or_create(user=User.objects.get(login="anna"), defaults={"missed_call": True})
+    Watch(company, clock=lambda: NOON).missed_calls()
+    call("missed", "001715550101", "101", at=NOON)
+    Watch(company, clock=lambda: NOON + 100).missed_calls()
+    notice = Notice.objects.get()
+    assert notice.subject.startswith("Llamada perdida de ")
+    assert "No contestó nadie." in notice.text
+    assert "14 nov 2023" in notice.text

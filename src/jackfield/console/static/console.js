@@ -5,6 +5,7 @@ import "./keys.js";
 import { keepDrafts } from "./drafts.js";
 import { enhanceInputs } from "./inputs.js";
 import { openRowInPanel, panel } from "./panel.js";
+import { say } from "./words.js";
 
 const root = document.documentElement;
 
@@ -75,7 +76,7 @@ function closable(toast) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "quiet close";
-  button.setAttribute("aria-label", "Close");
+  button.setAttribute("aria-label", say("Close"));
   button.textContent = "×";
   button.addEventListener("click", () => toast.remove());
   toast.append(button);

@@ -1,5 +1,7 @@
 // What was typed and not saved is kept in this tab when one walks away, and offered on the way back. Never passwords.
 
+import { say } from "./words.js";
+
 const FORGET = 12 * 3600 * 1000;
 
 function values(form) {
@@ -34,10 +36,11 @@ function offer(form, key, kept) {
   const notice = document.createElement("div");
   notice.className = "notice with-button";
   notice.setAttribute("role", "status");
-  notice.innerHTML = "<p>You typed something here and did not save it.</p>";
+  notice.innerHTML = "<p></p>";
+  notice.firstChild.textContent = say("You typed something here and did not save it.");
   for (const [text, act] of [
-    ["Restore", () => restore(form, kept)],
-    ["Forget", () => sessionStorage.removeItem(key)],
+    [say("Restore"), () => restore(form, kept)],
+    [say("Forget"), () => sessionStorage.removeItem(key)],
   ]) {
     const button = document.createElement("button");
     button.type = "button";
@@ -71,7 +74,7 @@ function keep(form) {
   const note = () => {
     const now = values(form);
     const changed = refused || now !== before;
-    mark.textContent = changed ? "Not saved yet" : "";
+    mark.textContent = changed ? say("Not saved yet") : "";
     if (changed) sessionStorage.setItem(key, JSON.stringify({ at: Date.now(), values: JSON.parse(now) }));
     else sessionStorage.removeItem(key);
   };

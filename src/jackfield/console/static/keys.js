@@ -1,5 +1,7 @@
 // The keyboard: Ctrl-K finds anything, "/" searches the list, arrows walk it, n, e, Ctrl-Enter, "?".
 
+import { say } from "./words.js";
+
 const palette = makePalette();
 let asked = 0;
 
@@ -8,7 +10,7 @@ function makePalette() {
   if (!field) return null;
   const dialog = document.createElement("dialog");
   dialog.className = "palette";
-  dialog.setAttribute("aria-label", "Find anything");
+  dialog.setAttribute("aria-label", say("Find anything"));
   dialog.innerHTML =
     '<input type="search" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list" ' +
     'aria-label="Find anything" placeholder="A number, a person, a setting, an action …" autocomplete="off" spellcheck="false">' +
@@ -68,7 +70,7 @@ async function look(input, list) {
   if (!found.length) {
     const none = document.createElement("li");
     none.className = "none";
-    none.textContent = "Nothing fits. Try a number, a name, or a word such as “ring”.";
+    none.textContent = say("Nothing fits. Try a number, a name, or a word such as “ring”.");
     list.append(none);
   }
   choose([...list.querySelectorAll("[role=option]")], 0, input);

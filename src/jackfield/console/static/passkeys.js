@@ -1,5 +1,7 @@
 // Passkeys: what the server asks for goes to the browser, and what that answers goes back in a plain form.
 
+import { say } from "./words.js";
+
 const able = Boolean(globalThis.PublicKeyCredential && globalThis.isSecureContext);
 
 function bytes(text) {
@@ -44,7 +46,7 @@ async function options(form) {
   const body = new FormData();
   body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
   const answer = await fetch(form.dataset.optionsFrom, { method: "POST", body });
-  if (!answer.ok) throw new Error("The server does not answer. Reload the page and try again.");
+  if (!answer.ok) throw new Error(say("The server does not answer. Reload the page and try again."));
   return JSON.parse((await answer.json()).options);
 }
 
@@ -63,9 +65,9 @@ async function use(event) {
     form.submit();
   } catch (error) {
     const words = {
-      NotAllowedError: "Nothing was done: it was cancelled, or took too long.",
-      InvalidStateError: "This device has a passkey for you already.",
-      SecurityError: "Passkeys need this console's name instead of a numeric address.",
+      NotAllowedError: say("Nothing was done: it was cancelled, or took too long."),
+      InvalidStateError: say("This device has a passkey for you already."),
+      SecurityError: say("Passkeys need this console's name instead of a numeric address."),
     };
     problem.textContent = words[error.name] ?? error.message;
     problem.hidden = false;

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.utils.translation import get_language, get_language_bidi, gettext, ngettext, pgettext
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -33,6 +36,7 @@ def environment(**options: Any) -> Environment:
         page_language=get_language,
         right_to_left=get_language_bidi,
         all_languages=LANGUAGES,
+        script_words=_script_words,
     )
     made.filters.update({name: getattr(formats, name) for name in formats.__all__})
     return made
@@ -60,3 +64,20 @@ def _may(user: Any, area: str, write: bool = False) -> bool:
     from jackfield.console.web.rights import READ, WRITE, may
 
     return may(user, area, WRITE if write else READ)
+
+
+@cache
+def _texts_of_scripts() -> tuple[str, ...]:
+    path = Path(assets.FOLDER).parent / "locale" / "scripts.json"
+    return tuple(msgspec.json.decode(path.read_bytes())) if path.exists() else ()
+
+
+def _script_words() -> str:
+    """Return what scripts have to say in the page's language, as JSON; "" where that is English."""
+    return "" if get_language() == "en" else _translated(get_language() or "en")
+
+
+@lru_cache(32)
+def _translated(language: str) -> str:
+    found = {text: said for text in _texts_of_scripts() if (said := gettext(text)) != text}
+    return msgspec.json.encode(found).decode() if found else ""
