@@ -104,5 +104,12 @@ def test_contacts_of_the_api_are_kept_too(admin: Client):
     id = made.json()["id"]
     mark = {"HTTP_IF_MATCH": made.headers["ETag"]}
     assert admin.delete(f"/api/v1/contacts/{id}", **mark).status_code == 204
-    take_back(admin, COMPANY)
+    listed = admin.get("/api/v1/contacts/changes").json()["items"]
+    assert [(one["author"], one["contacts"][0]["after"]) for one in listed] == [
+        ("the-administrator", None), ("the-administrator", listed[1]["contacts"][0]["after"]),
+    ]  # fmt: skip
+    address = f"/api/v1/contacts/changes/{listed[0]['id']}/undo"
+    assert admin.post(address, content_type="application/json").json() == {"left": []}
     assert Contact.objects.get().name == "Carla"
+    assert admin.post(address, content_type="application/json").status_code == 404
+    assert admin.get("/api/v1/me/contacts/changes").json()["items"] == []

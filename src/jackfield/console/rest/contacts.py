@@ -5,6 +5,7 @@ They are no configuration: they have a history of their own, by which their page
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from django.db import transaction
@@ -16,9 +17,9 @@ from jackfield.console.rest.operations import DRY_RUN, Asked, Operation, Paramet
 from jackfield.console.rest.problems import Refusal
 from jackfield.console.web import address_book
 from jackfield.console.web.address_book import Brought
-from jackfield.contacts import vcard
+from jackfield.contacts import changes, vcard
 from jackfield.contacts.choices import Kind
-from jackfield.contacts.models import Contact, Favourite
+from jackfield.contacts.models import Contact, ContactChange, Favourite
 from jackfield.contacts.numbers import house
 from jackfield.numbers.models import Extension
 
@@ -103,12 +104,27 @@ class Book:
         """Answer with all of them as vCards."""
         return address_book.exported(Contact.objects.filter(owner=self._owner(asked)), asked.request)
 
+    def changes(self, asked: Asked) -> HttpResponse:
+        """Answer with what was done with them, the newest first."""
+        rows = ContactChange.objects.filter(owner=self._owner(asked))
+        return paging.page(asked, rows, "-at", lambda found: [_change(row) for row in found])
+
+    def undo(self, asked: Asked) -> HttpResponse:
+        """Take back what was done at once."""
+        id = asked.path["change"]
+        rows = ContactChange.objects.filter(owner=self._owner(asked), undone=False)
+        row = rows.filter(pk=id).first() if id < 2**63 else None
+        if row is None:
+            raise problems.missing(f"change {id} of contacts that is not taken back")
+        return answers.json({"left": changes.undo(row, asked.user, house())})
+
     def operations(self) -> list[Operation]:
         """Return all of them."""
         whose = "my own contacts" if self.own else "the company's contacts"
         prefix = "own_" if self.own else ""
         common: dict[str, Any] = {"area": self.area, "group": "own contacts" if self.own else "contacts"}
         one = common | {"path": f"{self.base}/{{id}}", "route": f"{self.base}/<int:id>"}
+        kept = f"{self.base}/changes"
         search = Parameter("q", "Search: part of a name, a firm or a number.")
         version = Parameter("version", "Of vCard.", {"type": "string", "enum": ["3.0", "4.0"], "default": "3.0"})
         return [
@@ -121,7 +137,13 @@ class Book:
                       answer=CONTACT, conditional=True, about="Its numbers, where given, are all that it is to have.",
                       **one),
             Operation(f"remove_{prefix}contact", "DELETE", summary="Remove a contact", run=self.remove, status=204,
-                      conditional=True, about="The page of the contacts' history can bring it back.", **one),
+                      conditional=True, about=f"What undo_{prefix}contact_change takes back.", **one),
+            Operation(f"list_{prefix}contact_changes", "GET", kept, summary=f"What was done with {whose}",
+                      run=self.changes, parameters=paging.PARAMETERS, answer=schemas.listed(CONTACT_CHANGE), **common),
+            Operation(f"undo_{prefix}contact_change", "POST", f"{kept}/{{change}}/undo",
+                      route=f"{kept}/<int:change>/undo", summary="Take back what was done with contacts",
+                      run=self.undo, answer=LEFT, about="Contacts that were changed again since are left as they are.",
+                      **common),
             Operation(f"export_{prefix}contacts", "GET", f"{self.base}.vcf", summary=f"Export {whose} as vCards",
                       run=self.export, parameters=(version,), answer={"type": "string"}, answer_type="text/vcard",
                       **common),
@@ -136,6 +158,11 @@ def shown(row: Contact) -> dict[str, Any]:
     """Return a contact as the API tells it."""
     numbers = [{"kind": one.kind, "number": one.number, "known_as": one.known_as} for one in row.numbers.all()]
     return {"id": row.pk, **{name: getattr(row, name) for name in TEXTS}, "numbers": numbers}
+
+
+def _change(row: ContactChange) -> dict[str, Any]:
+    at = datetime.datetime.fromtimestamp(row.at, datetime.UTC).isoformat(timespec="milliseconds")
+    return {"id": row.pk, "at": at, "author": row.author, "undone": row.undone, "contacts": row.items}
 
 
 def _answer(row: Contact, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
@@ -214,6 +241,13 @@ NEW = schemas.body(_WRITTEN | {"numbers": _NUMBERS}, "name", "numbers")
 CONTACT = schemas.table({"id": "integer", **_WRITTEN, "numbers": {"type": "array", "items": schemas.table(_NUMBER)}})
 BROUGHT = schemas.table({"applied": "boolean", "new": "integer", "added_to": "integer", "same": "integer",
                          "left_out": "integer"})  # fmt: skip
+CONTACT_CHANGE = schemas.table({
+    "id": "integer", "at": {"type": "string", "format": "date-time"}, "author": "string", "undone": "boolean",
+    "contacts": {"type": "array", "items": schemas.table({
+        "pk": "integer", "before": {"type": ["object", "null"]}, "after": {"type": ["object", "null"]},
+    })},
+})  # fmt: skip
+LEFT = schemas.table({"left": {"type": "array", "items": {"type": "string"}}})
 _STAR = schemas.table({"contact": {"type": ["integer", "null"]}, "extension": {"type": ["string", "null"]},
                        "name": "string"})  # fmt: skip
 
