@@ -33,10 +33,17 @@ LONGEST_TIMER = 86400.0
 
 
 class Overrides:
-    """All that is switched by hand now. `store`: the file that keeps it; None keeps it in memory only."""
+    """All that is switched by hand now.
 
-    def __init__(self, switch: Switch, store: Path | None) -> None:
+    `store`: the file that keeps it; None keeps it in memory only. `emit("event", data)` hears of each change, for the
+    history: who has switched what, and until when.
+    """
+
+    def __init__(
+        self, switch: Switch, store: Path | None, emit: Callable[[str, dict[str, Any]], None] | None = None
+    ) -> None:
         self._switch = switch
+        self._emit = emit
         self._store = store
         self._timer: asyncio.TimerHandle | None = None
         self._known: dict[str, Override] = {one.range: one for one in self._read()}
@@ -72,6 +79,10 @@ class Overrides:
             self._known[name] = made
         which = "goes by its hours again" if wanted is None else "is open" if wanted else "is closed"
         log.info('time range "%s" %s: switched by %s', name, which, by or "somebody")
+        if self._emit is not None:
+            told = "automatic" if wanted is None else "open" if wanted else "closed"
+            data = {"kind": "hours", "range": name, "state": told, "until": until or None, "by": by}
+            self._emit("event", data | {"at": self._switch.now()})
         self._use()
         self._write()
         return made

@@ -147,7 +147,7 @@ class Switch:
             self.agent, self.registrar, current, clock=loop.time, emit=self._emit_event, random=self.random
         )
         self.lending = Lending(self)
-        self.overrides = Overrides(self, overrides)
+        self.overrides = Overrides(self, overrides, self._emit_event)
         self.sounds = Sounds()
         self.plugins = Plugins()
         self.media = Streams(pool, self._addresses, self.calls.values)

@@ -162,6 +162,14 @@ def test_an_undone_change_brings_hours_back(admin: Client, company: Settings):
     assert api.export(company, secrets=True) == before
 
 
+def test_explanations_lead_to_hours_and_permissions_and_the_dial_plan_names_them(admin: Client, company: Settings):
+    assert admin.get("/admin/setting/time_ranges/Office")["Location"] == f"/admin/time_ranges/{pk_of('Office')}"
+    permission = Permission.objects.get().pk
+    assert admin.get("/admin/setting/permissions/Hall")["Location"] == f"/admin/permissions/{permission}"
+    api.apply(company, "services: [{number: '*28', kind: night, name: Night, hours: Office}]")
+    assert "*28 service Office Night" in text_of(admin.get("/admin/dialplan/"))
+
+
 # --- by hand ----------------------------------------------------------------------------------------------------------
 
 

@@ -148,10 +148,10 @@ def test_opening_hours_are_typed_as_rows(admin: Client):
     assert [(one.name, one.days, one.start, one.end) for one in row.time_ranges] == [
         ("office", ("mon", "tue"), "08:00", "17:30")
     ]
-    form |= {"number": ["501"], "time_ranges.0.end": ["07:00"]}
+    form |= {"number": ["501"], "time_ranges.0.end": ["08:00"]}
     answer = admin.post("/admin/services/new", form)
     assert answer.status_code == 422
-    assert "ends at 07:00, not after its start" in answer.content.decode()
+    assert "begins and ends at 08:00" in answer.content.decode()
 
 
 def test_removing_says_what_depends_on_a_thing(admin: Client):

@@ -180,6 +180,13 @@ async def test_a_new_configuration_keeps_what_is_switched_and_forgets_what_is_go
     assert [one.range for one in house.switch.snapshot.overrides] == ["Evening"]
 
 
+async def test_the_history_hears_who_has_switched_what(house: House) -> None:
+    await house.configure(time_ranges=(EVENING,), services=(NIGHT,))
+    await dial_night(house)
+    (told,) = [data for kind, _, data in house.spooled if kind == "event" and data.get("kind") == "hours"]
+    assert (told["range"], told["state"], told["by"]) == ("Evening", "closed", "extension 101 (Phone 101)")
+
+
 async def test_pages_ask_and_switch_by_the_control_socket(house: House) -> None:
     await house.configure(time_ranges=(EVENING, MORNING))
     verbs = house.switch.overrides.handlers()

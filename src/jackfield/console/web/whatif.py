@@ -72,9 +72,9 @@ def entries() -> list[Entry]:
         ("emergency_numbers", EmergencyNumber),
     )
     for section, model in models:
-        more = {"extensions": ("enabled",), "services": ("kind",)}.get(section, ())
+        more = {"extensions": ("enabled",), "services": ("kind", "hours__name")}.get(section, ())
         for row in model.objects.values("pk", "number", "name", *more):
-            note = "" if row.get("enabled", True) else "off"
+            note = "off" if not row.get("enabled", True) else row.get("hours__name") or ""
             href = f"/admin/{section}/{row['pk']}"
             found.append(Entry(row["number"], section, row["name"] or row.get("kind", ""), href, note=note))
     for row in Outbound.objects.values("pk", "name", "prefix", "enabled"):
