@@ -6,13 +6,15 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from jackfield.company.choices import DigestMode
-from jackfield.console import hours_validation, validation
+from jackfield.console import address_validation, hours_validation, validation
 from jackfield.console.fields import DataField
+from jackfield.network.groups import LOCAL
 from jackfield.switch import snapshot
 
-__all__ = ["General", "Holidays", "Sound", "State", "TimeRange"]
+__all__ = ["AddressGroup", "General", "Holidays", "Sound", "State", "TimeRange"]
 
 
 def default_networks() -> tuple[str, ...]:
@@ -135,6 +137,26 @@ class TimeRange(models.Model):
         """Refuse a time range that could never be open. Raises `ValidationError`."""
         if not (self.weekly or self.dates or self.also_on) and not {"weekly", "dates", "also_on"} & set(unread):
             raise validation.wrong("weekly", "must have hours: of the week, of single dates, or days of holidays")
+
+
+class AddressGroup(models.Model):
+    """Addresses that others name: where phones may connect from, who may administer."""
+
+    name = models.CharField(max_length=60, unique=True, validators=[validation.one_line])
+    entries = DataField(tuple[str, ...], default=tuple, validators=[address_validation.entries])
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "address group"
+
+    def __str__(self) -> str:
+        return f'the address group "{self.name}"'
+
+    def check_together(self, unread: Collection[str] = ()) -> None:
+        """Refuse the name of the group that is always there. Raises `ValidationError`."""
+        if "name" not in unread and self.name.strip().lower() == LOCAL:
+            text = _('"%(name)s" is always there, by the general settings: give this group another name')
+            raise validation.wrong("name", text % {"name": self.name})
 
 
 class State(models.Model):

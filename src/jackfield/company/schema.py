@@ -23,6 +23,12 @@ def _sound() -> Any:
     return Sound
 
 
+def _address_group() -> Any:
+    from jackfield.company.models import AddressGroup
+
+    return AddressGroup
+
+
 def _holidays() -> Any:
     from jackfield.company.models import Holidays
 
@@ -51,6 +57,14 @@ SECTIONS = (
         },
     ),
     Section("sounds", "sound", snapshot.Sound, _sound, key=("name", "language")),
+    Section(
+        "address_groups",
+        "address group",
+        snapshot.AddressGroup,
+        _address_group,
+        key=("name",),
+        details={"entries": {"lines": True}},
+    ),
     Section(
         "holidays",
         "list of holidays",

@@ -99,6 +99,7 @@ class Extension(Numbered):
     number = number_field()
     name = name_field()
     user = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="extensions")
+    phones_from = name_field()
     codecs = DataField(tuple[str, ...], default=default_codecs, validators=[validation.codecs])
     language = models.CharField(max_length=35, blank=True, default="", validators=[validation.language])
     caller_id = models.CharField(max_length=31, blank=True, default="", validators=[validation.caller_id])
@@ -157,6 +158,7 @@ class Line(models.Model):
     srtp = choice_field(SrtpMode, SrtpMode.OFFERED)
     dtmf = choice_field(DtmfMode, DtmfMode.AUTO)
     max_contacts = models.IntegerField(default=5, validators=[validation.Between(1, 50)])
+    phones_from = name_field()
 
     class Meta:
         ordering = ("position", "pk")

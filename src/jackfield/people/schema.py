@@ -32,6 +32,8 @@ class SignInData:
     password_length: int = 10  # at least
     tries: int = 5  # with a wrong password for one account, before one has to wait
     address_tries: int = 20  # the same for one address
+    administration_from: str = ""  # address group; "" means anywhere
+    api_from: str = ""  # the same for programs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

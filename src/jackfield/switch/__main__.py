@@ -11,6 +11,7 @@ import os
 import signal
 import ssl
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from jackfield.control import ControlError, ControlServer
 from jackfield.media.client import SPARES, MediaLost, MediaPool
 from jackfield.network.certificate import names_of_this_machine
 from jackfield.network.certificate_store import Serving, Store
+from jackfield.network.host_names import EVERY, PATIENCE, HostNames
 from jackfield.network.ports import refusal
 from jackfield.settings import Settings, SettingsError
 from jackfield.sip.transport.tls import server_context
@@ -29,10 +31,14 @@ from jackfield.spool import Spool
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.commands import Commands
 from jackfield.switch.switch import Switch
+from jackfield.switch.whence import host_names
 
 log = logging.getLogger("jackfield.switch")
 
 PR_SET_PDEATHSIG = 1
+Answer = Callable[[dict[str, Any]], Awaitable[Any]]
+FIRST_NAMES = 2.0
+"""Seconds that a start waits for names of hosts: a phone that is refused once may stay away for long."""
 TIDY = 20.0
 """Seconds between the times at which freed memory is given back."""
 
@@ -90,10 +96,13 @@ async def run(configured: Settings, ready: int | None) -> None:
         trace=recorder.record,
     )
     stopping, at_once = asyncio.Event(), asyncio.Event()
-    certificate = _Certificate(switch, configured)
+    certificate, names = _Certificate(switch, configured), _Names(switch)
     commands = Commands(switch, recorder, stop=stopping.set, path=files.snapshot)
-    control = ControlServer(files.switch_socket, commands.handlers() | {"certificate": certificate.exchanged})
+    handlers = commands.handlers()
+    more = {"certificate": certificate.exchanged, "reload": names.after(handlers["reload"])}
+    control = ControlServer(files.switch_socket, handlers | more)
     try:
+        await names.look(FIRST_NAMES)
         await _listen(switch, configured, certificate)
         await switch.start()
         await control.start()
@@ -103,7 +112,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it again
         gc.set_threshold(10_000, 20, 100)
-        tidying = loop.create_task(_tidy(certificate))
+        tidying = loop.create_task(_tidy(certificate, names))
         if ready is not None:
             os.write(ready, b"ready\n")
             os.close(ready)
@@ -163,11 +172,44 @@ class _Certificate:
         return {"exchanged": self.look()}
 
 
-async def _tidy(certificate: _Certificate) -> None:
+class _Names:
+    """The names of hosts in address groups: looked up before anybody is let in, and again every few minutes."""
+
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+        self._names = HostNames()
+        self._next = 0.0
+        self._looking: asyncio.Task[None] | None = None
+
+    async def look(self, patience: float = PATIENCE) -> None:
+        """Look up what is due or new."""
+        wanted, now = host_names(self._switch.snapshot), asyncio.get_running_loop().time()
+        if not wanted and not self._names.known:
+            return
+        if now < self._next and wanted == self._names.known.keys():
+            return
+        self._next = now + EVERY
+        if await asyncio.to_thread(self._names.refresh, wanted, patience):
+            self._switch.authenticator.whence.know(self._names.known)
+            self._switch.registrar.reload()
+
+    def after(self, handler: Answer) -> Answer:
+        """Return a handler that looks too, once the configuration is another."""
+
+        async def reload(request: dict[str, Any]) -> Any:
+            answer = await handler(request)
+            self._looking = asyncio.create_task(self.look())
+            return answer
+
+        return reload
+
+
+async def _tidy(certificate: _Certificate, names: _Names) -> None:
     while True:
         await asyncio.sleep(TIDY)
         memory.give_back()
         certificate.look()  # the settings' own files may have been exchanged, by a program that tells nobody
+        await names.look()
 
 
 async def _listen(switch: Switch, configured: Settings, certificate: _Certificate) -> None:

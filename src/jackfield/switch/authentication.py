@@ -15,10 +15,12 @@ from jackfield.switch.identity import Sender, called_number, read_caller
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk
 from jackfield.switch.snapshot import Extension, Line, Snapshot, Trunk
 from jackfield.switch.user_agents import digest_algorithms
+from jackfield.switch.whence import Whence
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request
     from jackfield.switch.trunks import Trunks
+    from jackfield.switch.whence import Rule
 
 __all__ = ["Authenticator"]
 
@@ -59,7 +61,8 @@ class Authenticator:
         self._log = SparseLog(log, wall_clock, _LOG_EVERY)
         self._given: dict[str, list[str]] = {}  # challenges, by source, branch and Call-ID
         self._given_before: dict[str, list[str]] = {}
-        self.counters = {"challenged": 0, "accepted": 0, "refused": 0}
+        self.counters = {"challenged": 0, "accepted": 0, "refused": 0, "turned_away": 0}
+        self.whence = Whence()
 
     def at_the_door(self, request: Request, flow: Flow) -> Response | None:
         """Return the challenge for a phone's request that has no password yet, before any state is made for it.
@@ -122,10 +125,14 @@ class Authenticator:
         general = snapshot.general
         self._use_realm(general.realm)
         challenger = self._challengers[_ALGORITHMS.get(general.digest, _BOTH)]
+        rules = self.whence.rules(snapshot)
+        ha1 = self._ha1_within(snapshot, flow.remote[0]) if rules else self._ha1
         verdict = challenger.verify(
-            credentials, request.method, request.uri, flow.remote[0], self._now(), self._ha1, request.body
+            credentials, request.method, request.uri, flow.remote[0], self._now(), ha1, request.body
         )
         if not verdict.ok:
+            if rules and (rule := self.whence.outside(snapshot, verdict.username, flow.remote[0])) is not None:
+                return self._turn_away(request, flow, verdict.username, rule)
             if verdict.stale or verdict.reason in _TRY_AGAIN:
                 return self._challenge(request, flow, stale=verdict.stale)
             return self._refuse(request, flow, verdict.username, verdict.reason)
@@ -167,6 +174,19 @@ class Authenticator:
         if found is None:
             return None
         return found[1].ha1_sha256 if algorithm.upper().startswith("SHA-256") else found[1].ha1_md5
+
+    def _ha1_within(self, snapshot: Snapshot, address: str) -> Callable[[str, str], str | None]:
+        """The same, where a phone outside of its address group is nobody: its password is not even looked at."""
+
+        def ha1(username: str, algorithm: str) -> str | None:
+            return None if self.whence.outside(snapshot, username, address) else self._ha1(username, algorithm)
+
+        return ha1
+
+    def _turn_away(self, request: Request, flow: Flow, username: str, rule: Rule) -> Response:
+        self.counters["turned_away"] += 1
+        self.whence.refused(self._snapshot(), rule, username, flow, self._now())
+        return self._refuse(request, flow, username, f'its address is not in the address group "{rule.group}"')
 
     def _challenge(self, request: Request, flow: Flow, *, stale: bool = False) -> Response:
         return _challenge(request, self._challenges(request, flow, stale=stale))

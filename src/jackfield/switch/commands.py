@@ -55,6 +55,7 @@ class Commands:
             "live": self.live,
             "registrations": self.registrations,
             "registered": self.registered,
+            "turned_away": self.turned_away,
             "hangup": self.hang_up,
             "originate": Originator(self.switch).originate,
             **InCall(self.switch).handlers(),
@@ -106,6 +107,10 @@ class Commands:
     async def registrations(self, request: dict[str, Any]) -> list[Any]:
         """Every registered phone."""
         return self.switch.registrar.table()
+
+    async def turned_away(self, request: dict[str, Any]) -> list[dict[str, Any]]:
+        """Phones that were refused because they are not in their address group, the latest first."""
+        return list(reversed(self.switch.authenticator.whence.turned_away.values()))
 
     async def registered(self, request: dict[str, Any]) -> dict[str, int]:
         """Extensions with phones, and how many each has that can be reached."""

@@ -72,6 +72,22 @@ class Registrar(Locations):
         """
         super().__init__(snapshot, store=store, clock=clock, wall_clock=wall_clock, emit=emit, secret=secret)
         self._authenticator = authenticator
+        authenticator.whence.tell = self._turned_away
+
+    def reload(self) -> None:
+        """The snapshot has changed: forget phones that may not register any more, or not from where they are."""
+        super().reload()
+        snapshot, whence = self._snapshot(), self._authenticator.whence
+        for contact in self if whence.rules(snapshot) else ():
+            rule = whence.outside(snapshot, contact.username, contact.source[0])
+            if rule is not None and rule.complete:
+                self._remove(contact, f'its address is not in the address group "{rule.group}"')
+
+    def _turned_away(self, row: dict[str, Any]) -> None:
+        """Note in the log of registrations that a phone was turned away because of where it is."""
+        why = f'its address is not in the address group "{row["group"]}"'
+        told = {name: row[name] for name in ("extension", "line", "sip_username", "address", "transport", "at")}
+        self._emit("registration", {"event": "turned away", "user_agent": "", "model": "", "why": why, **told})
 
     def handle(self, request: Request, flow: Flow, reply: Reply) -> None:
         """Answer a REGISTER. Never raises."""

@@ -64,6 +64,14 @@ class General:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddressGroup:
+    """Addresses that others name: where phones may connect from, who may administer. See `network.groups`."""
+
+    name: str
+    entries: tuple[str, ...] = ()  # an address, a range, a network, the name of a host, "group: NAME"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One registration of an extension: a phone with its own SIP name (RFC 3261 section 10)."""
 
@@ -76,6 +84,7 @@ class Line:
     srtp: SrtpMode = "offered"
     dtmf: DtmfMode = "auto"
     max_contacts: int = 5  # phones that may share this SIP name
+    phones_from: str = ""  # address group that it may connect from; "" means the extension's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +95,7 @@ class Extension:
     name: str = ""
     user: str = ""  # login of the user that it belongs to
     lines: tuple[Line, ...] = ()
+    phones_from: str = ""  # address group that its phones may connect from; "" means anywhere
     codecs: tuple[str, ...] = DEFAULT_CODECS
     language: str = ""  # "" means the company's
     caller_id: str = ""  # outside number shown on outgoing calls; "" means the trunk's
@@ -380,6 +390,7 @@ class Snapshot:
     emergency_numbers: tuple[EmergencyNumber, ...] = ()
     sounds: tuple[Sound, ...] = ()
     speed_dials: tuple[SpeedDial, ...] = ()
+    address_groups: tuple[AddressGroup, ...] = ()
     time_ranges: tuple[NamedHours, ...] = ()
     holidays: tuple[Holidays, ...] = ()
     permissions: tuple[Permission, ...] = ()

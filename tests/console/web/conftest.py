@@ -49,6 +49,8 @@ emergency_numbers:
   - {number: 112}
 sounds:
   - {name: hello, path: hello}
+address_groups:
+  - {name: Office, entries: [192.0.2.0/24]}
 webhooks:
   - name: CRM
     address: https://crm.example.com/hook

@@ -75,7 +75,7 @@ def change(
             guard()
         before = DialPlan.current()
         merged = merge(document, prune=prune, dry_run=dry_run)
-        problems, warnings = check(merged, before, sounds, author.user)
+        problems, warnings = check(merged, before, sounds, author.user, through=author.through, address=author.address)
         if found := [*document.problems, *merged.problems, *problems]:
             raise DocumentError(found)
         difference = Difference(tuple(merged.changes), tuple(warnings), applied=not dry_run)

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from jackfield.console.declarative.address_checks import check_addresses
 from jackfield.console.declarative.difference import Problem
 from jackfield.console.declarative.hours_checks import check_names
 from jackfield.console.declarative.merging import Item, Merge
@@ -37,12 +38,18 @@ SHORT_PASSWORD = 8
 
 
 def check(
-    merge: Merge, before: DialPlan, sounds: Collection[str] | None = None, actor: Any = None
+    merge: Merge,
+    before: DialPlan,
+    sounds: Collection[str] | None = None,
+    actor: Any = None,
+    *,
+    through: str = "",
+    address: str = "",
 ) -> tuple[list[Problem], list[Problem]]:
     """Return what is wrong and what is doubtful in the final state. `before` is the dial plan as it was.
 
     `sounds`: names of sounds that need no configuration; None: they are not looked at. `actor`: the user who
-    changes it; None for one who owns the machine.
+    changes it; None for one who owns the machine. `through`, `address`: by which way, and from where it came.
     """
     problems = list(_fields(merge))
     plan = DialPlan(merge.items["settings"][0].row.outside_prefix)
@@ -52,6 +59,7 @@ def check(
     problems += check_names(merge)
     problems += _removed_references(merge)
     problems += check_people(merge, actor)
+    problems += check_addresses(merge, through, address)
     warnings = [*_targets(merge, plan, before), *_hidden(merge, plan), *_passwords(merge), *_emergency(merge)]
     if sounds is not None:
         warnings += _sounds(merge, {*sounds, *(item.row.name for item in merge.items["sounds"])})

@@ -13,7 +13,7 @@ from jackfield.console.declarative.values import Refused, read, suggestion
 
 __all__ = ["Document", "Wanted", "read_document", "read_thing"]
 
-FIRST_LINE = tuple(name for name in LINES.fields if name not in ("name", "codecs"))
+FIRST_LINE = tuple(name for name in LINES.fields if name not in ("name", "codecs", "phones_from"))
 """Fields of the first line that may stand on the extension itself; the other two are the extension's own."""
 
 

@@ -29,6 +29,8 @@ STREAM_SECONDS = 300.0
 """After this long a stream ends and the browser comes back: whoever may not watch any more is found out by then."""
 STREAM_TYPE = "text/event-stream"
 PAGE = 100
+TURNED_AWAY = 20
+"""Phones outside of their address group that the page names."""
 NOT_RUNNING = "The switch does not run, so no call can be made. See its log, or start Jackfield again."
 
 AREAS = {
@@ -174,6 +176,7 @@ def phones(request: HttpRequest) -> HttpResponse:
     found, problem = switch_says("registrations")
     registered: list[dict[str, Any]] = found or []
     missing = [] if problem else _without_phone({row["extension"] for row in registered})
+    turned_away = [] if problem else switch_says("turned_away")[0] or []
     chosen = request.GET.get("show", "")
     search = request.GET.get("q", "").strip()
     rows: list[dict[str, Any]] = missing if chosen == "missing" else registered
@@ -187,6 +190,7 @@ def phones(request: HttpRequest) -> HttpResponse:
         "page": page,
         "shown": [row if chosen == "missing" else row | {"id": live.phone_id(row)} for row in page.object_list],
         "missing": missing,
+        "turned_away": turned_away[:TURNED_AWAY],
         "registered": len(registered),
         "silent": sum(not row["reachable"] for row in registered),
         "choices": SHOWN,

@@ -50,6 +50,7 @@ PAGES = (
     Page("history", "Calls", "/admin/calls/"),
     Page("history", "Statistics", "/admin/statistics/"),
     Page("history", "Changes", "/admin/changes/"),
+    Page("safety", "Address groups", "/admin/address_groups/"),
     Page("safety", "Certificates", "/admin/certificates/"),
     Page("system", "Company", "/admin/settings/"),
     Page("system", "Time ranges", "/admin/time_ranges/"),

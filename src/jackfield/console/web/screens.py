@@ -65,12 +65,21 @@ SCREENS = {
             first_step="The roles built in are enough for most. Make one of your own for a reception or a supervisor.",
         ),
         Screen(
+            "address_groups", "safety", "Address groups", "address group",
+            "Addresses by a name, to say from where phones may connect and who may administer.",
+            (Group("Group", ("name", "entries")),),
+            columns=("name", "entries"),
+            searched=("name", "entries"),
+            first_step="Name the networks of the office and the branches. The group “local networks” is always there.",
+        ),
+        Screen(
             "sign_in", "system", "Sign-in", "settings",
             "How people sign in, and how long they stay so.",
             (
                 Group("Sessions", ("idle_minutes", "longest_hours")),
                 Group("Second factor", ("second_factor",)),
                 Group("Passwords", ("password_length", "tries", "address_tries")),
+                Group("Only from", ("administration_from", "api_from")),
             ),
         ),
         Screen(
@@ -85,6 +94,7 @@ SCREENS = {
                 Group("Calls to the outside",
                       ("outside_calls", "permission", "caller_id", "caller_id_name", "anonymous")),
                 Group("Audio", ("codecs", "language"), folded=True),
+                Group("Safety", ("phones_from",), folded=True),
             ),
             columns=("number", "name", "user", "forward_always", "do_not_disturb", "enabled"),
             searched=("number", "name", "user__login", "user__name", "lines__sip_username"),

@@ -27,6 +27,7 @@ from jackfield.console.web.saving import author
 from jackfield.console.web.screens import SCREENS, Screen
 from jackfield.console.web.uses import instead, uses
 from jackfield.console.web.words import INNER, words
+from jackfield.network.groups import LOCAL
 from jackfield.numbers.schema import new_password as generated_password
 
 __all__ = ["author", "create", "edit", "listing", "refilled", "remove", "suggestions", "urls"]
@@ -174,7 +175,7 @@ def _posted_lines(request: HttpRequest, new: bool) -> list[dict[str, Any]]:
     return lines
 
 
-LINE_FIELDS = ("sip_username", "sip_password", "name", "behind_nat", "srtp", "dtmf", "max_contacts")
+LINE_FIELDS = ("sip_username", "sip_password", "name", "behind_nat", "srtp", "dtmf", "max_contacts", "phones_from")
 
 
 def _form(
@@ -298,7 +299,12 @@ def _named(section: str) -> Callable[[], list[tuple[str, str]]]:
     return names
 
 
+def _address_groups() -> list[tuple[str, str]]:
+    return [(LOCAL, ""), *_named("address_groups")()]
+
+
 SUGGESTED = {
+    "address_groups": _address_groups,
     "time_ranges": _named("time_ranges"), "holidays": _named("holidays"), "permissions": _named("permissions"),
     "routes": _named("outbound"),
     "numbers": _numbers, "users": _users, "trunks": _trunks, "sounds": _sounds, "time_zones": _time_zones,

@@ -28,6 +28,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "holidays": {"time_ranges": ("also_on", "except_on")},
     "permissions": {"extensions": ("permission",)},
     "outbound": {"permissions": ("rules",)},
+    "address_groups": {"extensions": ("phones_from",), "sign_in": ("administration_from", "api_from")},
     "trunks": {"outbound": ("trunks",), "emergency_numbers": ("trunks",), "inbound": ("trunk",)},
 }  # fmt: skip
 """By section: the fields of others that may name a thing of it."""

@@ -13,6 +13,7 @@ __all__ = ["INNER", "words"]
 
 _CODECS = tuple((name, name) for name in DEFAULT_CODECS)
 _TARGET: dict[str, Any] = {"suggestions": "numbers"}
+_GROUP: dict[str, Any] = {"suggestions": "address_groups"}
 
 COMMON = {
     "number": Words("Number"),
@@ -41,6 +42,14 @@ OWN: dict[str, dict[str, Words]] = {
         "role": Words("May do"),
         "enabled": Words("May sign in"),
     },
+    "address_groups": {
+        "entries": Words(
+            "Addresses",
+            "One in each line: 192.0.2.7, 192.0.2.10-192.0.2.20, 10.0.0.0/8, 2001:db8::/32, home.example.com, or "
+            "group: and the name of another one.",
+            wide=True,
+        ),
+    },
     "roles": {"areas": Words("Areas", "Everybody who signs in has pages of his own, whatever is chosen here.")},
     "sign_in": {
         "idle_minutes": Words("A session ends when unused for", unit="minutes"),
@@ -51,8 +60,16 @@ OWN: dict[str, dict[str, Words]] = {
         "password_length": Words("Passwords have at least", unit="characters"),
         "tries": Words("Wrong passwords before one has to wait", "For each account."),
         "address_tries": Words("The same for each address", "An office may share one."),
+        "administration_from": Words("Administration only from", "An address group; empty: from anywhere.", **_GROUP),
+        "api_from": Words("API only from", "An address group; empty: from anywhere.", **_GROUP),
     },
     "extensions": {
+        "phones_from": Words(
+            "Phones may connect from",
+            "An address group: from elsewhere its phones are turned away before the password is looked at. "
+            "Empty: from anywhere.",
+            **_GROUP,
+        ),
         "user": Words("User", "Whose number this is; empty for a room or a door.", suggestions="users"),
         "ring_time": Words("Rings for", "Empty: as long as the company's setting says.", "seconds"),
         "do_not_disturb": Words("Do not disturb", "Callers hear the busy tone."),
@@ -250,6 +267,7 @@ OWN: dict[str, dict[str, Words]] = {
         "name": Words("Phone", "Such as: desk phone"),
         "codecs": Words("Codecs", "Empty: the extension's."),
         "max_contacts": Words("Phones with this name"),
+        "phones_from": Words("May connect from", "An address group. Empty: the extension's.", **_GROUP),
     },
 }
 
