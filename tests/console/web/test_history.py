@@ -483,3 +483,34 @@ def test_calls_are_found_on_every_database(settings: Settings):
         looked = search.Search.read(given, "Europe/Berlin")
         assert [row.id for row in looked.page().rows] == expected
         assert looked.count() == (len(expected), True)
+
+
+def test_numbers_of_contacts_have_their_names_for_one_question_more(admin: Client):
+    from jackfield.contacts.models import Contact, ContactNumber
+
+    admin.post("/admin/settings/", {})
+    keep(incoming("one", "001715550101", "NETWORK NAME"), call("two"))
+    with CaptureQueriesContext(connection) as without:
+        assert "NETWORK NAME" in read(admin)
+    carla = Contact.objects.create(name="Carla Dorn")
+    ContactNumber.objects.create(contact=carla, number="0171 5550101", known_as="+491715550101")
+    with CaptureQueriesContext(connection) as named:
+        page = read(admin)
+    assert "Carla Dorn" in page
+    assert "NETWORK NAME" not in page
+    assert len(named) <= len(without)
+    assert sum("contactnumber" in one["sql"] for one in named) == 1
+    assert "Carla Dorn (001715550101) called Anna (101)" in one(admin, "one")
+
+
+def test_who_hid_his_number_is_told_as_hidden(admin: Client):
+    caller = party("001715550101", "Carla", trunk="Provider") | {"anonymous": True}
+    keep(incoming("one", "") | {"caller": caller}, incoming("two", "001715550102") | {"caller": party("", "")})
+    page = read(admin)
+    assert page.count("hidden number") == 2
+    assert "5550101" not in page.replace("49305550101", "")
+    assert "Somebody with a hidden number called Anna (101)" in one(admin, "one")
+    answer = admin.get("/admin/calls/calls.csv")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert (rows["one"]["caller_hidden"], rows["two"]["caller_hidden"]) == ("True", "False")

@@ -131,8 +131,9 @@ def test_the_mail_is_sent_again_from_the_page_of_the_user(admin, box):
         admin.post(f"/admin/users/{anna.pk}/account", {"do": "mail"})
         deliver()
     assert [recipients for _, recipients, _ in box.messages] == [["anna@example.com"]] * 2
-    assert "Your number: 101" in box.plain()
-    assert "From outside: " in box.plain()
+    assert "Guten Tag Anna Bell," in box.plain()  # in her language
+    assert ": 101" in box.plain()
+    assert '<html lang="de" dir="ltr">' in box.html()
     assert "link to set a password sent by e-mail" in admin.get(f"/admin/users/{anna.pk}/account").content.decode()
 
 
