@@ -6,9 +6,11 @@ A page that is new and has none fails here: give it one, or say in `NOT_FOR_PROG
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from jackfield.console.declarative.sections import SECTIONS
 from jackfield.console.rest import addresses as rest
 from jackfield.console.web.screens import SCREENS
 
@@ -202,3 +204,27 @@ def test_no_operation_is_told_of_twice_or_hidden_by_another(one: rest.Operation)
 
     path = re.sub(r"\{\w+\}", "1", one.path)
     assert resolve(f"/api/v1{path}").route == f"api/v1/{one.django_route}"
+
+
+def test_the_handbook_of_the_api_names_every_operation_and_no_other():
+    """docs/api.md writes addresses as `GET accounts/LOGIN/sessions`; those of all sections alike it tells once."""
+    text = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+    there = {f"{one.method} {re.sub(r'{[^}]+}', '*', one.path).strip('/')}" for one in rest.operations()}
+    told = re.findall(r"`(?:(GET|POST|PUT|PATCH|DELETE) )/?([\w./-]+)[^`]*`", text)
+    sections = list(SECTIONS)
+    for method, path in told:
+        known = f"{method} {re.sub(r'(?<=/)([A-Z]+|101|ID2)(?=/|$)', '*', path)}"
+        assert known in there, f"docs/api.md has {method} {path}, which there is not"
+    named = {f"{method} {re.sub(r'(?<=/)([A-Z]+)(?=/|$)', '*', path)}" for method, path in told}
+    for one in rest.operations():
+        path = re.sub(r"{[^}]+}", "*", one.path).strip("/")
+        if (
+            re.split(r"[/.]", path.removeprefix("uses/").removeprefix("order/"))[0] in sections
+            and one.group != "trials"
+        ):
+            continue
+        alike = path.removeprefix("me/")  # in the middle of one's own calls the same can be done as of all
+        mentioned = (
+            f"{one.method} {path}" in named or f"{one.method} {alike}" in named or alike.replace("*", "ID") in text
+        )
+        assert mentioned, f"docs/api.md does not tell of {one.method} {path}"
