@@ -145,6 +145,18 @@ def test_readers_see_deliveries_and_can_do_nothing(signed_in: As, receiver):  # 
     assert not receiver.got
 
 
+def test_who_is_told_is_for_full_administrators_to_say(signed_in: As, company, receiver):  # noqa: F811
+    from jackfield.console import api
+
+    found = hook(receiver, name="Billing")
+    api.apply(company, "roles: [{name: Technician, areas: {system: write}}]")
+    technician = signed_in("Technician")
+    assert technician.post("/admin/webhooks/new", made(name="Mine")).status_code == 422
+    page = technician.post(f"/admin/webhooks/{found.pk}/secret", follow=True).content.decode()
+    assert "only a full administrator" in page.lower()
+    assert Webhook.objects.get(pk=found.pk).secret == found.secret
+
+
 def test_a_webhook_that_is_not_there_is_said_so(admin: Client):
     for name in ("deliveries", "deliveries/5", "test", "again", "secret"):
         assert admin.get(f"/admin/webhooks/99/{name}").status_code == 404

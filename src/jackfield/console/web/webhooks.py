@@ -15,7 +15,8 @@ from django.utils.translation import ngettext
 
 from jackfield.company.models import General
 from jackfield.console.change import Wish
-from jackfield.console.web import errors, saving
+from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.web import errors, saving, told
 from jackfield.console.web.rights import gate
 from jackfield.console.webhooks.courier import try_out
 from jackfield.webhooks import outbox, signing
@@ -91,8 +92,8 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
             notice = "bad", _("The test event was not taken: the answer was %(status)d, and 200 to 299 is wanted.")
         else:
             notice = "bad", _("The test event did not get there: %(error)s.")
-        told = {"status": found.status, "seconds": found.seconds or 0.0, "error": found.error}
-        saving.notify(request, [(notice[0], notice[1] % told)])
+        values = {"status": found.status, "seconds": found.seconds or 0.0, "error": found.error}
+        saving.notify(request, [(notice[0], notice[1] % values)])
     return redirect(f"/admin/webhooks/{pk}/deliveries")
 
 
@@ -136,7 +137,11 @@ def secret(request: HttpRequest, pk: int) -> HttpResponse:
         return _missing(request)
     if request.method != "POST":
         return redirect(f"/admin/webhooks/{pk}/deliveries")
-    saving.save(request, [Wish("webhooks", {"secret": signing.new_secret()}, (hook.name,))])
+    try:
+        saving.save(request, [Wish("webhooks", {"secret": signing.new_secret()}, (hook.name,))])
+    except DocumentError as problem:
+        saving.notify(request, [("bad", told.problem_words(one)) for one in problem.problems])
+        return redirect(f"/admin/webhooks/{pk}/deliveries")
     return _shown(request, Webhook.objects.get(pk=pk), [], new=False)
 
 
