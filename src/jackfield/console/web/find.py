@@ -93,8 +93,10 @@ def everything(user: Any, text: str) -> list[Found]:
     if not asked:
         return [*_making(user)][:6] + [*_pages(user)][:8]
     scored: list[tuple[int, int, int, Found]] = []
-    for found, names, more in _candidates(user):
+    for found, names, others, more in _candidates(user):
         score = _score(names, asked)
+        if score is None and _begins((*names, *others), asked):
+            score = 1
         if score is None and (further := _score((*names, *more), asked)) is not None:
             score = FURTHER + further
         if score is not None:
@@ -122,16 +124,25 @@ def _score(names: Iterable[str], asked: list[str]) -> int | None:
     return 1 if all(any(part.startswith(word) for part in parts) for word in asked) else 2
 
 
-def _candidates(user: Any) -> Iterator[tuple[Found, tuple[str, ...], tuple[str, ...]]]:
-    """Everything but rows: what is found, its own names, and words that lie further off."""
+def _begins(names: Iterable[str], asked: list[str]) -> bool:
+    """Tell whether words of names begin so: within a word of a name that only others use nobody means anything."""
+    score = _score(names, asked)
+    return score is not None and score < 2
+
+
+Candidate = tuple[Found, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def _candidates(user: Any) -> Iterator[Candidate]:
+    """Everything but rows: what is found, its own names, those that others use, and words that lie further off."""
     for found in _making(user):
-        yield found, (found.title,), (_("add create"),)
+        yield found, (found.title,), (), (_("add create"),)
     for action in ACTIONS:
         if may(user, action.area, action.level):
             found = Found("action", str(action.title), "", action.address, action.icon)
-            yield found, (found.title, *str(action.other_names).split(", ")), ()
+            yield found, (found.title,), tuple(str(action.other_names).split(", ")), ()
     for found in _pages(user):
-        yield found, (found.title, *other_names.of_page(found.address)), (found.detail,)
+        yield found, (found.title,), other_names.of_page(found.address), (found.detail,)
     for screen in SCREENS.values():
         if may(user, screen.area):
             yield from _settings(screen)
@@ -151,7 +162,7 @@ def _pages(user: Any) -> Iterator[Found]:
             yield Found("page", page.title, title if title != page.title else "", page.address, icon)
 
 
-def _settings(screen: Screen) -> Iterator[tuple[Found, tuple[str, ...], tuple[str, ...]]]:
+def _settings(screen: Screen) -> Iterator[Candidate]:
     """Settings of the company, each at its field; of what there is many of, on their list."""
     for group in screen.groups:
         for name in group.fields:
@@ -161,8 +172,8 @@ def _settings(screen: Screen) -> Iterator[tuple[Found, tuple[str, ...], tuple[st
             else:
                 address, detail = f"/admin/{screen.name}/#f-{name}", screen.title
             found = Found("setting", shown.label, detail, address, "settings")
-            own = (shown.label, name.replace("_", " "), name, *other_names.of_setting(screen.name, name))
-            yield found, own, (shown.help, screen.one, group.title)
+            own, others = (shown.label, name.replace("_", " "), name), other_names.of_setting(screen.name, name)
+            yield found, own, others, (shown.help, screen.one, group.title)
 
 
 def _things(user: Any, asked: list[str]) -> Iterator[tuple[Found, tuple[str, ...]]]:
