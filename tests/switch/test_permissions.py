@@ -77,6 +77,13 @@ def test_calls_inside_are_forbidden_by_a_rule_only():
     assert allowed(found, PRAGUE)
 
 
+def test_single_numbers_inside_are_forbidden_by_how_they_begin():
+    found = house(rule("internal", "*2"), services=(Service(number="*28", kind="night", hours="x"),))
+    assert not allowed(found, "*28")
+    assert "may not make calls to *2…" in dial(found, "*28").refusal.text
+    assert allowed(found, "102")
+
+
 def test_emergency_numbers_are_never_refused():
     found = house(rule("internal"), rule("outside"), default="deny", emergency_numbers=(EmergencyNumber(number="112"),))
     assert isinstance(dial(found, "112").entry, EmergencyPlan)

@@ -54,11 +54,11 @@ def rules(values: Sequence[PermissionRule]) -> None:
     """Accept the rules of a permission."""
     wrong = []
     for number, rule in enumerate(values, 1):
-        if rule.calls == "prefix" and not _PREFIX.fullmatch(rule.only):
+        if (rule.calls == "prefix" or (rule.calls == "internal" and rule.only)) and not _PREFIX.fullmatch(rule.only):
             wrong.append(f'rule {number}: "{rule.only}" is no beginning of a number: use digits, as in 0900 or +49900')
         elif rule.calls == "route" and not rule.only:
             wrong.append(f"rule {number} needs the name of an outgoing route")
-        elif rule.calls not in ("prefix", "route") and rule.only:
+        elif rule.calls not in ("prefix", "route", "internal") and rule.only:
             wrong.append(
                 f'rule {number} is about {rule.calls} calls, so it can\'t be for "{rule.only}" only: leave it out'
             )

@@ -27,11 +27,12 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call to the outside that is judged."""
+    """A call that is judged."""
 
     called: str
-    """The number as the outgoing route leaves it, without the outside-line prefix."""
-    route: Outbound
+    """The number as the outgoing route leaves it, without the outside-line prefix; or one of the house."""
+    route: Outbound | None = None
+    """None: the call stays inside the house."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +109,18 @@ class Numbers:
         return "international" if self._abroad.fit(rest) else "national"
 
 
-def verdict(snapshot: Snapshot, extension: Extension, asked: Asked | None, at: datetime) -> Verdict:
-    """Say whether an extension that has a permission may make a call at `at`; None asks for one inside the house."""
+def verdict(snapshot: Snapshot, extension: Extension, asked: Asked, at: datetime) -> Verdict:
+    """Say whether an extension that has a permission may make a call at `at`."""
     permission = _known(snapshot).get(extension.permission)
     if permission is None:  # a name that nothing has, which no published snapshot holds: rather no call than any
-        return Verdict(asked is None, f'there is no permission "{extension.permission}"')
+        return Verdict(asked.route is None, f'there is no permission "{extension.permission}"')
     numbers = _numbers(snapshot)
-    kind = "internal" if asked is None else numbers.kind(asked.called)
+    kind = "internal" if asked.route is None else numbers.kind(asked.called)
     for number, rule in enumerate(permission.rules, 1):
         if _fits(rule, kind, asked, numbers) and (not rule.hours or state(snapshot, rule.hours, at).open):
             where = f'rule {number} of the permission "{permission.name}"'
             return Verdict(rule.allow, f"{_verb(rule.allow)} {_words(rule, kind)}: {where}")
-    allowed = asked is None or permission.default == "allow"
+    allowed = asked.route is None or permission.default == "allow"
     where = f'no rule of the permission "{permission.name}" fits'
     return Verdict(allowed, f"{_verb(allowed)} {WORDS[kind]}: {where}")
 
@@ -131,14 +132,14 @@ def _verb(allowed: bool) -> str:
 def _words(rule: PermissionRule, kind: str) -> str:
     if rule.calls == "route":
         return f'calls by the route "{rule.only}"'
-    if rule.calls == "prefix":
+    if rule.only:
         return f"calls to {rule.only}…"
     return WORDS[kind]
 
 
-def _fits(rule: PermissionRule, kind: str, asked: Asked | None, numbers: Numbers) -> bool:
-    if asked is None or rule.calls == "internal":
-        return asked is None and rule.calls == "internal"
+def _fits(rule: PermissionRule, kind: str, asked: Asked, numbers: Numbers) -> bool:
+    if asked.route is None or rule.calls == "internal":
+        return asked.route is None and rule.calls == "internal" and asked.called.startswith(rule.only)
     if rule.calls == "outside":
         return True
     if rule.calls == "route":

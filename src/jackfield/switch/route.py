@@ -144,7 +144,7 @@ class _Decision:
             self._refuse(403, f"extension {number} is disabled - enable it at Extensions > {number}", setting)
         elif self._internal():
             if extension.permission and self.entry is not None and not free:
-                self._permit(extension, None)
+                self._permit(extension, Asked(self.number))
         else:
             allowed = extension.outside_calls or free
             self._outside(
@@ -153,13 +153,13 @@ class _Decision:
                 limited=extension if extension.permission and not free else None,
             )
 
-    def _permit(self, extension: Extension, asked: Asked | None) -> bool:
+    def _permit(self, extension: Extension, asked: Asked) -> bool:
         """Ask the permission of an extension, for a call inside the house or to the outside; refuse what it forbids."""
         found = verdict(self.snapshot, extension, asked, self.at)
         setting = f"permissions/{extension.permission}"
         text = f"extension {extension.number} {found.why}"
         if found.allowed:
-            if asked is not None:
+            if asked.route is not None:
                 self._note(text, setting)
             return True
         self.entry = None

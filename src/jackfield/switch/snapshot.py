@@ -212,7 +212,7 @@ class PermissionRule:
     """Which calls are allowed or not. Kinds of calls to the outside are those of the company's country."""
 
     calls: CallKind = "outside"
-    only: str = ""  # name of the route, or the prefix
+    only: str = ""  # name of the route, or the prefix; of internal calls: how the number begins, "" means all
     allow: bool = False
     hours: str = ""  # name of a time range inside of which the rule counts; "" means always
 
