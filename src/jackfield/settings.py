@@ -31,6 +31,8 @@ from jackfield.data_dir import DataDir
 __all__ = ["PREFIX", "DataDir", "PortRange", "Settings", "SettingsError", "add_arguments", "load"]
 
 PREFIX = "JACKFIELD_"
+OWN_PORT = 8443
+"""Where everybody's own pages are when nothing is said."""
 OTHER_VARIABLES = frozenset(
     f"JACKFIELD_{name}"
     for name in ("LIBRARY_DIR", "PROCESS", "PASSWORD", "PHONE_PASSWORD", "PURE_PYTHON", "BENCH_KEEP")
@@ -113,6 +115,10 @@ class Settings(BaseSettings):
     rtp_ports: Text = Field("10000-20000", description="UDP ports for audio")
     console_host: Text = Field("127.0.0.1", description="address on which the web console listens")
     console_port: Port = Field(4021, description="port of the web console, /metrics and /health; 0 switches it off")
+    user_host: Text = Field("", description="addresses for everybody's own pages alone; empty: those of the console")
+    user_port: Text = Field(
+        "auto", description="port of everybody's own pages alone; auto: 8443 where it is free; 0 switches it off"
+    )
     console_tls: Literal["auto", "on", "off"] = Field(
         "auto", description="HTTPS for the console: auto (wherever it's reached from other machines), on, off"
     )
@@ -154,6 +160,19 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses(cls, value: str) -> str:
         return ",".join(_address(part) for part in value.split(",") if part.strip()) or _address("")
+
+    @field_validator("user_host")
+    @classmethod
+    def _user_addresses(cls, value: str) -> str:
+        return ",".join(_address(part) for part in value.split(",") if part.strip())
+
+    @field_validator("user_port")
+    @classmethod
+    def _user_port(cls, value: str) -> str:
+        value = value.strip().lower()
+        if value != "auto" and not (value.isdecimal() and int(value) <= 65535):
+            raise ValueError('give a port from 1 to 65535, "auto", or 0 for none')
+        return value
 
     @field_validator("public_address")
     @classmethod
@@ -206,6 +225,8 @@ class Settings(BaseSettings):
                 if port in taken:
                     raise ValueError(f"{taken[port]} and {name} are both {port}: change one of them")
                 taken[port] = name
+        if self.user_port not in ("auto", "0") and (other := taken.get(int(self.user_port))):
+            raise ValueError(f"{other} and user_port are both {self.user_port}: change one of them")
         low, high = self.rtp_range
         if low <= self.sip_port <= high:
             raise ValueError(f"sip_port {self.sip_port} lies inside rtp_ports {self.rtp_ports}: change one of them")
@@ -232,9 +253,23 @@ class Settings(BaseSettings):
         return tuple(self.console_host.split(","))
 
     @cached_property
+    def user_hosts(self) -> tuple[str, ...]:
+        """Addresses to listen on for everybody's own pages."""
+        return tuple(self.user_host.split(",")) if self.user_host else self.console_hosts
+
+    @cached_property
+    def own_port(self) -> int:
+        """The port of everybody's own pages; 0 for none. With "auto" it need not be free."""
+        if self.user_port != "auto":
+            return int(self.user_port)
+        others = (self.sip_port, self.sip_tls_port, self.sip_ws_port, self.sip_wss_port, self.console_port)
+        return OWN_PORT if self.console_port and OWN_PORT not in others else 0
+
+    @cached_property
     def console_secure(self) -> bool:
         """Whether the console needs a certificate: it is reached from other machines, or HTTPS is asked for."""
-        inside = all(ipaddress.ip_address(host).is_loopback for host in self.console_hosts)
+        hosts = (*self.console_hosts, *(self.user_hosts if self.own_port else ()))
+        inside = all(ipaddress.ip_address(host).is_loopback for host in hosts)
         return self.console_tls == "on" or (self.console_tls == "auto" and not inside)
 
     def console_address(self, host: str) -> str:

@@ -271,14 +271,14 @@ def test_every_item_of_a_list_that_is_wrong_is_told(sqlite: Settings):
           kind: schedule
           time_ranges:
           - {name: B, days: [mon], start: 25:00, end: 26:00}
-          - {name: C, days: [mon], start: 09:00, end: 08:00}
+          - {name: C, days: [mon], start: 09:00, end: 09:00}
     """  # fmt: skip
     said = "\n".join(refused(sqlite, text))
     for words in (
         '"g723" is not a codec', '"pcma" is in the list twice', '"a b" is no host', '"c d" is no host',
         '"x" is no network', '"y" is no network', 'time_ranges[0].days[1]: "noday"', 'time_ranges[0].days[2]: "never"',
         'time_ranges[0].colour: "colour" is not known', "time_ranges[1]: name must be given",
-        '"25:00" in time range "B"', '"26:00" in time range "B"', 'time range "C" ends at 08:00',
+        '"25:00" in time range "B"', '"26:00" in time range "B"', 'time range "C" begins and ends at 09:00',
     ):  # fmt: skip
         assert words in said, words
     assert said.count("\n") == 12

@@ -60,6 +60,12 @@ def run(
     public_address: Annotated[str | None, typer.Option(help="Our address as seen from outside a NAT")] = None,
     console_host: Annotated[str | None, typer.Option(help="Address of the web console. Default: 127.0.0.1")] = None,
     console_port: Annotated[int | None, typer.Option(help="Its port, 0 for none. Default: 4021")] = None,
+    user_host: Annotated[
+        str | None, typer.Option(help="Address of everybody's own pages alone. Default: that of the console")
+    ] = None,
+    user_port: Annotated[
+        str | None, typer.Option(help="Their port, 0 for none. Default: auto, 8443 where it is free")
+    ] = None,
     console_tls: Annotated[
         str | None,
         typer.Option(

@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import uvicorn
@@ -208,7 +208,12 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def _serving(configured: Settings) -> AsyncIterator[None]:
     """Serve HTTP while the block runs; nothing when the port is 0."""
+    from jackfield.console import own_door
+
     sockets = _listen(configured) if configured.console_port else []
+    own = _listen_for_users(configured)
+    own_door.port = configured.own_port if own else 0
+    sockets += own
     if not sockets:
         yield
         return
@@ -237,7 +242,8 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
     serving = asyncio.create_task(server.serve(sockets))
     await server.up.wait()
     for listener in sockets:
-        log.info("the console answers on %s", configured.console_address(listener.getsockname()[0]))
+        log.info("%s answers on %s, port %d", "the console" if listener not in own else "the port of own pages",
+                 *listener.getsockname()[:2])  # fmt: skip
     try:
         yield
     finally:
@@ -246,18 +252,37 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
         await serving
 
 
+def _listen_for_users(configured: Settings) -> list[socket.socket]:
+    """Listen for everybody's own pages. Where nobody has asked for the port, another program may keep it."""
+    if not configured.own_port:
+        return []
+    try:
+        return _bound(configured.user_hosts, configured.own_port, "--user-port")
+    except CannotStart as problem:
+        if configured.user_port != "auto":
+            raise
+        log.info("everybody's own pages have no port of their own: %s", problem)
+        return []
+
+
 def _listen(configured: Settings) -> list[socket.socket]:
-    listeners = []
-    for host in configured.console_hosts:
+    return _bound(configured.console_hosts, configured.console_port, "--console-port")
+
+
+def _bound(hosts: Sequence[str], port: int, flag: str) -> list[socket.socket]:
+    listeners: list[socket.socket] = []
+    for host in hosts:
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it: else 40 ms a page
         if ":" in host:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
-            listener.bind((host, configured.console_port))
+            listener.bind((host, port))
         except OSError as problem:
-            why, mend = refusal("tcp", host, configured.console_port, problem, "--console-port")
+            for one in (*listeners, listener):
+                one.close()
+            why, mend = refusal("tcp", host, port, problem, flag)
             raise CannotStart(f"the console can't listen: {why}; {mend}") from None
         listeners.append(listener)
     return listeners

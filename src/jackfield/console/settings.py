@@ -44,6 +44,7 @@ def options(settings: Settings) -> dict[str, Any]:
             "jackfield.console.web.pace.paced",
             "jackfield.console.web.language.spoken",
             "jackfield.console.web.middleware.person",
+            "jackfield.console.web.doors.guarded",
         ],
         "SECURE_HSTS_SECONDS": 365 * 86400,  # sent by HTTPS only
         "SECURE_REFERRER_POLICY": "same-origin",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jackfield.history.models import Call
+from jackfield.history.models import Call, Owned
 from jackfield.numbers.models import Extension, Line
 from jackfield.people.models import User
 
@@ -17,7 +17,9 @@ from .conftest import Make, Program
 def anna(program: Make) -> Program:
     """The program of somebody whose extension is 101."""
     made = program("user")
-    Extension.objects.filter(number="101").update(user=User.objects.get(login="the-user"))
+    user = User.objects.get(login="the-user")
+    Extension.objects.filter(number="101").update(user=user)
+    Owned.objects.create(number="101", user_id=user.pk, since=0)
     return made
 
 

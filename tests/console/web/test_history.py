@@ -258,7 +258,8 @@ def test_the_journal_is_told_with_links_to_the_settings_it_names(admin: Client):
     keep(call("one", journal=journal))
     page = one(admin)
     assert "10:02:00.250" in page
-    assert '102 is extension 102 &lt;Bert&gt; <a class="chip" href="/admin/setting/extensions/102">extension 102</a>' in page
+    chip = '<a class="chip" href="/admin/setting/extensions/102">extension 102</a>'
+    assert f"102 is extension 102 &lt;Bert&gt; {chip}" in page
     assert '<a class="chip" href="/admin/setting/inbound">Incoming' in page
     assert "unheard-of" not in page
 

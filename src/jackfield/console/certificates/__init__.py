@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from django.utils.translation import gettext as _
 
+from jackfield.console import own_door
 from jackfield.console.certificates import judging
 from jackfield.console.certificates.reading import Bundle, CertificateError, Key, public_bytes, read, serialised
 from jackfield.console.declarative.apply import Author
@@ -135,6 +136,8 @@ def listeners(settings: Settings) -> tuple[Listener, ...]:
     found = []
     if settings.console_port and settings.console_secure:
         found.append(Listener(_("Administration, and everybody's own pages"), settings.console_port))
+    if own_door.port and settings.console_secure:
+        found.append(Listener(_("Everybody's own pages"), own_door.port))
     for port, what in ((settings.sip_tls_port, _("Phones by SIP over TLS")),
                        (settings.sip_wss_port, _("Phones in browsers (secure WebSocket)"))):  # fmt: skip
         if port:
