@@ -272,10 +272,11 @@ class Settings(BaseSettings):
         inside = all(ipaddress.ip_address(host).is_loopback for host in hosts)
         return self.console_tls == "on" or (self.console_tls == "auto" and not inside)
 
-    def console_address(self, host: str) -> str:
-        """Return the address of the console at one of its hosts: "https://192.0.2.10:4021"."""
+    def web_address(self, host: str, port: int) -> str:
+        """Return the address of pages at one of our hosts: "https://192.0.2.10:4021"."""
         secure = self.console_tls == "on" or (self.console_secure and not ipaddress.ip_address(host).is_loopback)
-        return f"http{'s' if secure else ''}://{f'[{host}]' if ':' in host else host}:{self.console_port}"
+        shown = f"[{host}]" if ":" in host else host
+        return f"http{'s' if secure else ''}://{shown}" + ("" if port == (443 if secure else 80) else f":{port}")
 
     @cached_property
     def rtp_range(self) -> PortRange:

@@ -136,7 +136,7 @@ async def see_the_record(page: Any, system: System) -> None:
     await page.get_by_role("heading", name="What happened").wait_for()
     told = await page.locator("ol.journal").inner_text()
     assert "103" in told
-    assert await page.get_by_text("Answered", exact=True).first.is_visible()
+    assert await page.locator("#side").get_by_text("Answered", exact=True).first.is_visible()
 
 
 async def let_hanna_in(page: Any, phone: Any) -> str:

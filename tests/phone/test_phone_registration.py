@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -18,16 +18,16 @@ from jackfield.sip.session_events import Reply
 class Registrar:
     """Knows alice, whose password is "sesame"; `script` has the statuses to give before it looks."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
         self.agent = Agent(user_agent="registrar", on_invite=lambda invite: invite.reject(404), on_request=self.take)
         self.challenger = Challenger("test", b"sixteen bytes or more")
         self.script: list[tuple[int, dict[str, str]]] = []
         self.seen: list[Request] = []
         self.expires = 300
-        self.port = 0
+        self.port = port
 
     async def start(self) -> None:
-        self.port = await self.agent.listen("UDP", "127.0.0.1", 0)
+        await self.agent.listen("UDP", "127.0.0.1", self.port)
         await self.agent.listen("TCP", "127.0.0.1", self.port)
 
     def take(self, request: Request, flow: Flow, reply: Reply) -> None:
@@ -57,8 +57,8 @@ class Registrar:
 
 
 @pytest.fixture
-async def registrar() -> AsyncIterator[Registrar]:
-    made = Registrar()
+async def registrar(free_port: Callable[[], int]) -> AsyncIterator[Registrar]:
+    made = Registrar(free_port())
     await made.start()
     yield made
     await made.agent.close()

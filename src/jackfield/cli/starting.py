@@ -25,7 +25,7 @@ from jackfield.supervisor import StartFailed, Supervisor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["console_addresses", "run", "show_first_run"]
+__all__ = ["console_addresses", "own_addresses", "run", "show_first_run"]
 
 log = logging.getLogger("jackfield.run")
 
@@ -100,9 +100,11 @@ async def _supervise(settings: Settings, begun: float) -> None:
     await supervisor.run(up=lambda: _show(settings, time.monotonic() - begun, supervisor.said("console")))
 
 
-def _show(settings: Settings, seconds: float, token: str) -> None:
+def _show(settings: Settings, seconds: float, said: str) -> None:
     from rich.table import Table
 
+    words = dict(word.split("=", 1) for word in said.split())  # of the console: "token=… own=8443"
+    token = words.get("token", "")
     out = console()
     addresses = reachable_addresses(settings.hosts)
     rows = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
@@ -114,6 +116,8 @@ def _show(settings: Settings, seconds: float, token: str) -> None:
     rows.add_row("Audio", f"UDP ports {settings.rtp_ports}")
     if settings.console_port:
         rows.add_row("Console", ", ".join(console_addresses(settings)[:3]))
+    if own := int(words.get("own", 0)):
+        rows.add_row("Own pages", f"{', '.join(own_addresses(settings, own)[:3])}   nothing else is on this port")
     rows.add_row("Data, logs", f"{settings.data_dir}, {settings.files.logs}")
     out.print(f"\n[bold]Jackfield {__version__} is up[/bold] after {seconds:.1f} s. Ctrl-C stops it.\n")
     out.print(rows)
@@ -132,8 +136,17 @@ def _show(settings: Settings, seconds: float, token: str) -> None:
 
 def console_addresses(settings: Settings) -> list[str]:
     """Return the addresses of the console, those that other machines reach first."""
-    found = reachable_addresses(settings.console_hosts)
-    return [settings.console_address(host) for host in sorted(found, key=lambda host: host in ("127.0.0.1", "::1"))]
+    return _outer_first(settings, settings.console_hosts, settings.console_port)
+
+
+def own_addresses(settings: Settings, port: int) -> list[str]:
+    """Return the addresses of everybody's own pages at their own port, those that other machines reach first."""
+    return _outer_first(settings, settings.user_hosts, port)
+
+
+def _outer_first(settings: Settings, hosts: Sequence[str], port: int) -> list[str]:
+    found = sorted(reachable_addresses(hosts), key=lambda host: host in ("127.0.0.1", "::1"))
+    return [settings.web_address(host, port) for host in found]
 
 
 def show_first_run(settings: Settings, token: str) -> None:

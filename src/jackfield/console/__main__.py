@@ -85,7 +85,7 @@ async def run(configured: Settings, ready: int | None) -> None:
             gc.collect()
             gc.freeze()  # what is here now stays: the collector need not look at it again
             if ready is not None:
-                os.write(ready, f"ready {work.token}".strip().encode() + b"\n")
+                os.write(ready, _ready(work.token).encode() + b"\n")
                 os.close(ready)
             with running(configured.files):
                 await stopping.wait()
@@ -95,6 +95,14 @@ async def run(configured: Settings, ready: int | None) -> None:
             await asyncio.to_thread(work.thread.join)
     if work.fault is not None:
         raise CannotStart(f"a fault in the importer ended the console: {work.fault!r}")
+
+
+def _ready(token: str) -> str:
+    """Return the line for the supervisor: "ready token=… own=8443", with what there is of the two."""
+    from jackfield.console import own_door
+
+    found = {"token": token, "own": own_door.port}
+    return " ".join(["ready", *(f"{name}={value}" for name, value in found.items() if value)])
 
 
 class Work:

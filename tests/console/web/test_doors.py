@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory, override_settings
 
 from console.rest.conftest import Make, program  # noqa: F401
 from jackfield.console import api, own_door
+from jackfield.console.web.first_run import connecting
+from jackfield.notices.models import Mail
 from jackfield.settings import Settings
 
 from .conftest import PASSWORD, As, person
@@ -113,3 +115,17 @@ def test_the_page_refuses_to_shut_out_who_fills_it_in(admin: Client, company: Se
     assert answer.status_code == 422
     assert "this would shut you out yourself" in answer.content.decode()
     assert admin.post("/admin/sign_in/", {"administration_from": "Office"}, **INSIDE).status_code == 302
+
+
+def test_links_to_phones_lead_where_people_reach_their_pages(company: Settings, own: None):
+    def link(host: str) -> str:
+        return connecting.base(RequestFactory().get("/", HTTP_HOST=host))
+
+    assert link("pbx.example:4021") == "http://pbx.example:4021"  # nobody outside reaches the other port
+    assert link("127.0.0.1:4021") == ""
+    with override_settings(JACKFIELD=company.replaced(user_host="127.0.0.1,192.0.2.1", user_port="8443")):
+        assert link("pbx.example:4021") == "http://pbx.example:8443"
+        assert link("pbx.example") == "http://pbx.example"  # something stands before us and knows the way
+        assert link("127.0.0.1:4021") == "https://192.0.2.1:8443"
+    Mail.objects.update_or_create(pk=1, defaults={"links": "https://phones.example"})
+    assert link("pbx.example:4021") == "https://phones.example"

@@ -23,6 +23,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from markupsafe import Markup
 
+from jackfield.console import own_door
+from jackfield.console.links import address_for_users
 from jackfield.console.web import errors
 from jackfield.console.web.rights import public
 from jackfield.network.addresses import reachable_addresses
@@ -69,12 +71,25 @@ def server() -> str:
 
 
 def base(request: HttpRequest) -> str:
-    """Return the address of the console as phones reach it; "" when it answers on this machine alone."""
+    """Return the address of the console as phones reach it; "" when it answers on this machine alone.
+
+    What an administrator has set comes first, then the port of own pages, which a firewall leaves open sooner.
+    """
     settings = django_settings.JACKFIELD
-    if not _loopback(request.get_host()):
-        return f"{request.scheme}://{request.get_host()}"
-    outside = [one for one in reachable_addresses(settings.console_hosts) if not ipaddress.ip_address(one).is_loopback]
-    return settings.console_address(outside[0]) if outside else ""
+    if known := address_for_users(""):
+        return known
+    if not _loopback(host := request.get_host()):
+        if host.endswith(f":{settings.console_port}") and own_door.port and _outside(settings.user_hosts):
+            return f"{request.scheme}://{host.removesuffix(f':{settings.console_port}')}:{own_door.port}"
+        return f"{request.scheme}://{host}"
+    for hosts, port in ((settings.user_hosts, own_door.port), (settings.console_hosts, settings.console_port)):
+        if port and (outside := _outside(hosts)):
+            return str(settings.web_address(outside[0], port))
+    return ""
+
+
+def _outside(hosts: Collection[str]) -> list[str]:
+    return [one for one in reachable_addresses(hosts) if not ipaddress.ip_address(one).is_loopback]
 
 
 def _loopback(host: str) -> bool:
