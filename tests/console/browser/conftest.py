@@ -56,7 +56,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=[write])
     os.close(write)
     with os.fdopen(read, "rb") as ready:
-        assert ready.readline() == b"ready\n", (settings.data_dir / "output").read_text()
+        assert ready.readline().startswith(b"ready"), (settings.data_dir / "output").read_text()
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait(20)

@@ -229,6 +229,28 @@ def test_a_table_is_understood_with_and_without_a_head():
     assert (row["name"], row["number"], row["email"]) == ("Anna Bell", "12", "anna@example.com")
 
 
+@pytest.mark.parametrize(
+    ("country", "first", "numbers", "group"),
+    [
+        ("US", "100", ["100", "101", "102", "103"], "199"),
+        ("US", "103", ["103", "104", "105", "106"], "199"),
+        ("DE", "10", ["10", "11", "12", "13"], "80"),
+        ("DE", "199", ["200", "201", "202", "203"], "199"),
+    ],
+)
+def test_the_first_extensions_move_to_every_plan_that_is_chosen(browser: Client, country, first, numbers, group):
+    before = set(Line.objects.values_list("sip_username", "sip_password"))
+    go(browser, "place", language="en", country=country)
+    answer = go(browser, "numbers", first="own", own=first)
+    assert answer.status_code == 302, words(answer)
+    browser.post("/first-run/finish")
+    found = Extension.objects.order_by("number")
+    assert [(one.number, one.name) for one in found] == [(number, f"Phone {number}") for number in numbers]
+    everybody = RingGroup.objects.get()
+    assert (everybody.number, sorted(everybody.members)) == (group, numbers)
+    assert set(Line.objects.values_list("sip_username", "sip_password")) == before
+
+
 def test_first_extensions_stay_where_somebody_has_used_them(browser: Client, fresh: Settings):
     api.apply(fresh, "extensions: [{number: 102, name: Reception}]")
     from jackfield.history.models import Call

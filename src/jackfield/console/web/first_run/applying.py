@@ -189,13 +189,15 @@ def _numbers(
     plan = next((plan for plan in plans(country, prefix) if plan.first == first), None)
     step = 10 ** (len(first) - 1)
     group = plan.group if plan else str(int(first) // step * step + step - 1)
-    number = int(first)
-    for old in now.untouched:
-        while str(number) in emergency or f"{number:0{len(first)}d}" == group:
-            number += 1
-        new = f"{number:0{len(first)}d}"
-        extensions[old] = {"number": new, "name": f"Phone {new}", "_step": "numbers", "_row": "own"}
+    free, number = [], int(first)
+    while len(free) < len(now.untouched):
+        if str(number) not in emergency and f"{number:0{len(first)}d}" != group:
+            free.append(f"{number:0{len(first)}d}")
         number += 1
+    moved = [old for old in now.untouched if old not in free]  # who has a number of the new plan keeps it
+    targets = [one for one in free if one not in now.untouched]
+    for old, new in zip(moved, targets, strict=True):
+        extensions[old] = {"number": new, "name": f"Phone {new}", "_step": "numbers", "_row": "own"}
     return extensions, group if now.group and group != now.group else ""
 
 
