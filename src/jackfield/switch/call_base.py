@@ -12,13 +12,12 @@ import logging
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from jackfield.logs import call_id
 from jackfield.media.client import MediaLost, NoPort, Stream
-from jackfield.switch import conversation, identity, offers, refusing, transfer
+from jackfield.switch import alone, conversation, identity, offers, refusing, transfer
 from jackfield.switch.audio import NotAcceptable
-from jackfield.switch.destinations import destination_of
 from jackfield.switch.dial import Diversion
 from jackfield.switch.events import CallOver, Event, Gone, HangUp, Redirect, Ringing
 from jackfield.switch.leg import IncomingLeg, Leg
@@ -30,7 +29,6 @@ from jackfield.switch.snapshot import Service, Snapshot
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request, Response
-    from jackfield.switch.call import Call
     from jackfield.switch.contact import Contact
     from jackfield.switch.leg import Reply
     from jackfield.switch.listening import Listener
@@ -92,7 +90,7 @@ class CallBase:
         self._emit_timer: asyncio.TimerHandle | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._insistence: asyncio.TimerHandle | None = None
-        self._ordered: tuple[int, str] | None = None
+        self.ordered: tuple[int, str] | None = None
         """Status and reason of an end that came neither from a party nor from the destination."""
         self.over = False
 
@@ -127,7 +125,7 @@ class CallBase:
         except HangUp as end:
             status, reason = end.status, end.reason
         except asyncio.CancelledError:
-            status, reason = self._ordered or (487, self.record.reason)
+            status, reason = self.ordered or (487, self.record.reason)
         except NotAcceptable as problem:
             status, reason = 488, str(problem)
             self.note(f"refused: {problem}")
@@ -159,7 +157,7 @@ class CallBase:
                 self.record.called = called_party(plan)
                 self.record.direction = direction_of(plan)
             try:
-                await destination_of(entry)(cast("Call", self), entry)
+                await alone.lead(self, entry)
             except Redirect as onward_to:
                 plan = self._next_plan(onward_to)
                 self.only_phone = None
@@ -181,9 +179,9 @@ class CallBase:
 
         `status` is what a caller gets who is not answered yet.
         """
-        if self.over or self._ordered is not None:
+        if self.over or self.ordered is not None:
             return
-        self._ordered = (status, reason)
+        self.ordered = (status, reason)
         self.record.hung_up_by = self.record.hung_up_by or "system"
         self.record.reason = self.record.reason or reason
         if reason:
@@ -212,7 +210,7 @@ class CallBase:
 
     def _cut_short(self, task: asyncio.Task[None] | None) -> None:
         """The task has ended, perhaps without having begun, or is left behind: see to it that the call ends."""
-        status, reason = self._ordered or (487, self.record.reason)
+        status, reason = self.ordered or (487, self.record.reason)
         self._finish(status, reason)
 
     def refuse(self, status: int, reason: str) -> None:
@@ -227,7 +225,7 @@ class CallBase:
         record = self.record
         record.ended = self.now()
         answered = record.answered is not None
-        record.conclude(status, reason, caller=self.anchor.record, by_order=self._ordered is not None)
+        record.conclude(status, reason, caller=self.anchor.record, by_order=self.ordered is not None)
         for leg in self.legs:
             if not leg.ended and not leg.leaving:
                 leg.hang_up(200 if answered else status, reason)

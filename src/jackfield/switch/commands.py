@@ -19,6 +19,7 @@ from jackfield.sip.transport.transports import Transports
 from jackfield.switch.forecast import Forecast, forecast
 from jackfield.switch.in_call import InCall, find_call, leg_row
 from jackfield.switch.origination import Originator
+from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, RouteRequest
 
 if TYPE_CHECKING:
@@ -125,9 +126,21 @@ class Commands:
         self._phones_version += 1
 
     async def hang_up(self, request: dict[str, Any]) -> dict[str, Any]:
-        """End a call, named by its id or the beginning of it. `by`: who asks, for the journal."""
+        """End a call, named by its id or the beginning of it. `by`: who asks, for the journal.
+
+        `extension`: on whose behalf; while only its phones ring, it declines, and the call goes on elsewhere if it can.
+        """
         call = find_call(self.switch, str(request.get("id", "")))
-        call.end(200, f"hung up by {request.get('by') or 'the administrator'}")
+        by, extension = request.get("by") or "the administrator", str(request.get("extension", ""))
+        if extension:
+            ringing = rung_by(call, extension)
+            if ringing:
+                for leg in ringing:
+                    leg.decline(f"declined by {by}")
+                return {"id": call.id}
+            if not any(leg.party.extension == extension for leg in call.legs if not leg.ended and not leg.leaving):
+                raise ControlError(f"extension {extension} is not in call {call.id}")
+        call.end(200, f"hung up by {by}")
         return {"id": call.id}
 
     async def route(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -218,6 +231,14 @@ class Commands:
         level = str(request.get("level", "info"))
         logs.set_level(level)
         return {"level": level}
+
+
+def rung_by(call: CallBase, extension: str) -> list[OutgoingLeg]:
+    """The phones of an extension that ring for a call which it has no other part in."""
+    own = [leg for leg in call.legs if leg.party.extension == extension and not leg.ended and not leg.leaving]
+    ringing = [leg for leg in own if isinstance(leg, OutgoingLeg) and leg.fork is not None and not leg.answered]
+    called = all(leg.record.role == "callee" for leg in ringing)  # else it has asked for the call by a click
+    return ringing if called and len(ringing) == len(own) else []
 
 
 def traced_row(message: capture.Traced, names: dict[str, str]) -> dict[str, Any]:

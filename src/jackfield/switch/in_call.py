@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jackfield.control import ControlError
 from jackfield.sip.uri import Uri, escape_user
 from jackfield.switch import transfer
+from jackfield.switch.alone import TakenElsewhere
 from jackfield.switch.events import ReferTo
 from jackfield.switch.numbers import clean
 from jackfield.switch.route import FromExtension, FromHouse
@@ -83,7 +84,10 @@ class InCall:
         hung up when somebody has answered, and both talk again when nobody does. Of another call, `with_party` is
         connected (else whom the extension talks with that is in both calls); it may still be ringing there.
 
-        Answers at once: {"id", "party", "leaves", "to" or "call"}; `dry_run` does no more than that.
+        A caller who talks with nobody, but with an echo test, music, an announcement or a queue, is taken away from
+        there, and comes back when nobody answers; then nobody leaves.
+
+        Answers at once: {"id", "party", "leaves" (or None), "to" or "call"}; `dry_run` does no more than that.
         """
         call = find_call(self._switch, str(request.get("id", "")))
         number, other_call = clean(str(request.get("to", ""))), str(request.get("call", ""))
@@ -95,17 +99,20 @@ class InCall:
         asks = _of_extension(call, parties, request)
         if other_call:
             return self._join(call, parties, asks, request)
-        stays = _named(call, parties, str(request.get("party", ""))) or _far(call, asks)
+        stays = _named(call, parties, str(request.get("party", ""))) or _far(parties, asks)
         leaves = _other(parties, stays)
         permission = FromExtension(asks.party.extension) if asks is not None else FromHouse()
-        under_way = Transfer(call, leaves, notify=False, permission=permission, by=_by(request))
+        under_way = Transfer(call, leaves or stays, notify=False, permission=permission, by=_by(request))
         plan = transfer.plan_of(call, under_way, stays, number)
         if plan.refusal is not None:
             raise ControlError(plan.refusal.text)
         if not request.get("dry_run"):
-            call.transfer = under_way
-            call.post(ReferTo(under_way, Uri("sip", escape_user(number), self._switch.domain)))
-        return {"id": call.id, "party": leg_row(stays), "leaves": leg_row(leaves), "to": plan.number}
+            if leaves is None:
+                TakenElsewhere(call, stays, by=_by(request), plan=plan).start()
+            else:
+                call.transfer = under_way
+                call.post(ReferTo(under_way, Uri("sip", escape_user(number), self._switch.domain)))
+        return _moved(call, stays, leaves, to=plan.number)
 
     def _join(self, call: CallBase, parties: list[Leg], asks: Leg | None, request: dict[str, Any]) -> dict[str, Any]:
         """Connect one party of this call with one of another; who is in both leaves them."""
@@ -115,6 +122,8 @@ class InCall:
         if target.transfer is not None:
             raise ControlError(f"a transfer of call {target.id} is under way already: wait until it has ended")
         others = talking(target) if target.conversing else [target.anchor]
+        if len(parties) == 1:
+            return self._join_alone(call, parties[0], target, others, request)
         leaves, victim = asks, _of_extension(target, others, request)
         if asks is None:
             shared = {leg.party.extension for leg in parties} & {leg.party.extension for leg in others} - {""}
@@ -132,11 +141,29 @@ class InCall:
         if victim.session is None or not transfer.can_be_replaced(target, victim):
             raise ControlError(f"{victim} can't be replaced in call {target.id}")
         stays = _other(parties, leaves)
+        assert stays is not None
         if not request.get("dry_run"):
             under_way = call.transfer = Transfer(call, leaves, notify=False, by=_by(request))
             target.note(f"{_by(request)} connects {stays}, of call {call.id}, with this one")
             self._switch.spawn(transfer.attended(call, under_way, stays, victim))
-        return {"id": call.id, "party": leg_row(stays), "leaves": leg_row(leaves), "call": target.id}
+        return _moved(call, stays, leaves, call=target.id)
+
+    def _join_alone(
+        self, call: CallBase, stays: Leg, target: CallBase, others: list[Leg], request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Connect a caller who talks with nobody with one of another call, whose other party leaves."""
+        _named(call, [stays], str(request.get("party", "")))
+        _of_extension(target, others, request)
+        met = _named(target, others, str(request.get("with_party", "")))
+        victim = None if met is None else _other(others, met)
+        if victim is None:
+            raise ControlError(f"name by with_party who of call {target.id} is to be connected: the other one leaves")
+        if victim.session is None or not transfer.can_be_replaced(target, victim):
+            raise ControlError(f"{victim} can't be replaced in call {target.id}")
+        if not request.get("dry_run"):
+            target.note(f"{_by(request)} connects {stays}, of call {call.id}, with this one")
+            TakenElsewhere(call, stays, by=_by(request), victim=victim).start()
+        return _moved(call, stays, victim, call=target.id)
 
     # --- sounds
 
@@ -144,8 +171,9 @@ class InCall:
         """Play `sound` (of the configuration, or "tone:busy") to `party`, or to both where none is named.
 
         `times`: 1 to 100, or 0 to repeat it until `stop_play`. Who hears it does not hear the other meanwhile; the
-        other goes on hearing its voice. It replaces what played before, and ends early when a party holds the call or
-        is transferred. Then both talk as before. Answers {"id", "sound", "parties"} as soon as it begins.
+        other goes on hearing its voice. It ends early when a party holds the call or is transferred. Then both talk as
+        before; to a caller who talks with nobody, what played before (music, an announcement) begins anew. Answers
+        {"id", "sound", "parties"} as soon as it begins.
         """
         call = find_call(self._switch, str(request.get("id", "")))
         parties = self._in_hearing(call)
@@ -157,7 +185,7 @@ class InCall:
         hearers = parties if one is None else [one]
         sounds = [self._sound(name, leg) for leg in hearers]
         for leg, sound in zip(hearers, sounds, strict=True):
-            leg.listener.start([sound] * (times or 1), loop=not times)
+            leg.listener.interrupt([sound] * (times or 1), loop=not times)
         often = "until it is stopped" if not times else "once" if times == 1 else f"{times} times"
         call.note(f'{_by(request)} plays "{name}" to {_names(hearers)}, {often}')
         return {"id": call.id, "sound": name, "parties": [leg_row(leg) for leg in hearers]}
@@ -170,8 +198,8 @@ class InCall:
         one = _named(call, parties, str(request.get("party", "")))
         stopped = []
         for leg in parties if one is None else [one]:
-            if leg.listener.playing and not _other(parties, leg).held:  # that would be the music on hold
-                leg.listener.stop()
+            if leg.listener.has_interlude:
+                leg.listener.end_interlude()
                 stopped.append(leg)
         if stopped:
             call.note(f"{_by(request)} stops what is played to {_names(stopped)}")
@@ -188,7 +216,7 @@ class InCall:
         return found
 
     def _in_hearing(self, call: CallBase) -> list[Leg]:
-        """The two parties, if both can hear us."""
+        """The two parties, if both can hear us; or the one."""
         parties = talking(call)
         for leg in parties:
             if leg.held:
@@ -213,7 +241,7 @@ class InCall:
         digits = str(request.get("digits", "")).upper()
         if not 0 < len(digits) <= MOST_DIGITS or not DIGITS.issuperset(digits):
             raise ControlError(f"digits are 0 to 9, *, #, A to D, and commas for pauses; at most {MOST_DIGITS}")
-        leg = _named(call, parties, str(request.get("party", ""))) or _far(call, asks)
+        leg = _named(call, parties, str(request.get("party", ""))) or _far(parties, asks)
         mode = leg.audio.profile.dtmf
         if mode == "info":
             call.spawn(_as_info(leg, digits))
@@ -238,7 +266,10 @@ async def _as_info(leg: Leg, digits: str) -> None:
 
 
 def talking(call: CallBase) -> list[Leg]:
-    """The two who talk in a call: whom it serves, and whom that one talks with. Raises `ControlError` without two."""
+    """The two who talk in a call: whom it serves, and whom that one talks with; or the one who is served by a service.
+
+    Raises `ControlError` where nobody can be spoken to yet, or any more.
+    """
     anchor, peer = call.anchor, call.peer
     if call.over or anchor is None or anchor.ended:
         raise ControlError(f"call {call.id} has just ended")
@@ -248,7 +279,9 @@ def talking(call: CallBase) -> list[Leg]:
         raise ControlError(f"a transfer of call {call.id} is under way: wait until it has ended")
     if call.record.answered is None:
         raise ControlError(f"call {call.id} is not answered yet")
-    raise ControlError(f"only one party is in call {call.id}, which talks with {call.plan.number}")
+    if not anchor.answered:
+        raise ControlError(f"call {call.id} has just ended")
+    return [anchor]
 
 
 def _of_extension(call: CallBase, parties: list[Leg], request: dict[str, Any]) -> Leg | None:
@@ -280,18 +313,25 @@ def _named(call: CallBase, parties: list[Leg], wanted: str) -> Leg | None:
     return found[0]
 
 
-def _far(call: CallBase, asks: Leg | None) -> Leg:
+def _far(parties: list[Leg], asks: Leg | None) -> Leg:
     """Who is meant where nobody is named: whom the asking one talks with; who is outside; who was called."""
-    anchor, peer = call.anchor, call.peer
-    assert peer is not None
+    if len(parties) == 1:
+        return parties[0]
+    anchor, peer = parties
     if asks is not None:
         return peer if asks is anchor else anchor
     return anchor if peer.party.extension and not anchor.party.extension else peer
 
 
-def _other(parties: list[Leg], leg: Leg) -> Leg:
-    """Who is there besides `leg`, or itself where nobody is."""
-    return parties[-1] if leg is parties[0] else parties[0]
+def _other(parties: list[Leg], leg: Leg) -> Leg | None:
+    """Who is there besides `leg`, if anybody."""
+    if len(parties) == 1:
+        return None
+    return parties[1] if leg is parties[0] else parties[0]
+
+
+def _moved(here: CallBase, stays: Leg, leaves: Leg | None, **where: str) -> dict[str, Any]:
+    return {"id": here.id, "party": leg_row(stays), "leaves": leg_row(leaves) if leaves is not None else None, **where}
 
 
 def _names(legs: list[Leg]) -> str:

@@ -30,16 +30,20 @@ class Listener:
         "_done",
         "_echoing",
         "_hearing",
+        "_interlude",
         "_player",
         "_playing",
         "_pressed",
         "_stream",
+        "_under",
     )
 
     def __init__(self) -> None:
         self._stream: Stream | None = None
         self._player = 0
         self._playing: tuple[Sounds, bool] | None = None
+        self._under: tuple[Sounds, bool] | None = None  # what an interlude interrupts
+        self._interlude = False
         self._done: asyncio.Future[None] | None = None
         self._digits: list[str] = []
         self._pressed: asyncio.Future[None] | None = None
@@ -55,7 +59,7 @@ class Listener:
             stream.play(sounds, loop=loop, player_id=self._player)
         if self._hearing is not None:
             stream.listen_digits(True, inband=self._hearing)
-        if self._echoing:
+        if self._echoing and not self._interlude:
             stream.echo(True)
 
     # --- to the party
@@ -67,6 +71,10 @@ class Listener:
 
     def start(self, sounds: Sounds, *, loop: bool) -> None:
         """Begin to play, instead of what already plays."""
+        self._interlude, self._under = False, None
+        self._begin(sounds, loop)
+
+    def _begin(self, sounds: Sounds, loop: bool) -> None:
         self._player = next(_player_ids)
         self._playing = (sounds, loop)
         if self._stream is not None:
@@ -78,10 +86,36 @@ class Listener:
 
     def stop(self) -> None:
         """Stop what plays."""
+        self._interlude, self._under = False, None
         if self._playing is not None:
             self._playing = None
             if self._stream is not None:
                 self._stream.stop_play()
+
+    @property
+    def has_interlude(self) -> bool:
+        """True while something plays that was asked for from outside."""
+        return self._interlude
+
+    def interrupt(self, sounds: Sounds, *, loop: bool) -> None:
+        """Play this first, and then from its beginning what plays now: whoever waits for that does not notice."""
+        if not self._interlude:
+            self._under, self._interlude = self._playing, True
+        if self._echoing and self._stream is not None:
+            self._stream.echo(False)
+        self._begin(sounds, loop)
+
+    def end_interlude(self) -> None:
+        """Go on with what was interrupted."""
+        if not self._interlude:
+            return
+        under, self._under, self._interlude = self._under, None, False
+        if under is not None:
+            self._begin(*under)
+        else:
+            self.stop()
+        if self._echoing and self._stream is not None:
+            self._stream.echo(True)
 
     async def play(self, sounds: Sounds, *, loop: bool) -> None:
         """Play to the end; a loop has none."""
@@ -97,10 +131,13 @@ class Listener:
 
     def played(self, player_id: int) -> None:
         """The media process reports that a player has ended."""
-        if player_id == self._player and self._playing is not None:
-            self._playing = None
-            if self._done is not None and not self._done.done():
-                self._done.set_result(None)
+        if player_id != self._player or self._playing is None:
+            return
+        self._playing = None
+        if self._interlude:
+            self.end_interlude()
+        elif self._done is not None and not self._done.done():
+            self._done.set_result(None)
 
     def echo(self, on: bool) -> None:
         """Send the party's own voice back to it."""

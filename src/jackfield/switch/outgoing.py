@@ -350,6 +350,12 @@ class OutgoingLeg(Leg):
         self._finish(487, "cancelled")
         self._take_back(reason)
 
+    def decline(self, reason: str) -> None:
+        """Stop ringing as if the party had refused the call at this phone."""
+        self._stop_timer()
+        self._take_back(reason_header(603, "Decline"))
+        self.give_up(603, reason, local=True)
+
     def hang_up(self, status: int = 200, text: str = "", *, headers: Headers = ()) -> None:
         """BYE when answered, else CANCEL."""
         if self.answered:

@@ -6,12 +6,18 @@ All of it follows from one seed, so that what went wrong can be looked at again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from random import Random
 from typing import Any
 
+from jackfield.capture import Recorder
+from jackfield.control import ControlError
 from jackfield.sip.tokens import Tokens
+from jackfield.switch.commands import Commands
 from jackfield.switch.destinations.outbound import LONGEST_RINGING
+from jackfield.switch.in_call import InCall
 from jackfield.switch.snapshot import Inbound, Outbound, RingGroup
 
 from .house import SWITCH, House
@@ -294,9 +300,34 @@ class Chaos:
             self.say(f"{phone.address} takes over a call of {other.phone.address}")
             phone.call("101", headers=(("Replaces", other.replaces_header),))
 
+    def program(self) -> None:
+        """A program transfers somebody, connects two calls, plays something, or declines for somebody."""
+        calls = list(self.house.switch.calls)
+        if not calls:
+            return
+        random = self.random
+        one, other = random.choice(calls), random.choice(calls)
+        verb, more = random.choice((
+            ("transfer", {"to": random.choice(("102", "103", "200", "*43", "*62"))}),
+            ("transfer", {"to": random.choice(("101", "104")), "party": random.choice(("caller", "callee"))}),
+            ("transfer", {"call": other, "party": "caller", "with_party": random.choice(("caller", "callee"))}),
+            ("play", {"sound": "tone:beep", "times": random.choice((0, 1, 3))}),
+            ("stop_play", {}),
+            ("hangup", {"extension": random.choice(("101", "102", "103"))}),
+        ))  # fmt: skip
+        self.say(f"a program wants {verb} {more} in {one}")
+        self.spawn(self._ask(verb, {"id": one, **more}))
+
+    async def _ask(self, verb: str, request: dict[str, Any]) -> None:
+        switch = self.house.switch
+        commands = Commands(switch, Recorder(1), stop=lambda: None, path=Path())
+        handlers = {**InCall(switch).handlers(), "hangup": commands.hang_up}
+        with contextlib.suppress(ControlError):
+            await handlers[verb](request)
+
 
 DEEDS: tuple[Callable[[Chaos], None], ...] = (
     Chaos.dial, Chaos.dial_and_think_better_of_it, Chaos.hang_up, Chaos.change, Chaos.change_at_both_ends, Chaos.vanish,
-    Chaos.kill_media, Chaos.administrate, Chaos.pick_up,
+    Chaos.kill_media, Chaos.administrate, Chaos.pick_up, Chaos.program,
 )  # fmt: skip
-WEIGHTS = (30, 10, 8, 25, 12, 1, 2, 1, 3)
+WEIGHTS = (30, 10, 8, 25, 12, 1, 2, 1, 3, 8)

@@ -153,16 +153,6 @@ async def test_what_stands_in_the_way_is_told(house: House) -> None:
     await quiet(house, 1)
 
 
-async def test_one_who_talks_with_a_service_has_nobody_to_be_parted_from(house: House) -> None:
-    alice = await house.phone("101")
-    call = alice.call("*43")
-    await call.outcome()
-    with pytest.raises(ControlError, match=r"only one party is in call .*, which talks with \*43"):
-        await ask(house, "transfer", to="102")
-    call.hang_up()
-    await quiet(house, 1)
-
-
 # --- two calls become one
 
 
