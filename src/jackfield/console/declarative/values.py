@@ -16,6 +16,9 @@ __all__ = ["Refused", "read", "suggestion", "written"]
 
 T = TypeVar("T")
 
+LISTED, NAMED = 40, 10
+"""So many names are listed in a message (a thing has as many fields); of more, only the first."""
+
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
 
@@ -54,10 +57,13 @@ def read(node: Node, kind: Any, default: Any = None) -> Any:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return `did you mean "…"?` where one of `known` is near, else the list of all."""
+    """Return `did you mean "…"?` where one of `known` is near, else a list of them, of many the first."""
     names = list(known)
     close = difflib.get_close_matches(word.lower(), names, 1, 0.6)
-    return f'did you mean "{close[0]}"?' if close else f"known: {', '.join(names)}"
+    if close:
+        return f'did you mean "{close[0]}"?'
+    more = f" and {len(names) - NAMED} more" if len(names) > LISTED else ""
+    return f"known: {', '.join(names[:NAMED] if more else names)}{more}"
 
 
 def written(value: Any) -> Any:

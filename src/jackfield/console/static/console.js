@@ -40,7 +40,8 @@ function addRow(button) {
       if (element.hasAttribute(name)) element.setAttribute(name, move(element.getAttribute(name)));
     }
     if (element.type === "checkbox") element.checked = false;
-    else if ("value" in element && element.tagName === "INPUT") element.value = "";
+    else if (element.tagName === "INPUT") element.value = element.defaultValue;
+    else if (element.tagName === "SELECT") element.selectedIndex = 0;
   }
   rows.at(-1).after(fresh);
   fresh.querySelector("input")?.focus();

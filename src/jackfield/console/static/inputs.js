@@ -208,10 +208,22 @@ function checkNumber(input, section, row) {
   input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 250); });
 }
 
+// ---- Parts of a form that mean something for some kinds of thing only ------------------------------------------------
+
+function fitKind(choice) {
+  const parts = choice.form.querySelectorAll("[data-kinds]");
+  const fit = () => parts.forEach((part) => {
+    part.hidden = !part.dataset.kinds.split(" ").includes(choice.value) && !part.querySelector(".problem");
+  });
+  for (const event of ["change", "restored"]) choice.addEventListener(event, fit);
+  fit();
+}
+
 export function enhanceInputs(within) {
+  within.querySelectorAll("form:has([data-kinds]) select[name=kind]").forEach(fitKind);
   within.querySelectorAll("input[data-suggest]").forEach(tokens);
   within.querySelectorAll("fieldset[data-order]").forEach(ordered);
-  const where = location.pathname.match(/^\/admin\/(extensions|ring_groups|services|emergency_numbers)\/(?:new|(\d+))$/);
+  const where = location.pathname.match(/^\/admin\/(extensions|ring_groups|services|speed_dials|emergency_numbers)\/(?:new|(\d+))$/);
   const number = where && within.querySelector("#f-number");
   if (number) checkNumber(number, where[1], where[2]);
 }

@@ -113,6 +113,8 @@ def form_field(
         (of,) = {part for part in typing.get_args(kind) if part is not Ellipsis}
         for number, item in enumerate([*(value or ()), None]):
             made.rows.append(_parts(of, item, f"{name}.{number}", found, inner))
+        for part in made.rows[-1]:
+            part.required = False  # nobody must fill in the row that is offered for one more
     return made
 
 

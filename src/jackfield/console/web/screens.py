@@ -21,6 +21,7 @@ class Group:
     title: str
     fields: tuple[str, ...]
     folded: bool = False
+    kinds: tuple[str, ...] = ()  # for which values of the field "kind" they mean something; () means all
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,12 @@ SCREENS = {
             "Numbers with something built in: opening hours, a night switch, announcements, music, an echo test.",
             (
                 Group("Service", ("number", "kind", "name")),
-                Group("Opening hours", ("hours", "time_ranges", "open_target", "closed_target")),
-                Group("Night switch", ("until_change",), folded=True),
-                Group("Announcement and music", ("sound", "repeat", "then")),
-                Group("Destination of your own", ("plugin", "options"), folded=True),
+                Group("Hours", ("hours",), kinds=("schedule", "night")),
+                Group("Opening hours", ("open_target", "closed_target", "time_ranges"), kinds=("schedule",)),
+                Group("Night switch", ("until_change",), kinds=("night",)),
+                Group("Sound", ("sound",), kinds=("announcement", "music", "echo")),
+                Group("Announcement", ("repeat", "then"), kinds=("announcement",)),
+                Group("Destination of your own", ("plugin", "options"), kinds=("plugin",)),
             ),
             columns=("number", "kind", "name"),
             searched=("number", "name"),

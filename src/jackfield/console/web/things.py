@@ -175,7 +175,9 @@ def _posted_lines(request: HttpRequest, new: bool) -> list[dict[str, Any]]:
     return lines
 
 
-LINE_FIELDS = ("sip_username", "sip_password", "name", "behind_nat", "srtp", "dtmf", "max_contacts", "phones_from")
+LINE_FIELDS = (
+    "sip_username", "sip_password", "name", "behind_nat", "srtp", "dtmf", "max_contacts", "phones_from", "codecs",
+)  # fmt: skip
 
 
 def _form(

@@ -265,7 +265,7 @@ OWN: dict[str, dict[str, Words]] = {
         "sip_username": Words("SIP name"),
         "sip_password": Words("SIP password"),
         "name": Words("Phone", "Such as: desk phone"),
-        "codecs": Words("Codecs", "Empty: the extension's."),
+        "codecs": Words("Codecs", "None chosen: the extension's.", choices=_CODECS),
         "max_contacts": Words("Phones with this name"),
         "phones_from": Words("May connect from", "An address group. Empty: the extension's.", **_GROUP),
     },

@@ -1,0 +1,71 @@
+"""Forms as people use them: what may stay empty, what is shown for which kind, how much a refusal says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+
+from jackfield.console import api
+from jackfield.console.declarative.sections import LINES, SECTIONS
+from jackfield.console.web.screens import SCREENS
+from jackfield.console.web.things import LINE_FIELDS
+from jackfield.settings import Settings
+
+
+def inputs(page: str) -> dict[str, str]:
+    """Return the tags of a page's inputs by their names."""
+    return {found[1]: found[0] for found in re.finditer(r"<input[^>]*?\bname=\"([^\"]+)\"[^>]*>", page)}
+
+
+@pytest.mark.parametrize(
+    ("section", "offered"),
+    [("time_ranges", "dates.0.first"), ("holidays", "dates.0.first"), ("services", "time_ranges.0.name")],
+)
+def test_nobody_must_fill_in_the_row_that_is_offered_for_one_more(admin: Client, section: str, offered: str) -> None:
+    tags = inputs(admin.get(f"/admin/{section}/new").content.decode())
+    assert "required" not in tags[offered]
+    assert any("required" in tags[name] for name in ("name", "number") if name in tags)
+
+
+def test_a_row_that_is_there_must_keep_what_makes_it_one(admin: Client) -> None:
+    row = SECTIONS["time_ranges"].model().objects.get(name="Office")
+    tags = inputs(admin.get(f"/admin/time_ranges/{row.pk}").content.decode())
+    assert "required" in tags["dates.0.first"]
+    assert "required" not in tags["dates.1.first"]
+
+
+def test_the_parts_of_a_service_say_for_which_kind_they_are(admin: Client) -> None:
+    page = admin.get("/admin/services/new").content.decode()
+    parts = dict(re.findall(r'<section class="section" data-kinds="([a-z ]+)"><h2>([^<]+)</h2>', page))
+    assert parts["schedule night"] == "Hours"
+    assert parts["announcement"] == "Announcement"
+    kinds = {value for value, _label in SECTIONS["services"].model()._meta.get_field("kind").choices}
+    assert {one for group in SCREENS["services"].groups for one in group.kinds} <= kinds
+
+
+def test_a_phone_has_codecs_of_its_own_by_the_page(admin: Client, company: Settings) -> None:
+    row = SECTIONS["extensions"].model().objects.get(number="101")
+    form = {"number": "101", "codecs": ["opus", "pcma"]}
+    form |= {"lines.0.sip_username": "anna101", "lines.0.codecs": ["g722", "pcma"]}
+    assert admin.post(f"/admin/extensions/{row.pk}", form).status_code == 302
+    assert row.lines.get().codecs == ("g722", "pcma")
+    assert "codecs: [g722, pcma]" in api.export(company)
+
+
+def test_everything_in_the_document_has_its_place_on_a_page() -> None:
+    for name, section in SECTIONS.items():
+        shown = {field for group in SCREENS[name].groups for field in group.fields}
+        assert set(section.fields) == shown, name
+    assert set(LINES.fields) == set(LINE_FIELDS)
+
+
+def test_a_wrong_name_is_not_answered_with_a_list_of_everybody(admin: Client, company: Settings) -> None:
+    people = "".join(f"  - {{login: person{number:03d}}}\n" for number in range(60))
+    api.apply(company, f"users:\n{people}")
+    form = {"number": "130", "name": "Door", "user": "xyz", "lines.0.name": ""}
+    page = admin.post("/admin/extensions/new", form).content.decode()
+    assert "There is no user" in page
+    assert page.count("person0") - page.count('value="person0') < 25  # beside the field and above all
+    assert re.search(r"and \d\d more", page)
