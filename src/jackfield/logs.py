@@ -37,6 +37,7 @@ _SECRETS = re.compile(
         ["']?\s*[=:]\s*) (?: "[^"]*" | '[^']*' | [^\s,;&}\]]+ )
     | (?P<digest>\b(?:response|cnonce|nextnonce)\s*=\s*) (?:"[^"]*"|[0-9a-fA-F]{32,})  # RFC 7616
     | (?P<header>\b(?:Proxy-)?Authorization\s*:\s*(?:Basic|Bearer)\s+) \S+
+    | (?P<link>/(?:set-password/[0-9a-z]+|phone)/) [^\s/?"']+                  # whoever has the address may go in
     | (?P<crypto>\binline:) [^\s|]+                                          # a=crypto, RFC 4568
     """,
     re.VERBOSE | re.IGNORECASE,

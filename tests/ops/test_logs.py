@@ -97,6 +97,8 @@ def test_a_traceback_is_kept_without_its_secrets(written: Callable[..., Callable
         "Authorization: Bearer sesame",
         "ha1_md5=sesame",
         "token=sesame&next=1",
+        "Unprocessable Entity: /set-password/1z/sesame",
+        "Not Found: /phone/sesame/linphone.xml",
     ],
 )
 def test_secrets_are_hidden(text: str) -> None:

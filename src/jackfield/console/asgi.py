@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from asgiref.sync import SyncToAsync, ThreadSensitiveContext
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
+
+from jackfield.console.receiving import Received, TooLarge, is_known, limited
 
 __all__ = ["application"]
 
@@ -18,23 +21,6 @@ THREADS = 4
 
 
 STREAMS = frozenset(("/admin/live", "/api/v1/events"))
-LARGEST_BODY, LARGEST_OF_STRANGERS = 64 << 20, 1 << 20
-"""Bytes: a body is written to the disk before any view sees it. Views have narrower limits of their own."""
-
-
-def _limited(scope: Any, receive: Any) -> Any:
-    """Return a `receive` that hangs up on a body which is too large; that of somebody unknown is so much earlier."""
-    headers = dict(scope["headers"])
-    known = b"authorization" in headers or b"jackfield_session=" in headers.get(b"cookie", b"")
-    left = LARGEST_BODY if known else LARGEST_OF_STRANGERS
-
-    async def limited() -> Any:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        return message if left >= 0 else {"type": "http.disconnect"}
-
-    return limited
 
 
 class Handler(ASGIHandler):  # type: ignore[misc]
@@ -52,30 +38,71 @@ class Handler(ASGIHandler):  # type: ignore[misc]
         """Answer a request."""
         if scope["type"] != "http":
             raise ValueError("only HTTP is served here")
-        receive = _limited(scope, receive)
-        if scope["path"] in STREAMS or (b"accept", b"text/event-stream") in scope["headers"]:
-            await super().__call__(scope, receive, send)  # lasts for hours: not on a thread that others need
+        try:
+            body = await super().read_body(limited(receive, lambda: self._known(scope["headers"])))
+        except RequestAborted:
             return
+        except (TooLarge, TimeoutError) as why:
+            await _refuse(send, 413 if isinstance(why, TooLarge) else 408)
+            return
+        received = Received(body, receive)
+        if scope["path"] in STREAMS or (b"accept", b"text/event-stream") in scope["headers"]:
+            await super().__call__(scope, received, send)  # lasts for hours: not on a thread that others need
+            return
+        async with self._thread() as give_back:
+
+            async def sending(message: Any) -> None:
+                if message["type"] == "http.response.body":
+                    give_back()  # the answer is made: who reads it slowly holds up nobody
+                await send(message)
+
+            await self.handle(scope, received, sending)
+
+    async def read_body(self, receive: Any) -> Any:
+        """Return the body, which was read before a thread was taken: who sends slowly holds up nobody."""
+        return receive.body
+
+    async def _known(self, headers: Any) -> bool:
         async with self._thread():
-            await self.handle(scope, receive, send)
+            found: bool = await sync_to_async(is_known)(headers)
+        return found
 
     @contextlib.asynccontextmanager
-    async def _thread(self) -> AsyncIterator[None]:
-        """Have all of a request's ordinary functions run in one thread: the one used last, whose caches are warm."""
+    async def _thread(self) -> AsyncIterator[Callable[[], None]]:
+        """Have all of a request's ordinary functions run in one thread: the one used last, whose caches are warm.
+
+        What the block gets lets others have the thread before it ends; what it still asks of it comes in its turn.
+        """
         if self._free is None:
             self._free = asyncio.LifoQueue()
             for number in range(THREADS):
                 self._free.put_nowait(ThreadPoolExecutor(1, thread_name_prefix=f"web-{number}"))
-        thread = await self._free.get()
+        free, thread = self._free, await self._free.get()
         context = ThreadSensitiveContext()
         token = SyncToAsync.thread_sensitive_context.set(context)
         SyncToAsync.context_to_thread_executor[context] = thread
+        held = True
+
+        def give_back() -> None:
+            nonlocal held
+            if held:
+                held = False
+                free.put_nowait(thread)
+
         try:
-            yield
+            yield give_back
         finally:
             SyncToAsync.context_to_thread_executor.pop(context, None)
             SyncToAsync.thread_sensitive_context.reset(token)
-            self._free.put_nowait(thread)
+            give_back()
+
+
+async def _refuse(send: Any, status: int) -> None:
+    """Answer somebody whose body is not read to its end, and hang up."""
+    text = b"This took too long.\n" if status == 408 else b"This is too large.\n"
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(text)), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
 
 
 application = Handler()

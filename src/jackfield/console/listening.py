@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 import ipaddress
 import re
 import ssl
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from jackfield.network.addresses import local_addresses
@@ -28,15 +30,19 @@ if TYPE_CHECKING:
 __all__ = ["front"]
 
 HANDSHAKE = 0x16
-PATIENCE = 20  # seconds for the first byte, and for the rest of a handshake
+PATIENCE = 20  # seconds for the first byte, for the rest of a handshake, and for the head of a request
+MOST_OF_ONE = 80
+"""Connections from one address; uvicorn takes 200 of all. A browser has some six of them."""
+_LOOPBACK = re.compile(r"(::ffff:)?127\.[0-9.]+|::1")
 _HEAD = re.compile(rb"[A-Z]+ (/[!-~]*) HTTP/1\.[01]\r\n")
 _HOST = re.compile(rb"\r\nhost: *([A-Za-z0-9.:\[\]-]{1,255}) *\r\n", re.IGNORECASE)
 
 
 def front(settings: Settings) -> Callable[..., asyncio.Protocol]:
     """Return what uvicorn calls for each connection. Raises `OSError` where the certificate can't be used."""
+    proxies = tuple(filter(None, settings.trusted_proxies.split(",")))
     if not settings.console_secure:
-        return H11Protocol
+        return functools.partial(_Http, proxies)
     store = Store(settings.files.certificates, (settings.tls_certificate, settings.tls_key))
     if store.current().origin == "self-signed":
         names = names_of_this_machine([settings.public_address, *settings.console_hosts, *local_addresses()])
@@ -45,9 +51,79 @@ def front(settings: Settings) -> Callable[..., asyncio.Protocol]:
     everywhere = settings.console_tls == "on"
 
     def make(config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> asyncio.Protocol:
-        return _Front(lambda: H11Protocol(config, server_state, app_state, _loop), serving, everywhere)
+        return _Front(lambda: _Http(proxies, config, server_state, app_state, _loop), serving, everywhere)
 
     return make
+
+
+class _Http(H11Protocol):
+    """Uvicorn's HTTP, which hangs up on who does not come to the point, and on who comes too often at once."""
+
+    def __init__(self, proxies: tuple[str, ...], *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._proxies = proxies
+        self._late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
+        if self._crowded():
+            cast(asyncio.Transport, transport).abort()
+        else:
+            self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+            self._wait()  # a head of which the rest is to come
+        else:
+            self._done()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._done()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(PATIENCE, self.transport.abort)
+
+    def _done(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _crowded(self) -> bool:
+        """Whether an address has as many connections as one may have; those of the machine and of proxies don't count.
+
+        Who connects counts, not whom he claims to speak for.
+        """
+        if self.client is None or len(self.connections) <= MOST_OF_ONE:
+            return False
+        who = _network(self.client[0])
+        if who is None or _LOOPBACK.fullmatch(self.client[0]) or any(_within(who, proxy) for proxy in self._proxies):
+            return False
+        others = (one.client for one in self.connections if isinstance(one, H11Protocol))
+        return sum(client is not None and _network(client[0]) == who for client in others) > MOST_OF_ONE
+
+
+@functools.lru_cache(maxsize=1024)
+def _network(address: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Return what counts as one address: an IPv4 address, or the /64 that every IPv6 customer has for himself."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return ipaddress.ip_network((int(found), 64) if found.version == 6 else str(found), strict=False)
+
+
+def _within(who: ipaddress.IPv4Network | ipaddress.IPv6Network, proxy: str) -> bool:
+    """Tell whether `who` is a proxy, or in a network of them, as the settings name it ("*": everybody is one)."""
+    try:
+        network = ipaddress.ip_network(proxy.strip(), strict=False)
+    except ValueError:
+        return proxy.strip() == "*"
+    return network.version == who.version and network.overlaps(who)
 
 
 def _context(certificate: Path, key: Path) -> ssl.SSLContext:

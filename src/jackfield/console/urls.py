@@ -37,6 +37,9 @@ from jackfield.console.web import (  # one in each line
     whatif,
 )
 
+handler404 = "jackfield.console.web.errors.not_found"
+handler500 = "jackfield.console.web.errors.fault"
+
 urlpatterns = [
     path("", overview.front),
     path("health", views.health),

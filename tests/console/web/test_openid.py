@@ -104,6 +104,23 @@ def test_an_answer_that_was_not_asked_for_is_refused(company, provider: str):
     answer = victim.get("/sign-in/openid/back?code=x&state=y")
     assert "does not belong to what was begun here" in answer.content.decode()
     assert "_auth_user_id" not in victim.session
+    victim.get("/sign-in/openid")
+    assert victim.get("/sign-in/openid/back", {"code": "x", "state": "é"}).status_code == 422
+
+
+def test_who_is_signed_in_stays_so_whatever_another_site_sends_him_to(company, provider: str, signed_in):
+    configure(provider)
+    browser = signed_in("reader")
+    lasts = browser.session.get_expiry_age()
+    assert browser.get("/sign-in/openid").headers["Location"] == "/sign-in"
+    assert browser.session.get_expiry_age() > lasts - 60
+
+
+def test_an_address_that_the_server_did_not_check_does_not_make_one_of_the_company(company, provider: str):
+    configure(provider, create_users=True, domains=("example.com",))
+    answer = go(Client(), "mallory")
+    assert "has not made sure that your e-mail address is yours" in answer.content.decode()
+    assert not User.objects.filter(email__startswith="the-user").exists()
 
 
 def test_a_token_for_somebody_else_is_refused(company, provider: str, monkeypatch):

@@ -287,6 +287,10 @@ WRONG = {
     "a copy that counts behind": lambda device, asked: setattr(device, "count", 0) or device.proves(asked),
     "nonsense": lambda device, asked: "{",
     "a list": lambda device, asked: "[1]",
+    "nested too deeply": lambda device, asked: "[" * 100_000,
+    "an answer nested too deeply": lambda device, asked: (
+        device.proves(asked)[:-1] + ', "x": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    ),
     "nothing of use": lambda device, asked: '{"id": "x"}',
     "another's key": lambda device, asked: json.dumps(json.loads(Device().proves(asked)) | {"id": "AAAA"}),
 }

@@ -13,7 +13,7 @@ from jackfield.console.web.sign_in_rules import rules
 from jackfield.people.models import User
 from jackfield.people.tokens import Token
 
-__all__ = ["SCOPES", "found_token", "hindrance", "make_token", "scope_level"]
+__all__ = ["SCOPES", "found_token", "hindrance", "is_token", "make_token", "scope_level"]
 
 SCOPES = tuple(f"{area}:{doing}" for area in AREAS for doing in ("read", "write"))
 BEGINNING = "jf_"
@@ -45,6 +45,11 @@ def found_token(text: str, now: float, address: str) -> Token | None:
         token.used, token.address = now, address[:64]
         Token.objects.filter(pk=token.pk).update(used=token.used, address=token.address)
     return token
+
+
+def is_token(text: str) -> bool:
+    """Tell whether there is such a token."""
+    return bool(Token.objects.filter(digest=_digest(text)).exists())
 
 
 def hindrance(user: User) -> str:

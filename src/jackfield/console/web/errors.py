@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext as _
 
-__all__ = ["csrf", "forbidden", "missing", "too_fast"]
+__all__ = ["csrf", "fault", "forbidden", "missing", "not_found", "too_fast"]
 
 
 def forbidden(request: HttpRequest, area: str, least: Any) -> HttpResponse:
@@ -25,6 +25,22 @@ def forbidden(request: HttpRequest, area: str, least: Any) -> HttpResponse:
 def missing(request: HttpRequest, what: str) -> HttpResponse:
     """Say that there is no such thing (any more)."""
     return _page(request, 404, _("Not here"), what)
+
+
+def not_found(request: HttpRequest, exception: object = None) -> HttpResponse:
+    """Say that there is no such address; Django calls this. Asks the database nothing, not even for the person."""
+    with override(get_language_from_request(request)):
+        return _page(request, 404, _("Not here"), _("There is no such page."))
+
+
+def fault(request: HttpRequest) -> HttpResponse:
+    """Say that it is not the person's fault, and nothing of what happened: that is in the log. Django calls this."""
+    with override(get_language_from_request(request)):
+        text = _(
+            "This is a fault of the phone system, not yours. Reload the page; if that does not help, an administrator "
+            "finds the reason under System, Logs."
+        )
+        return _page(request, 500, _("Something went wrong"), text)
 
 
 def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:

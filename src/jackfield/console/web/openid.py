@@ -55,8 +55,8 @@ def begin(request: HttpRequest) -> HttpResponse:
     from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
     config = OpenId.current()
-    if not config.enabled:
-        return redirect("/sign-in")
+    if not config.enabled or request.user.is_authenticated:
+        return redirect("/sign-in")  # which leads those on who are signed in
     target = request.GET.get("next", "")
     if not target.startswith("/") or not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
         target = ""
@@ -81,7 +81,7 @@ def back(request: HttpRequest) -> HttpResponse:
     config, kept = OpenId.current(), request.session.pop("openid", None)
     if not config.enabled or kept is None or time.time() - kept["at"] > PENDING_SECONDS:
         return _refused(request, _("This took too long, or began in another browser. Please try once more."))
-    if not secrets.compare_digest(request.GET.get("state", ""), kept["state"]):
+    if not secrets.compare_digest(request.GET.get("state", "").encode("utf-8", "replace"), kept["state"].encode()):
         return _refused(request, _("The answer does not belong to what was begun here. Please try once more."))
     if "error" in request.GET:
         log.warning(
@@ -167,11 +167,15 @@ def _claims(request: HttpRequest, config: OpenId, kept: dict[str, Any]) -> dict[
 def _user(config: OpenId, claims: dict[str, Any]) -> User:
     """Return the user that somebody is, made now if that is set so. Raises `OpenIdError`."""
     email = str(claims["email"])
+    verified = claims.get("email_verified") is True
+    known = Identity.objects.filter(issuer=claims["issuer"], subject=str(claims["sub"])).select_related("user").first()
     if config.domains and email.rpartition("@")[2].lower() not in {domain.lower() for domain in config.domains}:
         raise OpenIdError(_("Your e-mail address is not of this company."))
-    known = Identity.objects.filter(issuer=claims["issuer"], subject=str(claims["sub"])).select_related("user").first()
+    if config.domains and known is None and not verified:  # anybody may claim an address
+        log.warning("OpenID Connect: %s is not said to be verified there: without that, domains let nobody in", email)
+        raise OpenIdError(_("The other server has not made sure that your e-mail address is yours."))
     user = known.user if known is not None else None
-    if user is None and email and claims.get("email_verified") is True:
+    if user is None and email and verified:
         found = list(User.objects.filter(email__iexact=email)[:2])
         user = found[0] if len(found) == 1 else None
     if user is None and config.create_users:

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 CHALLENGE_SECONDS = 300.0
 MOST = 20  # passkeys of one user
+UNREADABLE = (ValueError, KeyError, TypeError, RecursionError)
+"""What reading JSON from outside may raise; the last one where it is nested too deeply."""
 
 
 def creation_options(request: HttpRequest) -> str:
@@ -76,7 +78,7 @@ def make(request: HttpRequest, credential: str, name: str) -> Passkey | None:
                 host=_host(request),
                 made=time.time(),
             )
-    except (WebAuthnException, ValueError, KeyError, TypeError, IntegrityError) as why:
+    except (*UNREADABLE, WebAuthnException, IntegrityError) as why:
         log.warning("a passkey of %r was not accepted: %s", user.login, why)
         return None
 
@@ -119,7 +121,7 @@ def used(request: HttpRequest, credential: str, user: Any = None) -> Any:
             credential_current_sign_count=key.sign_count,
             require_user_verification=user is None,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as why:
+    except (*UNREADABLE, WebAuthnException) as why:
         log.warning("a passkey of %r was refused: %s", key.user.login, why)
         return None
     # A copy of a key that counts would count twice: whoever is not first with a number is refused.
@@ -153,7 +155,7 @@ def _id(credential: str) -> str:
     try:
         found = json.loads(credential)
         return str(found["id"])[:1400] if isinstance(found, dict) else ""
-    except (ValueError, KeyError):
+    except UNREADABLE:
         return ""
 
 
