@@ -75,3 +75,13 @@ def test_days_have_names(sqlite: Settings):
         assert formats.named_day(datetime.date(2026, 11, 16), today) == "Lundi 16 novembre 2026"
     assert formats.named_day(today, today) == "Today"
     assert formats.named_day(datetime.date(2026, 11, 22), today) == "Yesterday"
+
+
+def test_a_time_of_today_needs_no_date(sqlite: Settings, monkeypatch: pytest.MonkeyPatch):
+    api.apply(sqlite, "settings: {country: DE}", prune=False)
+    monkeypatch.setattr(time, "time", lambda: AT)
+    with translation.override("de"):
+        assert formats.near(AT + 3600, "Europe/Berlin") == "15:05"
+        assert formats.near(AT + 43200, "Europe/Berlin") == "24.11.2026 02:05"
+        assert formats.near(AT + 39600, "UTC") == "24.11.2026 00:05"
+        assert formats.short_day(datetime.date(2026, 11, 3)) == "03.11.2026"

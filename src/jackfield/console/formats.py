@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from jackfield.console.languages import locale
 
-__all__ = ["ago", "clock", "day", "lasting", "named_day", "number", "span", "stamp", "when"]
+__all__ = ["ago", "clock", "day", "lasting", "named_day", "near", "number", "short_day", "span", "stamp", "when"]
 
 Form = Literal["medium", "full"]
 Unit = Literal["day", "hour", "minute"]
@@ -55,6 +55,17 @@ def named_day(date: datetime.date, today: datetime.date) -> str:
     if date == today:
         return str(_("Today"))
     return str(_("Yesterday")) if date == today - datetime.timedelta(days=1) else day(date)
+
+
+def near(seconds: float, zone: str = "UTC") -> str:
+    """Return a time that may be today, which then needs no date: "18:00", "24 Nov 2026 08:00"."""
+    today = _at(time.time(), zone).date()
+    return clock(seconds, zone) if _at(seconds, zone).date() == today else when(seconds, zone)
+
+
+def short_day(date: datetime.date) -> str:
+    """Return a day without its name: "23 Nov 2026", "23.11.2026"."""
+    return _date(locale(), date, "medium")
 
 
 def ago(seconds: float | None) -> str:
