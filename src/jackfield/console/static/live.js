@@ -105,7 +105,7 @@ function state({ part, states: found, known, all: whole }) {
   }
 }
 
-function say(text) {
+function tell(text) {
   if (!told) return;
   told.hidden = !text;
   told.textContent = text;
@@ -121,10 +121,10 @@ function open() {
   on("counts", counts);
   on("states", state);
   on("switch", (found) => {
-    say("");
+    tell("");
     if (problem) [problem.hidden, problem.textContent] = [found.running, found.problem];
   });
-  source.onerror = () => say("The connection to the server is lost: this shows how it was. It is tried again.");
+  source.onerror = () => tell("The connection to the server is lost: this shows how it was. It is tried again.");
 }
 
 function close() {
