@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as later
+
 from jackfield.console.web.passwords import READ_BY_ZXCVBN, weakness
 
 __all__ = ["Strength", "strength"]
 
-_WORDS = ("very weak", "weak", "fair", "good", "strong")
+_WORDS = (later("very weak"), later("weak"), later("fair"), later("good"), later("strong"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +30,4 @@ def strength(password: str, *, about: Collection[str] = ()) -> Strength:
 
     known = [part for text in about for part in (text, *text.replace("@", " ").split()) if len(part) > 2]
     score = int(zxcvbn(password[:READ_BY_ZXCVBN], user_inputs=known)["score"]) if password else 0
-    return Strength(score, _WORDS[score], weakness(password, None, *about))
+    return Strength(score, gettext(_WORDS[score]), weakness(password, None, *about))

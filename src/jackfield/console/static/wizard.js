@@ -14,6 +14,14 @@ document.querySelector("#f-own")?.addEventListener("input", () => {
   document.querySelector('input[name="first"][value="own"]').checked = true;
 });
 
+// The encryption of an e-mail server has its usual port: it follows, unless somebody has typed another one.
+const usual = { starttls: "587", tls: "465", none: "25" };
+const security = document.querySelector('[data-step="mail"] #f-security');
+security?.addEventListener("change", () => {
+  const port = document.querySelector("#f-port");
+  if (Object.values(usual).includes(port.value)) port.value = usual[security.value];
+});
+
 // How strong a password is, as it is typed: judged by the server, which has the lists.
 const password = document.querySelector('[data-step="administrator"] #f-password');
 if (password) {

@@ -189,7 +189,8 @@ def _numbers(
     plan = next((plan for plan in plans(country, prefix) if plan.first == first), None)
     step = 10 ** (len(first) - 1)
     group = plan.group if plan else str(int(first) // step * step + step - 1)
-    free, number = [], int(first)
+    free: list[str] = []
+    number = int(first)
     while len(free) < len(now.untouched):
         if str(number) not in emergency and f"{number:0{len(first)}d}" != group:
             free.append(f"{number:0{len(first)}d}")

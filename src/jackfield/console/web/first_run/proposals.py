@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from babel import Locale
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
 from jackfield.console.emergency import emergency_numbers
 from jackfield.console.languages import LANGUAGES
 from jackfield.console.whereabouts import ZONES
@@ -36,20 +40,17 @@ def browser_place(header: str) -> tuple[str, str]:
     return language, country or _HOME.get(language, "")
 
 
+def countries() -> tuple[tuple[str, str], ...]:
+    """Return code and name of all countries whose numbers are known, by name, in the language of the page."""
+    return _countries((get_language() or "en").partition("-")[0])
+
+
 @cache
-def countries(table: Path = ZONES / "iso3166.tab") -> tuple[tuple[str, str], ...]:
-    """Return code and name of all countries whose numbers are known, by name."""
+def _countries(language: str) -> tuple[tuple[str, str], ...]:
     import phonenumbers
 
-    names: dict[str, str] = {}
-    try:
-        for line in table.read_text(encoding="utf-8").splitlines():
-            if not line.startswith("#") and "\t" in line:
-                code, _, name = line.partition("\t")
-                names[code] = name.strip()
-    except OSError:
-        names = {}
-    found = [(code, names.get(code, code)) for code in phonenumbers.SUPPORTED_REGIONS]
+    names = Locale.parse(language).territories
+    found = [(code, str(names.get(code, code))) for code in phonenumbers.SUPPORTED_REGIONS]
     return tuple(sorted(found, key=lambda one: _plain(one[1])))
 
 
@@ -72,19 +73,22 @@ class Plan:
 
     first: str
     group: str
-    title: str
-    text: str
+
+    def told(self) -> str:
+        """Return in a sentence what it is good for."""
+        text = {
+            2: _("Two digits, from %(first)s: quick to dial, for up to about 60 numbers. %(group)s rings everybody."),
+            3: _("Three digits, from %(first)s: for up to about 800 numbers. %(group)s rings everybody."),
+            4: _("Four digits, from %(first)s: for several sites or many people. %(group)s rings everybody."),
+        }[len(self.first)]
+        return text % {"first": self.first, "group": self.group}
 
 
 def plans(country: str, outside_prefix: str) -> list[Plan]:
     """Return the ways of numbering that are proposed: two, three and four digits, past the emergency numbers."""
     taken = set(emergency_numbers(country))
     found = []
-    for digits, title, text in (
-        (2, "Two digits", "quick to dial, for up to about 60 numbers"),
-        (3, "Three digits", "for up to about 800 numbers"),
-        (4, "Four digits", "for several sites or many people"),
-    ):
+    for digits in (2, 3, 4):
         step = 10 ** (digits - 1)
         first = step
         while any(str(number) in taken for number in range(first, first + 10)):
@@ -92,8 +96,7 @@ def plans(country: str, outside_prefix: str) -> list[Plan]:
         group = str(first + step - 1) if digits > 2 else next(
             str(number) for number in (80, 70, 60) if not str(number).startswith(outside_prefix or "x")
         )  # fmt: skip
-        example = f"{first}, {first + 1}, {first + 2} …"
-        found.append(Plan(str(first), group, f"{title}, from {first}", f"{example}: {text}. {group} rings everybody."))
+        found.append(Plan(str(first), group))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 import zoneinfo
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from jackfield.console.change import Wish
 from jackfield.console.presets import presets
@@ -22,6 +24,7 @@ from jackfield.console.web.first_run.people_rows import FIELDS, read_pasted, rea
 from jackfield.console.web.first_run.proposals import LANGUAGES, browser_place, countries, login_for, plans, zone_of
 from jackfield.console.web.forms import FormField
 from jackfield.console.web.passwords import weakness
+from jackfield.notices.choices import Security
 
 __all__ = ["STEPS", "Step", "app_secret"]
 
@@ -52,8 +55,8 @@ class Step:
     """One page. `propose` gives the values that it shows at first, `read` those that came, `show` the fields."""
 
     name: str
-    title: str
-    purpose: str
+    title: Any  # a text that is put into the page's language when it is shown
+    purpose: Any
     propose: Callable[[Form], dict[str, Any]]
     read: Callable[[Form], dict[str, Any]]
     show: Callable[[Form, dict[str, Any]], list[FormField]]
@@ -87,12 +90,12 @@ def _show_place(form: Form, values: dict[str, Any]) -> list[FormField]:
     languages = dict(LANGUAGES) | {values["language"]: LANGUAGES.get(values["language"], values["language"])}
     return [
         FormField(
-            "language", "Language", "choice", values["language"], choices=tuple(languages.items()),
-            help="Of announcements. What is not recorded in it yet is said in English.",
+            "language", _("Language"), "choice", values["language"], choices=tuple(languages.items()),
+            help=_("Of these pages, messages and announcements. What is not recorded in it yet is said in English."),
         ),
         FormField(
-            "country", "Country", "choice", values["country"], choices=countries(),
-            help="How numbers are written, which tones callers hear, and the emergency numbers.",
+            "country", _("Country"), "choice", values["country"], choices=countries(),
+            help=_("How numbers are written, which tones callers hear, and the emergency numbers."),
         ),
     ]  # fmt: skip
 
@@ -116,10 +119,10 @@ def _read_company(form: Form) -> dict[str, Any]:
 
 def _show_company(form: Form, values: dict[str, Any]) -> list[FormField]:
     return [
-        FormField("company", "Company", "text", values["company"], help="Shown at the top of the pages."),
+        FormField("company", _("Company"), "text", values["company"], help=_("Shown at the top of the pages.")),
         FormField(
-            "time_zone", "Time zone", "text", values["time_zone"], suggestions="time_zones",
-            help="Such as Europe/Berlin: for opening hours and the times on these pages.",
+            "time_zone", _("Time zone"), "text", values["time_zone"], suggestions="time_zones",
+            help=_("Such as Europe/Berlin: for opening hours and the times on these pages."),
         ),
     ]  # fmt: skip
 
@@ -141,22 +144,23 @@ def _read_numbers(form: Form) -> dict[str, Any]:
     if first == "own":
         first = form.text("own", 20)
         if not first.isdecimal() or len(first) < 2:
-            form.refuse("own", "Give a number of at least two digits, such as 20 or 300.")
+            form.refuse("own", _("Give a number of at least two digits, such as 20 or 300."))
     return {"first": first}
 
 
 def _show_numbers(form: Form, values: dict[str, Any]) -> list[FormField]:
     general = form.now.general
     country = form.draft.typed.get("place", {}).get("country", general.country)
-    choices = [(plan.first, f"{plan.title}: {plan.text}") for plan in plans(country, general.outside_prefix)]
+    choices = [(plan.first, plan.told()) for plan in plans(country, general.outside_prefix)]
     if general.first_number not in dict(choices):
         there = form.now.untouched
-        text = f"As it is: from {there[0]} to {there[-1]}" if there else "As it is"
+        told = {"first": there[0], "last": there[-1]} if there else {}
+        text = _("As it is: from %(first)s to %(last)s") % told if there else _("As it is")
         choices.insert(0, (general.first_number, text))
     value = values["first"] if values["first"] in dict(choices) else "own"
     return [
-        FormField("first", "First number", "radio", value, choices=[*choices, ("own", "Another one:")]),
-        FormField("own", "Another first number", "text", values["first"] if value == "own" else ""),
+        FormField("first", _("First number"), "radio", value, choices=[*choices, ("own", _("Another one:"))]),
+        FormField("own", _("Another first number"), "text", values["first"] if value == "own" else ""),
     ]
 
 
@@ -190,20 +194,22 @@ def _read_administrator(form: Form) -> dict[str, Any]:
         if why:
             form.refuse("password", why)
         elif password != form.request.POST.get("again", ""):
-            form.refuse("again", "The two are not the same: type the password once more.")
+            form.refuse("again", _("The two are not the same: type the password once more."))
         else:
             values["hash"] = make_password(password)
     return values
 
 
 def _show_administrator(form: Form, values: dict[str, Any]) -> list[FormField]:
-    kept = "Empty: the one typed before." if values["hash"] else "Four words that have nothing in common are good."
+    kept = (
+        _("Empty: the one typed before.") if values["hash"] else _("Four words that have nothing in common are good.")
+    )
     return [
-        FormField("name", "Your name", "text", values["name"]),
-        FormField("email", "Your e-mail", "text", values["email"], help="For alerts, and a new password."),
-        FormField("login", "Name to sign in with", "text", values["login"], help="Empty: made from your name."),
-        FormField("password", "Password", "password", "", required=not values["hash"], help=kept),
-        FormField("again", "Once more", "password", "", required=not values["hash"]),
+        FormField("name", _("Your name"), "text", values["name"]),
+        FormField("email", _("Your e-mail"), "text", values["email"], help=_("For alerts, and a new password.")),
+        FormField("login", _("Name to sign in with"), "text", values["login"], help=_("Empty: made from your name.")),
+        FormField("password", _("Password"), "password", "", required=not values["hash"], help=kept),
+        FormField("again", _("Once more"), "password", "", required=not values["hash"]),
         FormField("code", _("Six digits"), "text", ""),
     ]
 
@@ -214,8 +220,17 @@ def _show_administrator(form: Form, values: dict[str, Any]) -> list[FormField]:
 def _network(form: Form) -> dict[str, Any]:
     from jackfield.console.web.first_run.connecting import public_addresses
 
-    found = public_addresses()
-    return {"public_address": form.now.general.public_address or (found[0] if found else "")}
+    asked = form.request.GET.get("address", "")  # what a provider saw when the trunk was tried
+    by_browser = [host] if _is_global(host := form.request.get_host().rpartition(":")[0].strip("[]")) else []
+    found = [*([asked] if _is_global(asked) else []), *([known] if (known := form.now.general.public_address) else [])]
+    return {"public_address": [*found, *public_addresses(), *by_browser, ""][0]}
+
+
+def _is_global(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).is_global
+    except ValueError:
+        return False
 
 
 def _read_network(form: Form) -> dict[str, Any]:
@@ -223,8 +238,11 @@ def _read_network(form: Form) -> dict[str, Any]:
 
 
 def _show_network(form: Form, values: dict[str, Any]) -> list[FormField]:
-    text = "Empty, where all phones and trunks are in the same network, or Jackfield is to find it by itself."
-    return [FormField("public_address", "Public address", "text", values["public_address"], help=text)]
+    text = _(
+        "An address or a name. Empty, where all phones and trunks are in the same network, or no router is between. "
+        "The test of a trunk tells which address the provider sees."
+    )
+    return [FormField("public_address", _("Public address"), "text", values["public_address"], help=text)]
 
 
 # --- e-mail
@@ -245,22 +263,34 @@ def _read_mail(form: Form) -> dict[str, Any]:
     values["password"] = str(form.request.POST.get("password", "")) or form.draft.typed.get("mail", {}).get(
         "password", ""
     )
+    if not values["sender"] and "@" in values["username"]:
+        values["sender"] = values["username"]
     return values
 
 
 def _show_mail(form: Form, values: dict[str, Any]) -> list[FormField]:
-    security = (("starttls", "STARTTLS (port 587)"), ("tls", "TLS (port 465)"), ("none", "None"))
+    security = tuple(Security.choices)
     return [
-        FormField("host", "Server", "text", values["host"], help="Such as smtp.example.com. Empty: no e-mail is sent."),
-        FormField("port", "Port", "number", values["port"]),
-        FormField("security", "Encryption", "choice", values["security"], choices=security),
-        FormField("username", "User name", "text", values["username"]),
-        FormField("password", "Password", "password", "", help="Empty: as typed before." if values["password"] else ""),
-        FormField("sender", "Messages come from", "text", values["sender"], help="An e-mail address."),
         FormField(
-            "links", _("Address in links"), "text", values.get("links", ""), help=_("How people reach this page.")
+            "host", _("Server"), "text", values["host"], help=_("Such as smtp.example.com. Empty: no e-mail is sent.")
         ),
-    ]
+        FormField("port", _("Port"), "number", values["port"]),
+        FormField("security", _("Encryption"), "choice", values["security"], choices=security),
+        FormField(
+            "username", _("User name"), "text", values["username"], help=_("Empty, where the server asks for none.")
+        ),
+        FormField(
+            "password", _("Password"), "password", "", help=_("Empty: as typed before.") if values["password"] else ""
+        ),
+        FormField(
+            "sender", _("Messages come from"), "text", values["sender"],
+            help=_("An e-mail address. Empty: the user name, where that is one."),
+        ),
+        FormField(
+            "links", _("Address in links"), "text", values.get("links", ""),
+            help=_("Where people reach their own pages, such as https://phone.example.com: messages lead there."),
+        ),
+    ]  # fmt: skip
 
 
 # --- trunk
@@ -285,9 +315,9 @@ def _read_trunk(form: Form) -> dict[str, Any]:
         trunk["transport"] = form.text("transport", 10)
     trunk["name"] = form.text("name", 60) or preset.name
     if any(host.startswith("my-trunk.") for host in trunk["hosts"]):
-        form.refuse("hosts", "Put your trunk's own name in place of my-trunk.")
+        form.refuse("hosts", _("Put your trunk's own name in place of my-trunk."))
     if set(str(trunk.get("outbound_proxy", "")).partition(".")[0]) == {"0"}:
-        form.refuse("outbound_proxy", "Put your own digits in place of the zeros.")
+        form.refuse("outbound_proxy", _("Put your own digits in place of the zeros."))
     return {"provider": key, "trunk": trunk, "target": form.text("target", 31)}
 
 
@@ -296,14 +326,24 @@ def _show_trunk(form: Form, values: dict[str, Any]) -> list[FormField]:
     if preset is None:
         return []
     trunk = dict(preset.trunk or {}) | {name: value for name, value in values["trunk"].items() if value}
-    password = "Empty: as typed before." if values["trunk"].get("password") else ""
+    password = _("Empty: as typed before.") if values["trunk"].get("password") else ""
     shown = [
-        FormField("name", "Name", "text", trunk.get("name", preset.name), help="As you want to call it here."),
-        FormField("hosts", "Provider's address", "list", trunk.get("hosts", []), required=True),
-        FormField("username", "User name", "text", trunk.get("username", ""), help=preset.username),
+        FormField("name", _("Name"), "text", trunk.get("name", preset.name), help=_("As you want to call it here.")),
+        FormField("hosts", _("Provider's address"), "list", trunk.get("hosts", []), required=True),
+        FormField(
+            "username",
+            _("User name"),
+            "text",
+            trunk.get("username", ""),
+            help=_(preset.username) if preset.username else "",
+        ),
     ]
-    asked = {"auth_username": "Authentication name", "domain": "SIP domain", "outbound_proxy": "Outbound proxy"}
-    helps = {"auth_username": "Where the provider gave one beside the user name."}
+    asked = {
+        "auth_username": _("Authentication name"),
+        "domain": _("SIP domain"),
+        "outbound_proxy": _("Outbound proxy"),
+    }
+    helps = {"auth_username": _("Where the provider gave one beside the user name.")}
     shown += [
         FormField(name, asked[name], "text", trunk.get(name, ""), help=helps.get(name, ""))
         for name in preset.ask
@@ -311,16 +351,16 @@ def _show_trunk(form: Form, values: dict[str, Any]) -> list[FormField]:
     ]
     shown.insert(
         next(index for index, one in enumerate(shown) if one.name == "username") + 1,
-        FormField("password", "Password", "password", "", help=password),
+        FormField("password", _("Password"), "password", "", help=password),
     )
-    transports = (("", "As its DNS says"), ("udp", "UDP"), ("tcp", "TCP"), ("tls", "TLS"))
+    transports = (("", _("As its DNS says")), ("udp", "UDP"), ("tcp", "TCP"), ("tls", "TLS"))
     shown += [
-        FormField("transport", "Transport", "choice", trunk.get("transport", ""), choices=transports),
-        FormField("caller_id", "Number shown to those you call", "text", trunk.get("caller_id", "")),
+        FormField("transport", _("Transport"), "choice", trunk.get("transport", ""), choices=transports),
+        FormField("caller_id", _("Number shown to those you call"), "text", trunk.get("caller_id", "")),
     ]
-    targets = [(form.now.group, "Everybody: all phones ring")] if form.now.group else []
-    targets += [("", "Nobody yet")]
-    shown.append(FormField("target", "Calls from outside go to", "choice", values["target"], choices=targets))
+    targets = [(form.now.group, _("Everybody: all phones ring"))] if form.now.group else []
+    targets += [("", _("Nobody yet"))]
+    shown.append(FormField("target", _("Calls from outside go to"), "choice", values["target"], choices=targets))
     return shown
 
 
@@ -351,7 +391,10 @@ def _read_people(form: Form) -> dict[str, Any]:
         for name in ("number", "login"):
             same = [at for at, other in enumerate(rows) if row[name] and other[name] == row[name]]
             if same[:1] and same[0] != index:
-                form.refuse(f"rows.{index}.{name}", f"{row[name]} is in row {same[0] + 1} already.")
+                form.refuse(
+                    f"rows.{index}.{name}",
+                    _("%(what)s is in row %(row)s already.") % {"what": row[name], "row": same[0] + 1},
+                )
     return {"rows": rows}
 
 
@@ -390,27 +433,33 @@ def _proposed(form: Form, rows: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def _show_people(form: Form, values: dict[str, Any]) -> list[FormField]:
-    labels = {"name": "Name", "email": "E-mail", "number": "Number", "login": "Signs in as"}
+    labels = {"name": _("Name"), "email": _("E-mail"), "number": _("Number"), "login": _("Signs in as")}
     rows = [*values["rows"], *(dict.fromkeys(FIELDS, "") for _row in range(EMPTY_ROWS))]
     shown = []
     for index, row in enumerate(rows):
         for name in FIELDS:
-            shown.append(FormField(f"rows.{index}.{name}", f"{labels[name]}, row {index + 1}", "cell", row[name]))
+            label = _("%(field)s, row %(row)s") % {"field": labels[name], "row": index + 1}
+            shown.append(FormField(f"rows.{index}.{name}", label, "cell", row[name]))
     return shown
 
 
 STEPS = (
-    Step("place", "Language and country", "So that announcements, tones and numbers are those of where you are.",
+    Step("place", lazy("Language and country"),
+         lazy("So that announcements, tones and numbers are those of where you are."),
          _place, _read_place, _show_place),
-    Step("company", "Company", "Who this phone system is for.", _company, _read_company, _show_company),
-    Step("numbers", "Numbers inside", "With which number the extensions begin.",
+    Step("company", lazy("Company"), lazy("Who this phone system is for."), _company, _read_company, _show_company),
+    Step("numbers", lazy("Numbers inside"), lazy("With which number the extensions begin."),
          _numbers, _read_numbers, _show_numbers),
-    Step("administrator", "Administrator", "Your account on these pages. With it, you sign in from now on.",
+    Step("administrator", lazy("Administrator"),
+         lazy("Your account on these pages. With it, you sign in from now on."),
          _administrator, _read_administrator, _show_administrator),
-    Step("network", "Public address", "What phones and providers outside reach this system at, if a router is between.",
+    Step("network", lazy("Public address"),
+         lazy("What phones and providers outside reach this system at, if a router is between."),
          _network, _read_network, _show_network),
-    Step("mail", "E-mail", "So that Jackfield can tell of missed calls and troubles.", _mail, _read_mail, _show_mail),
-    Step("trunk", "Trunk", "The line to the outside: your provider.", _trunk, _read_trunk, _show_trunk),
-    Step("people", "People", "Who has a phone. Each gets a number, and pages of their own.",
+    Step("mail", lazy("E-mail"),
+         lazy("So that Jackfield can invite people, and tell of missed calls and troubles."),
+         _mail, _read_mail, _show_mail),
+    Step("trunk", lazy("Trunk"), lazy("The line to the outside: your provider."), _trunk, _read_trunk, _show_trunk),
+    Step("people", lazy("People"), lazy("Who has a phone. Each gets a number, and pages of their own."),
          _people, _read_people, _show_people),
 )  # fmt: skip

@@ -11,9 +11,10 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from jackfield.console import change, first_run, links, validation, welcome
+from jackfield.console import change, first_run, languages, links, validation, welcome
 from jackfield.console.change import Author, Wish
 from jackfield.console.declarative.difference import DocumentError, Problem
 from jackfield.console.presets import presets, sorted_for
@@ -46,10 +47,12 @@ def enter(request: HttpRequest) -> HttpResponse:
         return redirect(f"/first-run/{NAMES[0]}") if admitted(request) else _locked(request)
     address = f"first run:{request.META.get('REMOTE_ADDR', '')}"
     if _tries(address) >= TRIES:
-        return _locked(request, "Too many wrong tokens came from your address. Try again in a quarter of an hour.", 429)
+        return _locked(
+            request, _("Too many wrong tokens came from your address. Try again in a quarter of an hour."), 429
+        )
     if not first_run.fits(token):
         _count(address)
-        return _locked(request, "This address is not the newest: each start of Jackfield prints another one.")
+        return _locked(request, _("This address is not the newest: each start of Jackfield prints another one."))
     admit(request)
     return redirect(f"/first-run/{NAMES[0]}")
 
@@ -93,7 +96,7 @@ def step(request: HttpRequest, name: str) -> HttpResponse:
     """Show a step; take what was typed, or skip it."""
     found = next((one for one in STEPS if one.name == name), None)
     if found is None:
-        return errors.missing(request, "There is no such step.")
+        return errors.missing(request, _("There is no such step."))
     draft = Draft(request)
     form = Form(request, draft, present())
     if request.method != "POST":
@@ -113,7 +116,14 @@ def step(request: HttpRequest, name: str) -> HttpResponse:
         return _page(form, found, values, outcome=TRIED[name](request, values))
     if "read" in request.POST:
         return redirect(f"/first-run/{name}")
-    return redirect(_after(name))
+    return _spoken(request, redirect(_after(name)), values.get("language", ""))
+
+
+def _spoken(request: HttpRequest, answer: HttpResponse, language: str) -> HttpResponse:
+    """Go on in the language that was chosen; whoever has an account has chosen his there."""
+    if (wanted := languages.supported(language)) and not request.user.is_authenticated:
+        answer.set_cookie(languages.COOKIE, wanted, secure=True, httponly=True, samesite="Lax")
+    return answer
 
 
 def _after(name: str) -> str:
@@ -172,6 +182,9 @@ def _page(
             "picture": second_factor.qr(second_factor.uri(secret, about, company)),
             "taken": bool(values.get("app")),
         }
+    if at.name == "mail":
+        mine = form.draft.typed.get("administrator", {}).get("email", "") or getattr(form.request.user, "email", "")
+        context["recipient"] = form.request.POST.get("recipient", mine)
     if at.name == "trunk":
         country = form.draft.typed.get("place", {}).get("country", form.now.general.country)
         context |= {"providers": sorted_for(country), "preset": presets().get(values["provider"])}
@@ -200,10 +213,13 @@ def _try_mail(request: HttpRequest, values: dict[str, Any]) -> Any:
         mail = Mail(**{name: values[name] for name in MAIL})
         postman.send(mail, recipient, postman.trial())
     except ValidationError as problem:
-        return Outcome(False, f"{problem.messages[0]}: say to whom the test message goes.")
+        return Outcome(False, _("%(problem)s: say to whom the test message goes.") % {"problem": problem.messages[0]})
     except postman.Undeliverable as problem:
-        return Outcome(False, f"The test message did not get away: {problem}.")
-    return Outcome(True, f"The server took the test message for {recipient}. Look into that mailbox.")
+        return Outcome(False, _("The test message did not get away: %(problem)s.") % {"problem": problem})
+    return Outcome(
+        True,
+        _("The server took the test message for %(recipient)s. Look into that mailbox.") % {"recipient": recipient},
+    )
 
 
 TRIED: dict[str, Callable[[HttpRequest, dict[str, Any]], Any]] = {"trunk": _try_trunk, "mail": _try_mail}
@@ -251,7 +267,7 @@ def finish(request: HttpRequest) -> HttpResponse:
         _sign_in(request, draft.typed["administrator"])
     draft.forget()
     request.session.pop("first_run_app", None)
-    notices = [["good", "All of it is set up."], *map(list, welcomed), *(["warning", text] for text in warnings[:5])]
+    notices = [["good", _("All of it is set up.")], *map(list, welcomed), *(["warning", text] for text in warnings[:5])]
     request.session["notices"] = notices
     fresh = _fresh(plan, now)
     request.session[SHOWN_UNTIL] = time.time() + SHOWN_SECONDS
@@ -302,6 +318,14 @@ def phones(request: HttpRequest) -> HttpResponse:
         "cards": connecting.cards(request, request.session.get(SHOWN, ())) if fresh else [],
         "outcome": outcome,
         "reachable": bool(connecting.base(request)),
+        "echo": _echo(),
         "signed_in": request.user.is_authenticated,
     }
     return render(request, "first_run/phones.html", context)
+
+
+def _echo() -> str:
+    """Return the number of the echo test; "" where there is none."""
+    from jackfield.numbers.models import Service
+
+    return str(Service.objects.filter(kind="echo").values_list("number", flat=True).first() or "")
