@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 import copy
 import threading
 from pathlib import Path
@@ -155,6 +156,48 @@ async def test_a_watcher_gets_the_state_first_and_then_what_changes(hub: Hub, sw
     assert kinds(await anext(batches)) == ["call.ended"]
     await batches.aclose()
     assert not hub._listeners
+
+
+async def test_one_who_comes_back_gets_what_it_missed_and_nothing_twice(hub: Hub, switch: FakeSwitch):
+    switch.calls = [dict(CALL)]
+    batches = hub.events(after="")
+    first = await anext(batches)
+    assert kinds(first) == ["stream", "switch", "call.started", "trunk.changed", "registered"]
+    assert first[0].data == {"resumed": False}
+    last = hub.mark(first[0])
+    await batches.aclose()
+    hub._thread.join(5)
+    switch.calls = [CALL | {"id": "k2"}]
+    for _ in range(2):  # whoever did not take it gets it again
+        batches = hub.events(after=last)
+        missed = await anext(batches)
+        assert kinds(missed) == ["stream", "call.ended", "call.started"]
+        assert missed[0].data == {"resumed": True}
+        assert [event.number for event in missed[1:]] == [missed[0].number - 1, missed[0].number]
+        await batches.aclose()
+        hub._thread.join(5)
+    batches = hub.events(after=hub.mark(missed[-1]))
+    assert kinds(await anext(batches)) == ["stream"]
+    await batches.aclose()
+
+
+@pytest.mark.parametrize("after", ["other-3", "hub-999", "hub-", "7", "hub-²", "\0"])
+async def test_one_who_was_away_too_long_or_comes_from_elsewhere_gets_the_state(hub: Hub, after: str):
+    batches = hub.events(after=after)
+    assert [event.kind for event in await anext(batches)][:2] == ["stream", "switch"]
+    await batches.aclose()
+
+
+async def test_what_is_not_kept_any_more_is_not_taken_for_nothing(hub: Hub, switch: FakeSwitch):
+    hub._past = deque(maxlen=2)
+    hub.look()
+    early = f"{hub.name}-1"
+    for number in range(3):
+        switch.calls = [CALL | {"id": f"k{number}"}]
+        hub.look()
+    batches = hub.events(after=early)
+    assert (await anext(batches))[0].data == {"resumed": False}
+    await batches.aclose()
 
 
 async def test_silence_is_an_empty_batch_and_closing_ends_it(hub: Hub):

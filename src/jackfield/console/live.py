@@ -11,6 +11,8 @@ Kinds of events and their data (plain, ready for JSON):
 - `trunk.changed`: a trunk as the verb "trunks" gives it; `trunk.removed`: `{"name"}`
 - `phone.registered`, `phone.changed`: a phone as the verb "registrations" gives it, with `id`; `phone.gone`: `{"id"}`
 - `registered`: `{"count": phones that are registered}`
+
+One who was away for a moment goes on where he was: the last events are kept, by number.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import threading
 import time
 from collections import deque
@@ -35,6 +38,8 @@ log = logging.getLogger("jackfield.live")
 SECOND = 1.0
 MOST_WAITING = 5000
 """Events that a listener may be behind; one that is further behind is let go and has to come back."""
+MOST_KEPT = 5000
+"""Events that are kept for one who comes back."""
 
 Row = dict[str, Any]
 Ask = Callable[..., Any]
@@ -44,7 +49,7 @@ Ask = Callable[..., Any]
 class Event:
     """Something became different. `number` counts events of this hub. The same for all listeners, and never changed.
 
-    `before`: the row as it was, for what changed or is gone.
+    `number` 0: nothing became different, this is how it is. `before`: the row as it was, for what changed or is gone.
     """
 
     number: int
@@ -105,8 +110,10 @@ class Listener:
 class Hub:
     """See the module. `ask` is `jackfield.control.ask_sync`, or what a test puts in its place."""
 
-    def __init__(self, socket: Path, *, ask: Ask = ask_sync, pause: float = SECOND) -> None:
+    def __init__(self, socket: Path, *, ask: Ask = ask_sync, pause: float = SECOND, name: str = "hub") -> None:
         self.socket = socket
+        self.name = name
+        """Stands before the numbers of events, which begin anew with each hub."""
         self.state = State()
         self._ask = ask
         self._pause = pause
@@ -116,6 +123,7 @@ class Hub:
         self._stop = threading.Event()
         self._looked = threading.Event()
         self._last = 0
+        self._past: deque[Event] = deque(maxlen=MOST_KEPT)
         self._phones_known: tuple[str, int] | None = None
         self._closed = False
 
@@ -143,18 +151,24 @@ class Hub:
         """Wait until the switch was asked once since somebody listens; return whether it was."""
         return self._looked.wait(seconds)
 
-    async def events(self, *, every: float = 15.0, until: float | None = None) -> AsyncIterator[list[Event]]:
+    async def events(
+        self, *, every: float = 15.0, until: float | None = None, after: str | None = None
+    ) -> AsyncIterator[list[Event]]:
         """Go through events as they come, in batches; an empty one after `every` seconds without any.
 
-        The first batch is what makes up the state of now. Ends when the hub closes, when the reader is too slow, or
-        after `until` seconds. It costs no thread.
+        The first batch is what makes up the state of now; with `after` it begins with `stream`, `{"resumed": bool}`,
+        and is what was missed where that is known: `after` is the `mark` of the last event that came, or "". Ends when
+        the hub closes, when the reader is too slow, or after `until` seconds. It costs no thread.
         """
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
         end = None if until is None else loop.time() + until
         with self.listen(lambda: loop.call_soon_threadsafe(woken.set)) as listener:
             await self._known(loop)
             with self._lock:
-                first = self.everything()
+                missed = None if after is None else self._missed(after)
+                first = self.everything() if missed is None else missed
+                if after is not None:
+                    first.insert(0, Event(self._last, "stream", {"resumed": missed is not None}))
                 listener.take()
             yield first
             while not listener.ended and (end is None or loop.time() < end):
@@ -179,12 +193,26 @@ class Hub:
         """Return the events that lead from nothing to the state of now."""
         state = self.state
         return [
-            self._event("switch", {"running": state.running, "problem": state.problem, "draining": state.draining}),
-            *(self._event("call.started", row) for row in state.calls.values()),
-            *(self._event("trunk.changed", row) for row in state.trunks.values()),
-            *(self._event("phone.registered", row) for row in state.phones.values()),
-            self._event("registered", {"count": state.registered}),
+            Event(0, "switch", {"running": state.running, "problem": state.problem, "draining": state.draining}),
+            *(Event(0, "call.started", row) for row in state.calls.values()),
+            *(Event(0, "trunk.changed", row) for row in state.trunks.values()),
+            *(Event(0, "phone.registered", row) for row in state.phones.values()),
+            Event(0, "registered", {"count": state.registered}),
         ]
+
+    def mark(self, event: Event) -> str:
+        """Return by what one who comes back names the last event that he has seen."""
+        return f"{self.name}-{event.number}"
+
+    def _missed(self, after: str) -> list[Event] | None:
+        """Return the events behind the one of this mark; None where that is not known any more."""
+        name, _, number = after.rpartition("-")
+        if name != self.name or not number.isascii() or not number.isdigit() or len(number) > 15:
+            return None
+        first = self._past[0].number if self._past else self._last + 1
+        if not first - 1 <= int(number) <= self._last:
+            return None
+        return [event for event in self._past if event.number > int(number)]
 
     def close(self) -> None:
         """Let everybody go and end."""
@@ -241,6 +269,7 @@ class Hub:
         with self._lock:
             events = list(self._differences(self.state, state))
             self.state = state
+            self._past.extend(events)
             if events:
                 for listener in list(self._listeners):
                     listener.put(events)
@@ -310,7 +339,7 @@ def hub() -> Hub:
     with _making:
         if socket not in _hubs:
             close()  # a test has moved on to another installation
-            _hubs[socket] = Hub(socket)
+            _hubs[socket] = Hub(socket, name=secrets.token_hex(4))
         return _hubs[socket]
 
 

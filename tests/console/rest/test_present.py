@@ -114,7 +114,7 @@ async def test_the_stream_tells_how_it_is_and_then_each_change(monkeypatch: pyte
     switch = Switch()
     hub = live.Hub(data_dir.switch_socket, ask=switch, pause=0.01)
     monkeypatch.setattr(live, "hub", lambda: hub)
-    stream = present._told({"call", "trunk"})
+    stream = present._told({"call", "trunk"}, "")
     try:
         assert await anext(stream) == b"retry: 2000\n\n"
         first = (await anext(stream)).decode()
@@ -122,11 +122,21 @@ async def test_the_stream_tells_how_it_is_and_then_each_change(monkeypatch: pyte
         assert '"id":"c1"' in first
         assert "event: trunk.changed" in first
         assert "phone.registered" not in first  # not asked for, or not allowed
+        assert first.startswith('event: stream\ndata: {"resumed":false}\n\n')
+        assert first.count("id: ") == 1, "a state that was cut off is no place to go on from"
+        last = first.rpartition("id: ")[2].partition("\n")[0]
         switch.calls = []
         async with asyncio.timeout(10):
             while b"event: call.ended" not in (part := await anext(stream)):
                 pass
         assert b'data: {"id":"c1"}' in part
+        again = present._told({"call"}, last)
+        await anext(again)
+        missed = (await anext(again)).decode()
+        assert missed.startswith('event: stream\ndata: {"resumed":true}\n\nid: ')
+        assert "event: call.ended" in missed
+        assert "event: call.started" not in missed
+        await again.aclose()
     finally:
         await stream.aclose()
         hub.close()

@@ -17,11 +17,12 @@ from jackfield.console.rest.asking import ask
 from jackfield.console.rest.operations import Asked, Operation, Parameter
 from jackfield.console.rest.problems import Refusal
 from jackfield.console.rest.who import author
+from jackfield.console.web.live import let_thread_go
 from jackfield.console.web.rights import AREAS, READ
 
 __all__ = ["operations"]
 
-LONGEST_STREAM = 3600.0
+LONGEST_STREAM = 600.0
 """Seconds after which listeners have to come back, with a token that is still good. Browsers do so by themselves."""
 CALLED = {
     "from": "The extension whose phones ring first.",
@@ -125,19 +126,27 @@ def events(asked: Asked) -> HttpResponse:
     if asked.query["kinds"]:
         heard &= {kind.strip() for kind in asked.query["kinds"].split(",")}
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    return StreamingHttpResponse(_told(heard), content_type="text/event-stream", headers=headers)
+    told = _told(heard, asked.request.headers.get("Last-Event-ID", ""))
+    return StreamingHttpResponse(told, content_type="text/event-stream", headers=headers)
 
 
-async def _told(heard: set[str]) -> AsyncIterator[bytes]:
+async def _told(heard: set[str], after: str) -> AsyncIterator[bytes]:
+    let_thread_go()
     yield b"retry: 2000\n\n"
-    async for batch in live.hub().events(until=LONGEST_STREAM):
-        lines = [_line(event) for event in batch if event.kind.partition(".")[0] in heard]
-        yield b"".join(lines) or b": still here\n\n"
+    hub, heard = live.hub(), heard | {"stream"}
+    async for batch in hub.events(until=LONGEST_STREAM, after=after):
+        told = [event for event in batch if event.kind.partition(".")[0] in heard]
+        if told and told[0].kind == "stream":  # a state that was cut off in the middle is no place to go on from
+            marks = [None] * (len(told) - 1) + [hub.mark(told[0])]
+        else:
+            marks = [hub.mark(event) for event in told]
+        yield b"".join(map(_line, told, marks)) or b": still here\n\n"
 
 
-def _line(event: live.Event) -> bytes:
+def _line(event: live.Event, mark: str | None) -> bytes:
     data = msgspec.json.encode(event.data, enc_hook=str)
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.number, event.kind.encode(), data)
+    id = b"" if mark is None else b"id: %s\n" % mark.encode()
+    return b"%sevent: %s\ndata: %s\n\n" % (id, event.kind.encode(), data)
 
 
 _NEW_CALL: dict[str, Any] = {
@@ -197,7 +206,9 @@ def operations() -> list[Operation]:
                   answer=_WHAT_IF, **now),
         Operation("events", "GET", "/events", "overview", "What happens, as it happens", events, parameters=(kinds,),
                   answer={"type": "string"}, answer_type="text/event-stream",
-                  about="Server-sent events: first the state of now, then each change. "
-                        "Kinds: switch; call.started, call.changed, call.ended; trunk.changed, trunk.removed; "
-                        "phone.registered, phone.changed, phone.gone; registered.", **now),
+                  about="Server-sent events: `stream` first; with `resumed` false the state of now follows, and what "
+                        "one knew before counts no more; with true, what was missed since `Last-Event-ID`. Then each "
+                        "change. Kinds: switch; call.started, call.changed, call.ended; trunk.changed, trunk.removed; "
+                        "phone.registered, phone.changed, phone.gone; registered. The connection ends after ten "
+                        "minutes, and when one reads too slowly: come back with the last id.", **now),
     ]  # fmt: skip

@@ -22,7 +22,7 @@ from jackfield.console.web.rights import gate, may
 from jackfield.console.web.saving import author, notify
 from jackfield.control import ControlError, NotRunning, ask_sync
 
-__all__ = ["active", "hang_up", "live_rows", "phones", "stream", "switch_says", "urls"]
+__all__ = ["active", "hang_up", "let_thread_go", "live_rows", "phones", "stream", "switch_says", "urls"]
 
 BEAT_SECONDS = 20.0
 STREAM_SECONDS = 300.0
@@ -74,7 +74,7 @@ def stream(request: HttpRequest) -> Any:
 
 
 async def _messages(hub: live.Hub, parts: frozenset[str], language: str | None = None) -> AsyncIterator[bytes]:
-    _let_thread_go()
+    let_thread_go()
     first = True
     known = {part: dict[str, Any]() for part in STATES if part in parts}
     async for batch in hub.events(every=BEAT_SECONDS, until=STREAM_SECONDS):
@@ -103,7 +103,7 @@ def _states_message(part: str, state: live.State, known: dict[str, dict[str, Any
     return _message("states", {"part": part, "states": changed, "known": state.running, "all": not before})
 
 
-def _let_thread_go() -> None:
+def let_thread_go() -> None:
     """End the thread that worked on the request: Django would keep it, and its database connection, with the answer."""
     context = SyncToAsync.thread_sensitive_context.get(None)
     if context is not None and (executor := SyncToAsync.context_to_thread_executor.pop(context, None)) is not None:
