@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.utils.functional import Promise
 from django.utils.translation import get_language, get_language_bidi, gettext
 from django.utils.translation import gettext as _
 
@@ -17,11 +18,11 @@ __all__ = ["Button", "Letter", "Said", "When", "language_of"]
 class Said:
     """A text that becomes words of the language in which it is written down. `values` may hold others of these."""
 
-    message: str
+    message: str | Promise  # lazy where it depends on a count: `ngettext_lazy`
     values: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        found = str(gettext(self.message))
+        found = str(self.message if isinstance(self.message, Promise) else gettext(self.message))
         return found % self.values if self.values else found
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_noop as later
-from django.utils.translation import override
+from django.utils.translation import ngettext_lazy, override
 
 from jackfield.console import monitoring, postman, publish
 from jackfield.console.api import ConsoleError
@@ -69,12 +69,12 @@ def alerts(found: monitoring.Observation, certificate_ends: float | None = None,
             wrong.append(Alert(Kind.TRUNK_DOWN, f"trunk {trunk['name']}", subject, text))
     if certificate_ends is not None and certificate_ends - now < CERTIFICATE_DAYS * 86400:
         days = max(0, int((certificate_ends - now) / 86400))
-        text = Said(
-            later(
-                "The certificate ends in %(days)s days. Phones that use TLS, and browsers, refuse it then: renew it."
-            ),
-            {"days": days},
+        ends = ngettext_lazy(
+            "The certificate ends in %(days)s day. Phones that use TLS, and browsers, refuse it then: renew it.",
+            "The certificate ends in %(days)s days. Phones that use TLS, and browsers, refuse it then: renew it.",
+            days,
         )
+        text = Said(ends, {"days": days})
         wrong.append(Alert(Kind.CERTIFICATE, "certificate", Said(later("The certificate ends soon")), text))
     return wrong
 

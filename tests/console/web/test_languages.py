@@ -115,7 +115,7 @@ def test_what_is_wrong_with_a_form_is_said_in_german(anna: Client):
 def test_a_wrong_password_is_told_in_the_browsers_language(company: Settings):
     answer = Client().post("/sign-in", {"login": "anna", "password": "x"}, headers={"Accept-Language": "fr"})
     text = page(answer)
-    assert "Le nom ou le mot de passe n&#39;est pas bon." in text
+    assert "Nom ou mot de passe incorrect." in text
     assert "Se connecter" in text
     assert answer["Content-Language"] == "fr"
 

@@ -71,6 +71,15 @@ def test_even_an_administrator_sees_no_calls_of_others_among_his_own(signed_in: 
     assert "<li>" not in page(signed_in(role).get("/me/"))
 
 
+def test_a_call_that_was_sent_on_without_ringing_is_listed_with_where_it_went(anna: Client):
+    row = call("on", "102", "103", by="103")
+    row.dialed = "101"
+    row.save()
+    text = page(anna.get("/me/"))
+    assert "<strong>Bert</strong>" in text
+    assert "sent on to 103" in text
+
+
 def test_a_call_that_was_not_to_disturb_is_missed_all_the_same(anna: Client):
     row = call("dnd", "102", "101")
     row.legs.filter(role="callee").delete()
@@ -243,7 +252,39 @@ def test_only_ones_own_call_can_be_hung_up(anna: Client, switch: FakeSwitch):
 def test_what_stands_in_the_way_of_a_call_is_told(anna: Client, switch: FakeSwitch):
     switch.refusal = "no phone of extension 101 is connected: there is nothing to ring first"
     answer = anna.post("/me/call", {"number": "102"}, follow=True)
-    assert "No call: no phone of extension 101 is connected" in page(answer)
+    assert "None of your phones is connected, so none can ring first." in page(answer)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [("101", "That is your own number."), ("777", "777 leads nowhere")],
+)
+def test_why_a_number_can_not_be_called_is_told_before_a_phone_rings(
+    anna: Client, switch: FakeSwitch, number: str, words: str
+):
+    assert words in page(anna.post("/me/call", {"number": number}, follow=True))
+    assert not switch.asked
+
+
+REFUSED = [
+    ("no phone of extension 101 is connected: there is nothing to ring first", "Keines Ihrer Telefone ist verbunden"),
+    ("extension 101 is in 2 calls already: hang one up first", "Mehr Anrufe zugleich sind nicht möglich"),
+    ("your phones already ring for another call: pick up, or wait until they stop", "Ihre Telefone klingeln schon"),
+    ("10 calls in a minute are the limit: wait a moment", "in einer Minute viele Anrufe"),
+    ("the system is stopping and takes no new calls", "Die Telefonanlage läuft gerade nicht."),
+    ("something new", "Die Telefonanlage hat das abgelehnt."),
+]
+
+
+@pytest.mark.parametrize(("refusal", "words"), REFUSED)
+def test_what_the_switch_answers_is_told_in_the_users_language(
+    anna: Client, switch: FakeSwitch, refusal: str, words: str
+):
+    User.objects.filter(login="anna").update(language="de")
+    switch.refusal = refusal
+    text = page(anna.post("/me/call", {"number": "102"}, follow=True))
+    assert words in text
+    assert refusal not in text
 
 
 def test_without_a_running_switch_the_pages_say_so_and_work(anna: Client):
@@ -267,15 +308,17 @@ def test_a_call_of_ones_own_is_handed_on_whoever_has_begun_it(anna: Client, swit
     answer = anna.post("/me/call/abc/transfer", {"number": "+49 171 5550101"}, follow=True)
     (asked,) = switch.asked
     assert asked == {"id": "abc", "to": "001715550101", "extension": "101", "by": "Anna Bell"}
-    assert "Bert is being connected with 001715550101. If nobody answers there" in page(answer)
+    assert "Bert is being connected with 0171 5550101. If nobody answers there" in page(answer)
 
 
 def test_what_stands_in_the_way_of_a_transfer_is_told(anna: Client, switch: FakeSwitch):
     switch.calls = [live(state="talking", legs=TALKING)]
-    switch.refusal = "nothing has the number 777"
-    assert "Not transferred: nothing has the number 777" in page(
+    assert "Not transferred: 777 leads nowhere" in page(
         anna.post("/me/call/abc/transfer", {"number": "777"}, follow=True)
     )
+    switch.refusal = "call abc is on hold: Bert has to take it back first"
+    text = page(anna.post("/me/call/abc/transfer", {"number": "102"}, follow=True))
+    assert "Not transferred: The call is on hold: take it back on your phone first." in text
     switch.calls = [live()]
     answer = anna.post("/me/call/abc/transfer", {"number": "103"}, follow=True)
     assert "The call is over, or nobody has answered it yet." in page(answer)

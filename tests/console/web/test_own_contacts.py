@@ -54,7 +54,7 @@ def test_a_contact_is_made_found_changed_and_removed(anna: Client):
     assert [(one.kind, one.known_as) for one in row.numbers.all()] == [("mobile", "+491715550101")]
     for query in ("dorn", "Dorn KG", "0171 555", "+49171", "carla@"):
         assert "Carla Dorn" in page(anna.get("/me/contacts/", {"q": query, "part": "1"})), query
-    assert "Nobody is called so" in page(anna.get("/me/contacts/", {"q": "0172"}))
+    assert "Nobody was found" in page(anna.get("/me/contacts/", {"q": "0172"}))
     anna.post(f"/me/contacts/{row.pk}", FORM | {"numbers.1.number": "030 5550101", "name": "Carla D."})
     row.refresh_from_db()
     assert (row.name, row.numbers.count()) == ("Carla D.", 2)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from jackfield.console.web.own import mine
+from jackfield.console.web.own import mine, obstacles
 from jackfield.console.web.own.in_progress import is_own, numbers_of, own_extension, partner
 from jackfield.console.web.rights import gate
 from jackfield.contacts.numbers import House
@@ -21,9 +21,6 @@ from jackfield.history.models import Call
 
 __all__ = ["asked", "call", "going_on", "hand_on", "hang_up", "shown", "state"]
 
-NOT_RUNNING = gettext_lazy(
-    "The telephone system does not run just now. Try again in a moment, or tell an administrator."
-)
 OVER = {
     "answered": gettext_lazy("The call is over."),
     "busy": gettext_lazy("They are busy."),
@@ -39,7 +36,7 @@ def asked(verb: str, **arguments: Any) -> Any:
     try:
         return ask_sync(django_settings.JACKFIELD.files.switch_socket, verb, **arguments)
     except NotRunning:
-        raise ControlError(str(NOT_RUNNING)) from None
+        raise ControlError(str(obstacles.NOT_RUNNING)) from None
 
 
 @gate("own")
@@ -56,20 +53,16 @@ def call(request: HttpRequest) -> HttpResponse:
         request.session["calls_from"] = own
     found = mine.snapshot()
     house = House(found.general.country, found.general.outside_prefix)
+    to = house.dialled(request.POST.get("number", "")[:60], found.numbers)
+    if problem := obstacles.of_calling(found, rows[own], to):
+        mine.tell(request, problem, "warning")
+        return redirect("/me/")
     user: Any = request.user
+    name = request.POST.get("name", "")[:100]
     try:
-        started = asked(
-            "originate",
-            **{"from": own},
-            to=house.dialled(request.POST.get("number", "")[:60], found.numbers),
-            name=request.POST.get("name", "")[:100],
-            user=user.login,
-            by=user.shown_name,
-        )
+        started = asked("originate", **{"from": own}, to=to, name=name, user=user.login, by=user.shown_name)
     except ControlError as problem:
-        text = str(problem)
-        why = text if text == str(NOT_RUNNING) else text[:1].lower() + text[1:]
-        mine.tell(request, _("No call: %(why)s") % {"why": why}, "warning")
+        mine.tell(request, obstacles.told(problem), "warning")
         return redirect("/me/")
     return redirect(f"/me/call/{started['id']}")
 
@@ -121,14 +114,20 @@ def hand_on(request: HttpRequest, id: str) -> HttpResponse:
         row = _live(request, id)
         if row is None or not (extension := own_extension(row, numbers_of(request))):
             mine.tell(request, _("The call is over, or nobody has answered it yet."), "warning")
+        elif problem := obstacles.of_calling(found, _row(request, extension), to):
+            mine.tell(request, _("Not transferred: %(why)s") % {"why": problem}, "warning")
         else:
             told = asked("transfer", id=id, to=to, extension=extension, by=user.shown_name)
-            names = {"name": told["party"]["name"] or told["party"]["number"], "number": told["to"]}
+            names = {"name": told["party"]["name"] or told["party"]["number"], "number": house.shown(told["to"])}
             text = _("%(name)s is being connected with %(number)s. If nobody answers there, the call is yours again.")
             mine.tell(request, text % names)
     except ControlError as problem:
-        mine.tell(request, _("Not transferred: %(why)s") % {"why": problem}, "warning")
+        mine.tell(request, _("Not transferred: %(why)s") % {"why": obstacles.told(problem)}, "warning")
     return redirect(f"/me/call/{id}")
+
+
+def _row(request: HttpRequest, number: str) -> Any:
+    return next(row for row in mine.extensions(request) if row.number == number)
 
 
 def _live(request: HttpRequest, id: str) -> dict[str, Any] | None:
@@ -146,7 +145,7 @@ def _state(request: HttpRequest, id: str) -> dict[str, Any]:
     try:
         live = _live(request, id)
     except ControlError as problem:
-        return _told(str(problem), over=True)
+        return _told(obstacles.told(problem), over=True)
     numbers = numbers_of(request)
     if live is not None:
         to = live["to"]["name"] or live["to"]["number"]

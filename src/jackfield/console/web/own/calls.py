@@ -119,9 +119,10 @@ def own_calls(
     house = House(general.country, general.outside_prefix)
     had = times_of(user, numbers)
     taken = Leg.objects.filter(had.filter("extension", "call__started")).order_by().values_list("call_id", flat=True)
-    # One who is not to be disturbed has no leg in a call, but missed it all the same.
+    # One who is not to be disturbed has no leg in a call, but missed it all the same; nor has one who sends it on.
     called = Call.objects.filter(had.filter("called_extension", "started")).order_by().values_list("pk", flat=True)
-    calls = Call.objects.filter(pk__in=taken.union(called)).order_by("-started", "pk")
+    dialed = Call.objects.filter(had.filter("dialed", "started")).order_by().values_list("pk", flat=True)
+    calls = Call.objects.filter(pk__in=taken.union(called, dialed)).order_by("-started", "pk")
     if before is not None:
         calls = calls.filter(started__lt=before)
     if missed:
@@ -173,7 +174,9 @@ def _kind(row: Any, legs: Sequence[Any], numbers: Sequence[str]) -> tuple[str, s
     if any(leg.extension in numbers for leg in callees):
         return "in", length or _("going on")
     if row.outcome == "answered":
-        by = next((leg.name or leg.number for leg in callees), "")
+        by = next((leg.name or leg.number for leg in callees), row.called_name or row.called_number)
+        if not any(leg.extension in numbers for leg in legs):
+            return "elsewhere", _("sent on to %(name)s") % {"name": by}
         return "elsewhere", _("answered by %(name)s") % {"name": by} if by else _("answered elsewhere")
     if row.outcome == "":
         return "in", _("rings now")

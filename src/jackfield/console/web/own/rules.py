@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,12 +15,11 @@ from django.views.decorators.http import require_POST
 from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.web import errors
 from jackfield.console.web.forms import by_field
-from jackfield.console.web.own import mine
+from jackfield.console.web.own import mine, obstacles
 from jackfield.console.web.own.sentences import Rule, sentence, steps, timeline
 from jackfield.console.web.rights import gate
 from jackfield.contacts.names import names_of
 from jackfield.contacts.numbers import House
-from jackfield.switch.route import FromExtension, RouteRequest, route
 from jackfield.switch.snapshot import Snapshot
 
 __all__ = ["disturb", "edit", "listing", "preview", "whereto"]
@@ -108,7 +105,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         target.name: [text]
         for target in (*TARGETS, CLOSED)
         if values.get(target.name, "") not in ("", getattr(row, target.name))
-        and (text := _obstacle(found, row, values[target.name]))
+        and (text := obstacles.of_sending_on(found, row, values[target.name]))
     }
     if not problems:
         try:
@@ -213,27 +210,6 @@ def _preview(request: HttpRequest, row: Any, found: Snapshot, values: Mapping[st
     targets = (rule.always, rule.busy, rule.no_answer, rule.unreachable, rule.closed)
     text, picture = _told(rule, _say(request, found, row, targets))
     return {"sentence": text, "timeline": picture}
-
-
-def _obstacle(found: Snapshot, row: Any, number: str) -> str:
-    """Return why the extension can't forward to a number; "" when it can. The dial plan is asked, as a call would."""
-    if number == row.number:
-        return _("That is this number itself: the call would come back at once.")
-    now = datetime.now(ZoneInfo(found.general.time_zone))
-    plan = route(found, RouteRequest(number, FromExtension(row.number)), now)
-    if plan.refusal is None:
-        return ""
-    if plan.refusal.status == 403 and not row.outside_calls:
-        return _("Calls may be sent on to numbers of the house only. An administrator can allow others.")
-    if plan.refusal.status == 403 and plan.refusal.prompt:
-        return _("This extension may not call that number, so nothing can be sent on to it. Ask an administrator.")
-    if plan.refusal.status == 403:
-        return _("This extension is switched off, so nothing can be sent on. Ask an administrator.")
-    prefix = found.general.outside_prefix
-    text = _("%(number)s leads nowhere: no one in the house has it, and no line carries it outside.")
-    if prefix and not number.startswith(prefix):
-        text += " " + _("Outside numbers begin with %(prefix)s here.")
-    return text % {"number": number, "prefix": prefix}
 
 
 def _form(

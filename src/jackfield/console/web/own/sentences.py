@@ -1,4 +1,4 @@
-"""Where calls of an extension go, as one sentence and as a timeline. Plain data in, words and SVG out.
+"""Where calls of an extension go, as one sentence and as a timeline. Plain data in, words and HTML out.
 
 The order is that of the switch (`switch/destinations/extension.py`): always, outside of hours, do not disturb, busy,
 unreachable, rings.
@@ -13,10 +13,6 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 __all__ = ["Rule", "Step", "sentence", "steps", "timeline"]
-
-ROW = 44
-WIDTH = 360
-MOST_LETTERS = 34
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +141,12 @@ def _usual_steps(rule: Rule, say: Say) -> list[Step]:
 
 
 def timeline(rows: list[Step]) -> Markup:
-    """Return the rows as an SVG that scales with the page and takes its colours from it. Decoration: the sentence
-    beside it says the same."""
-    height = ROW * len(rows) + 8
-    parts = [Markup('<svg class="timeline" viewBox="0 0 {} {}" aria-hidden="true">').format(WIDTH, height)]
+    """Return the rows as a list that is drawn as a line in time, in whatever direction the page is read. Decoration:
+    the sentence beside it says the same."""
+    parts = [Markup('<ol class="timeline" aria-hidden="true">')]
     for number, row in enumerate(rows):
-        y = ROW * number + ROW // 2 + 4
         after = rows[number + 1] if number + 1 < len(rows) else None
-        if after is not None and not after.branch and after.kind != "silent":
-            parts.append(Markup('<line class="way {}" x1="92" y1="{}" x2="92" y2="{}"/>').format(row.kind, y, y + ROW))
-        if row.kind == "go":
-            parts.append(Markup('<path class="dot go" d="M84 {} h16 l-5 -5 m5 5 l-5 5"/>').format(y))
-        else:
-            parts.append(Markup('<circle class="dot {}" cx="92" cy="{}" r="7"/>').format(row.kind, y))
-        parts.append(Markup('<text class="at" x="74" y="{}" text-anchor="end">{}</text>').format(y + 5, row.at))
-        what = row.what if len(row.what) <= MOST_LETTERS else f"{row.what[: MOST_LETTERS - 1]}…"
-        parts.append(Markup('<text class="what {}" x="112" y="{}">{}</text>').format(row.kind, y + 5, what))
-    return Markup("").join([*parts, Markup("</svg>")])
+        goes_on = " way" if after is not None and not after.branch and after.kind != "silent" else ""
+        parts.append(Markup('<li class="{}{}"><span class="at">{}</span>').format(row.kind, goes_on, row.at))
+        parts.append(Markup('<span class="dot"></span><span class="what">{}</span></li>').format(row.what))
+    return Markup("").join([*parts, Markup("</ol>")])
