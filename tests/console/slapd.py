@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ CONFIG = """
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+{active_directory}
 modulepath /usr/lib/ldap
 moduleload back_mdb
 TLSCertificateFile {folder}/server.pem
@@ -31,6 +33,25 @@ rootpw {password}
 directory {folder}/db
 sizelimit size.soft=50 size.hard=50 size.pr=50 size.prtotal=unlimited
 """
+
+
+STRING, NUMBER = "1.3.6.1.4.1.1466.115.121.1.15", "1.3.6.1.4.1.1466.115.121.1.27"
+ATTRIBUTES = {
+    "sAMAccountName": (221, "EQUALITY caseIgnoreMatch", STRING),
+    "userAccountControl": (8, "EQUALITY integerMatch", NUMBER),
+    "accountExpires": (159, "EQUALITY integerMatch", NUMBER),
+    "objectCategory": (782, "EQUALITY caseIgnoreMatch", STRING),
+    "ipPhone": (721, "EQUALITY caseIgnoreMatch", STRING),
+    "objectGUID": (2, "EQUALITY octetStringMatch", "1.3.6.1.4.1.1466.115.121.1.40"),
+    "memberOf": (222, "EQUALITY distinguishedNameMatch", "1.3.6.1.4.1.1466.115.121.1.12"),
+}
+ACTIVE_DIRECTORY = "\n".join(
+    f"attributetype ( 1.2.840.113556.1.4.{number} NAME '{name}' {rule} SYNTAX {syntax} )"
+    for name, (number, rule, syntax) in ATTRIBUTES.items()
+) + "\nobjectclass ( 1.2.840.113556.1.5.9 NAME 'user' SUP inetOrgPerson STRUCTURAL MAY ( {} ) )".format(
+    " $ ".join(ATTRIBUTES)
+)
+"""What of the schema of Active Directory counts here (MS-ADA1 to 3)."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,16 @@ class Server:
             assert connection.add(dn, "inetOrgPerson", values | ({"userPassword": password} if password else {}))
         return dn
 
+    def add_account(self, login: str, name: str, password: str = "", **more: str | list[str]) -> None:
+        """Add a person as Active Directory has them."""
+        dn = f"cn={login},ou=people,{BASE}"
+        values = {"cn": login, "sn": name.split()[-1], "displayName": name, "objectCategory": "person",
+                  "sAMAccountName": login, "userAccountControl": "512",
+                  "objectGUID": uuid.uuid4().bytes_le}  # fmt: skip
+        secret = {"userPassword": password} if password else {}
+        with self.change() as connection:
+            assert connection.add(dn, "user", values | more | secret), connection.result
+
 
 @contextmanager
 def server(folder: Path, port: int, tls_port: int) -> Iterator[Server]:
@@ -65,7 +96,11 @@ def server(folder: Path, port: int, tls_port: int) -> Iterator[Server]:
         check=True, capture_output=True,
     )  # fmt: skip
     config = folder / "slapd.conf"
-    config.write_text(CONFIG.format(folder=folder, base=BASE, reader=READER, password=READER_PASSWORD))
+    config.write_text(
+        CONFIG.format(
+            folder=folder, base=BASE, reader=READER, password=READER_PASSWORD, active_directory=ACTIVE_DIRECTORY
+        )
+    )
     listen = f"ldap://127.0.0.1:{port}/ ldaps://127.0.0.1:{tls_port}/"
     process = subprocess.Popen([PROGRAM, "-f", config, "-h", listen, "-d", "0"], stderr=subprocess.DEVNULL)
     try:

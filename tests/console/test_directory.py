@@ -124,7 +124,7 @@ def test_one_who_does_not_fit_stops_nobody_else(sqlite: Settings, ldap: slapd.Se
     ldap.add("carla", "Carla Dee", telephoneNumber="not a number")
     api.apply(sqlite, "users: [{login: max}]\nextensions: [{number: 105, user: max}]")
     outcome = importing.bring_in_step(sqlite)
-    assert outcome.created == ["anna", "bert"]
+    assert outcome.created == ["anna", "bert", "carla"]
     assert any("carla" in text for text in outcome.problems)
     assert "anna: extension 105 belongs to max here" in outcome.problems
 
@@ -142,12 +142,146 @@ def test_groups_choose_people_and_give_roles(sqlite: Settings, ldap: slapd.Serve
     assert dict(User.objects.values_list("login", "role")) == {"anna": "reader", "bert": "user"}
 
 
+def test_a_role_that_a_group_gave_goes_with_the_group(sqlite: Settings, ldap: slapd.Server):
+    chiefs = f"cn=chiefs,ou=groups,{slapd.BASE}"
+    people = [f"uid={login},ou=people,{slapd.BASE}" for login in ("anna", "bert")]
+    with ldap.change() as connection:
+        connection.add(chiefs, "groupOfNames", {"member": people})
+    configure(ldap, group_roles={chiefs: "telephony"})
+    importing.bring_in_step(sqlite)
+    User.objects.filter(login="bert").update(role="reader")  # an administrator has lowered him, by another way
+    with ldap.change() as connection:
+        connection.modify(chiefs, {"member": [("MODIFY_REPLACE", [slapd.READER])]})
+    importing.bring_in_step(sqlite)
+    assert dict(User.objects.values_list("login", "role")) == {"anna": "user", "bert": "reader"}
+
+
+def test_an_extension_moves_when_its_number_changes_there(sqlite: Settings, ldap: slapd.Server):
+    configure(ldap)
+    importing.bring_in_step(sqlite)
+    api.apply(sqlite, "extensions: [{number: 105, lines: [{sip_username: annas-phone}]}, {number: 107, user: bert}]")
+
+    def renumber(number: str) -> importing.Outcome:
+        with ldap.change() as connection:
+            dn = f"uid=anna,ou=people,{slapd.BASE}"
+            connection.modify(dn, {"telephoneNumber": [("MODIFY_REPLACE", [number] if number else [])]})
+        return importing.bring_in_step(sqlite)
+
+    assert renumber("106").changed == ["anna"]
+    (extension,) = Extension.objects.filter(user__login="anna")
+    assert extension.number == "106"
+    assert extension.lines.filter(sip_username="annas-phone").exists()
+    assert renumber("107").problems == ["anna: extension 107 belongs to bert here"]
+    assert renumber("not a number").problems
+    assert Extension.objects.get(user__login="anna").number == "106"
+    assert renumber("108").problems == []
+    assert Extension.objects.get(user__login="anna").number == "108"
+    assert renumber("").problems == []
+    assert Extension.objects.get(user__login="anna").number == "108"
+
+
+def test_a_number_that_can_not_be_does_not_keep_its_person_out(sqlite: Settings, ldap: slapd.Server):
+    configure(ldap)
+    ldap.add("carla", "Carla Dee", "carlas-password", telephoneNumber="not a number")
+    outcome = importing.bring_in_step(sqlite)
+    assert outcome.created == ["anna", "bert", "carla"]
+    assert [text for text in outcome.problems if text.startswith("carla: ")]
+    assert Client().post("/sign-in", {"login": "carla", "password": "carlas-password"}).status_code == 302
+
+
+def test_a_directory_that_shows_nobody_any_more_disables_nobody(sqlite: Settings, ldap: slapd.Server):
+    configure(ldap)
+    importing.bring_in_step(sqlite)
+    configure(ldap, base=f"ou=groups,{slapd.BASE}")
+    with pytest.raises(DirectoryError, match="nobody is disabled"):
+        importing.bring_in_step(sqlite)
+    assert User.objects.get(login="anna").enabled
+
+
+def test_who_comes_anew_under_an_old_name_takes_the_place(sqlite: Settings, ldap: slapd.Server):
+    configure(ldap)
+    importing.bring_in_step(sqlite)
+    with ldap.change() as connection:
+        connection.delete(f"uid=bert,ou=people,{slapd.BASE}")
+    importing.bring_in_step(sqlite)
+    assert not User.objects.get(login="bert").enabled
+    ldap.add("bert", "Bert the Second", "new-password")
+    outcome = importing.bring_in_step(sqlite)
+    assert (outcome.changed, outcome.disabled, outcome.problems) == (["bert"], [], [])
+    bert = User.objects.get(login="bert")
+    assert (bert.name, bert.enabled) == ("Bert the Second", True)
+    with ldap.change() as connection:  # both within one interval
+        connection.delete(f"uid=bert,ou=people,{slapd.BASE}")
+    ldap.add("bert", "Bert the Third")
+    assert importing.bring_in_step(sqlite).disabled == []
+    assert User.objects.get(login="bert").name == "Bert the Third"
+
+
+def test_two_with_one_name_are_told_and_stop_nobody(sqlite: Settings, ldap: slapd.Server):
+    configure(ldap)
+    importing.bring_in_step(sqlite)
+    with ldap.change() as connection:
+        values = {"cn": "Another Anna", "sn": "Anna", "userPassword": "others-password"}
+        connection.add(f"uid=anna,ou=groups,{slapd.BASE}", "inetOrgPerson", values)
+    ldap.add("carla", "Carla Dee")
+    outcome = importing.bring_in_step(sqlite)
+    assert outcome.created == ["carla"]
+    assert "another person with that name in the directory" in outcome.problems[0]
+    assert Client().post("/sign-in", {"login": "anna", "password": "others-password"}).status_code == 422
+
+
+def test_a_name_alone_gives_nobody_more_than_the_directory_does(sqlite: Settings, ldap: slapd.Server):
+    User.objects.create(login="anna", role="administrator")  # invited, and has set no password yet
+    User.objects.create(login="bert", role="user")
+    configure(ldap)
+    outcome = importing.bring_in_step(sqlite)
+    assert outcome.changed == ["bert"]
+    assert "holds more" in outcome.problems[0]
+    assert Client().post("/sign-in", {"login": "anna", "password": "annas-password"}).status_code == 422
+
+
 def test_more_people_than_the_server_gives_at_once(sqlite: Settings, ldap: slapd.Server, monkeypatch):
     monkeypatch.setattr(directory, "PAGE", 20)
     for number in range(60):
         ldap.add(f"user{number:02}", f"User {number}")
     configure(ldap)
     assert importing.bring_in_step(sqlite).seen == 62
+
+
+def test_accounts_as_active_directory_has_them(sqlite: Settings, ldap: slapd.Server):
+    """OpenLDAP with the attributes of Active Directory: what they mean, not Microsoft's own server."""
+    chiefs, staff = f"cn=chiefs,ou=groups,{slapd.BASE}", f"cn=staff,ou=groups,{slapd.BASE}"
+    never, past = str(0x7FFFFFFFFFFFFFFF), "133000000000000000"  # of 2022
+    ldap.add_account("Eva.Field", "Eva Field", "evas-password", ipPhone="105", memberOf=[chiefs, staff])
+    ldap.add_account("gone", "Gone Gray", "grays-password", userAccountControl="514", memberOf=[staff])
+    ldap.add_account("over", "Over Oak", "oaks-password", accountExpires=past, memberOf=[staff])
+    ldap.add_account("stays", "Stays Stone", accountExpires=never, memberOf=[staff])
+    ldap.add_account("other", "Other Oat", "oats-password")
+    configure(ldap, kind="active_directory", number_attribute="ipPhone", groups=(staff,),
+              group_roles={chiefs: "telephony"})  # fmt: skip
+    outcome = importing.bring_in_step(sqlite)
+    assert outcome.problems == []
+    found = {login: (role, enabled) for login, role, enabled in User.objects.values_list("login", "role", "enabled")}
+    assert found == {
+        "eva.field": ("telephony", True), "gone": ("user", False), "over": ("user", False), "stays": ("user", True)
+    }  # fmt: skip
+    assert Extension.objects.get(number="105").user.login == "eva.field"
+
+    def sign_in(login: str, password: str) -> int:
+        return Client().post("/sign-in", {"login": login, "password": password}).status_code
+
+    assert sign_in("EVA.FIELD", "evas-password") == 302
+    assert [sign_in("gone", "grays-password"), sign_in("over", "oaks-password"), sign_in("other", "oats-password")] == [
+        422, 422, 422
+    ]  # fmt: skip
+    browser = Client()
+    browser.post("/sign-in", {"login": "eva.field", "password": "evas-password"})
+    assert browser.get("/admin/").status_code == 200
+    with ldap.change() as connection:
+        dn = f"cn=Eva.Field,ou=people,{slapd.BASE}"
+        connection.modify(dn, {"userAccountControl": [("MODIFY_REPLACE", ["514"])]})
+    assert importing.bring_in_step(sqlite).disabled == ["eva.field"]
+    assert browser.get("/admin/").headers["Location"].startswith("/sign-in")
 
 
 @pytest.mark.parametrize(

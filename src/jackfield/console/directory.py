@@ -6,6 +6,7 @@ Passwords never come here: a bind as the person tells whether one is right. Noth
 from __future__ import annotations
 
 import ssl
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,10 @@ __all__ = ["check_password", "find", "people"]
 
 SECONDS = 5
 PAGE = 500
+AWAY = (51, 52)  # busy, unavailable (RFC 4511 section 4.1.9): another server may have time
 AD_DISABLED = 0x2  # of userAccountControl (MS-ADTS section 2.2.16)
+AD_NEVER = (0, 0x7FFFFFFFFFFFFFFF)  # of accountExpires, which counts 100 ns since 1601 (MS-ADTS section 2.2.3)
+AD_EPOCH = 11_644_473_600
 AD_MEMBER = "1.2.840.113556.1.4.1941"  # members of groups within groups too (MS-ADTS section 3.1.1.3.4.4.3)
 
 
@@ -55,6 +59,9 @@ def _connected(config: Directory, name: str, password: str) -> Iterator[ldap3.Co
             continue
         try:
             if not connection.rebind(name, password):
+                if connection.result["result"] in AWAY:
+                    reasons.append(_refusal(host, connection.result))
+                    continue
                 raise DirectoryError(_refusal(host, connection.result))
             yield connection
             return
@@ -133,7 +140,7 @@ def _search(config: Directory, connection: ldap3.Connection, filter: str) -> lis
     login = config.login_attribute or kind.login
     attributes = [login, kind.uid, *NAMES, "mail"]
     if config.kind == "active_directory":
-        attributes += ["userAccountControl"]
+        attributes += ["userAccountControl", "accountExpires"]
     if config.number_attribute:
         attributes.append(config.number_attribute)
     members = _members(config, connection)
@@ -148,17 +155,35 @@ def _search(config: Directory, connection: ldap3.Connection, filter: str) -> lis
         uid = raw.get(kind.uid.lower()) or [dn.encode()]
         found.append(
             Person(
-                uid=str(uuid.UUID(bytes_le=uid[0])) if kind.uid == "objectGUID" else uid[0].decode(),
+                uid=_uid(kind, uid[0]),
                 dn=dn,
                 login=_text(raw, login).lower(),
                 name=next((text for name in NAMES if (text := _text(raw, name))), ""),
                 email=_text(raw, "mail"),
                 number=_text(raw, config.number_attribute) if config.number_attribute else "",
-                disabled=bool(int(_text(raw, "userAccountControl") or 0) & AD_DISABLED),
+                disabled=_disabled(raw),
                 groups=groups,
             )
         )
     return found
+
+
+def _disabled(raw: dict[str, list[bytes]]) -> bool:
+    """Tell whether Active Directory lets this account sign in no more: switched off, or over."""
+    expires = _number(raw, "accountExpires")
+    over = expires not in AD_NEVER and expires / 1e7 - AD_EPOCH < time.time()
+    return over or bool(_number(raw, "userAccountControl") & AD_DISABLED)
+
+
+def _number(raw: dict[str, list[bytes]], name: str) -> int:
+    found = _text(raw, name)
+    return int(found) if found.lstrip("-").isdecimal() else 0
+
+
+def _uid(kind: _Kind, raw: bytes) -> str:
+    if kind.uid == "objectGUID" and len(raw) == 16:
+        return str(uuid.UUID(bytes_le=raw))
+    return raw.decode("utf-8", "replace")[-80:]
 
 
 def _text(raw: dict[str, list[bytes]], name: str) -> str:
@@ -171,7 +196,8 @@ def _members(config: Directory, connection: ldap3.Connection) -> dict[str, set[s
     found: dict[str, set[str]] = {}
     for group in dict.fromkeys((*config.groups, *config.group_roles)):
         if config.kind == "active_directory":
-            wanted = f"(memberOf:{AD_MEMBER}:={escape_filter_chars(group)})"
+            dn = escape_filter_chars(group)
+            wanted = f"(|(memberOf={dn})(memberOf:{AD_MEMBER}:={dn}))"  # not all that look like it know the second
             found[group] = {entry["dn"].lower() for entry in _pages(connection, config.base, wanted, ["1.1"])}
             continue
         names = ("member", "uniqueMember", "memberUid")

@@ -56,6 +56,8 @@ class Entry(models.Model):
     uid = models.CharField(max_length=80, unique=True)
     dn = models.TextField()
     disabled = models.BooleanField(default=False)  # by the directory: only then may the directory enable it again
+    role = models.CharField(max_length=60, default="")  # that a group of the directory gave, and takes with it
+    number = text(100)  # as the directory had it last: when it changes there, the extension moves
 
     def __str__(self) -> str:
         return str(self.dn)
