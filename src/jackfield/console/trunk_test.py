@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from django.utils.translation import gettext as _
+
 from jackfield.phone import Account, Phone, PhoneError
 from jackfield.sip.errors import MalformedHeader
 
@@ -41,15 +43,16 @@ def try_trunk(trunk: Mapping[str, Any]) -> Outcome:
     except TimeoutError:
         return Outcome(False, _silence(account))
     except OSError as problem:
-        return Outcome(False, f"The network refuses: {problem.strerror or problem}.")
+        return Outcome(False, _("The network refuses: %(why)s.") % {"why": problem.strerror or problem})
     except (ValueError, OverflowError):  # no name, number or port that could stand in a message
-        return Outcome(False, "Something here can't be sent: look at the address, its port and the user name.")
+        text = _("Something here can't be sent: look at the address, its port and the user name.")
+        return Outcome(False, text)
 
 
 def _account(trunk: Mapping[str, Any]) -> Account:
     hosts = list(trunk.get("hosts") or ())
     if not hosts:
-        raise ValueError("Give the provider's address first.")
+        raise ValueError(_("Give the provider's address first."))
     server, port = _split(str(trunk.get("outbound_proxy") or hosts[0]))
     transport = str(trunk.get("transport") or "udp").upper()
     return Account(
@@ -82,7 +85,8 @@ async def _try(account: Account, registers: bool) -> Outcome:
         phone = Phone(account, expires=EXPIRES, user_agent="Jackfield")
         async with phone:
             if not registers:
-                return Outcome(True, f"{account.server} was found. Whether it takes calls from here, a call will show.")
+                text = _("%(server)s was found. Whether it takes calls from here, a call will show.")
+                return Outcome(True, text % {"server": account.server})
             await phone.register()
             seen = ""
             if phone.register_response is not None:
@@ -90,28 +94,30 @@ async def _try(account: Account, registers: bool) -> Outcome:
                     seen = phone.register_response.via.received or ""
                 except MalformedHeader:
                     seen = ""
-            text = f"It works: {account.server} took the registration of {account.username}."
+            told = {"server": account.server, "user": account.username, "seen": seen}
             if seen and seen != phone.address:
-                text += f" It sees this system at {seen}."
-            return Outcome(True, text, seen if seen != phone.address else "")
+                text = _("It works: %(server)s took the registration of %(user)s. It sees this system at %(seen)s.")
+                return Outcome(True, text % told, seen)
+            return Outcome(True, _("It works: %(server)s took the registration of %(user)s.") % told)
 
 
 def _words(problem: PhoneError, account: Account) -> str:
-    known = {
-        401: "The provider does not accept this user name with this password.",
-        403: "The provider refuses this account: the password is wrong, or the account is closed to this address.",
-        404: f"The provider knows no user “{account.username}”.",
-        407: "The provider does not accept this user name with this password.",
-    }
-    if text := known.get(problem.status):
-        return f"{text} (It answered {problem.status}.)"
+    refused = _("The provider does not accept this user name with this password. (It answered %(status)s.)")
+    closed = _(
+        "The provider refuses this account: the password is wrong, or the account is closed to this address. "
+        "(It answered %(status)s.)"
+    )
+    unknown = _("The provider knows no user “%(user)s”. (It answered %(status)s.)")
+    told = {"status": problem.status, "user": account.username, "server": account.server, "what": problem}
+    if text := {401: refused, 407: refused, 403: closed, 404: unknown}.get(problem.status, ""):
+        return str(text % told)
     if "name servers" in str(problem):
-        return f"There is no server with the name {account.server}. Is it spelt right?"
+        return str(_("There is no server with the name %(server)s. Is it spelt right?") % told)
     if problem.status in (0, 408) or "no SIP server listens" in str(problem):
         return _silence(account)
-    return f"The provider answered: {problem}."
+    return str(_("The provider answered: %(what)s.") % told)
 
 
 def _silence(account: Account) -> str:
-    mend = "Is the address right, and does the firewall let SIP out?"
-    return f"{account.server} does not answer by {account.transport}. {mend}"
+    text = _("%(server)s does not answer by %(transport)s. Is the address right, and does the firewall let SIP out?")
+    return str(text % {"server": account.server, "transport": account.transport})

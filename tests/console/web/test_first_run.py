@@ -317,6 +317,43 @@ def test_a_link_sets_a_phone_up_until_its_password_changes(browser: Client, fres
     assert connecting.cards(RequestFactory().get("/", headers={"Host": "127.0.0.1:4021"}), ["102"])[0].link == ""
 
 
+def test_linphone_is_offered_only_what_it_would_fetch(browser: Client, fresh: Settings):
+    """It refuses a certificate that nobody signed, and says nothing: a browser asks."""
+    of_https = RequestFactory().get("/", headers={"Host": "pbx.example"}, secure=True)
+    (card,) = connecting.cards(of_https, ["102"])
+    assert card.code
+    assert not card.linphone
+    address = card.link.removeprefix("https://pbx.example")
+    assert "linphone-config:" not in Client().get(address, secure=True).content.decode()
+    (card,) = connecting.cards(RequestFactory().get("/", headers={"Host": "pbx.example"}), ["102"])
+    assert card.linphone
+    assert "linphone-config:http://testserver/phone/" in Client().get(address).content.decode()
+
+
+def test_the_address_of_the_browser_is_proposed_as_the_public_one(browser: Client):
+    assert 'value="8.8.4.4"' in browser.get("/first-run/network", headers={"Host": "8.8.4.4:4021"}).content.decode()
+    seen = browser.get("/first-run/network?address=8.8.8.8").content.decode()
+    assert 'value="8.8.8.8"' in seen
+    assert 'value="10.0.0.1"' not in browser.get("/first-run/network?address=10.0.0.1").content.decode()
+
+
+def test_the_pages_go_on_in_the_language_that_was_chosen(browser: Client):
+    answer = go(browser, "place", language="fr", country="FR")
+    assert answer.cookies["jackfield_language"].value == "fr"
+    page = browser.get("/first-run/place").content.decode()
+    assert '<html lang="fr"' in page
+    assert ">Allemagne</option>" in page
+
+
+def test_who_sends_mails_is_the_user_name_unless_told_otherwise(browser: Client):
+    go(browser, "administrator", **ADMINISTRATOR)
+    assert 'id="recipient" name="recipient" type="email" autocomplete="email" value="anna@example.com"' in (
+        browser.get("/first-run/mail").content.decode()
+    )
+    go(browser, "mail", host="smtp.example.com", port="587", security="starttls", username="pbx@example.com")
+    assert browser.session["first_run"]["typed"]["mail"]["sender"] == "pbx@example.com"
+
+
 def test_the_strength_of_a_password_is_told_while_it_is_typed(browser: Client):
     weak = browser.post("/first-run/strength", {"password": "annabell12", "name": "Anna Bell"}).json()
     assert weak["problem"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from django.utils.translation import gettext_noop as later
 
 __all__ = ["OTHER", "Preset", "presets", "sorted_for"]
 
@@ -31,8 +32,8 @@ class Preset:
 
 OTHER = Preset(
     "other",
-    "Another provider",
-    note="The provider gave you a server (also called registrar or domain), a user name and a password.",
+    later("Another provider"),
+    note=later("The provider gave you a server (also called registrar or domain), a user name and a password."),
     ask=("auth_username", "domain", "outbound_proxy"),
     trunk={"international_format": "as_dialled"},
 )

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from jackfield.console import own_door
+from jackfield.console.certificates import store
 from jackfield.console.links import address_for_users
 from jackfield.console.web import errors
 from jackfield.console.web.rights import public
@@ -124,8 +125,15 @@ def _card(line: Any, where: str, at: str) -> Card:
         line.sip_password,
         link,
         _code(link) if link else "",
-        _code(f"{link}/linphone.xml") if link else "",
+        _code(f"{link}/linphone.xml") if link and _fetched_by_apps(link) else "",
     )
+
+
+def _fetched_by_apps(link: str) -> bool:
+    """Tell whether an app such as Linphone would fetch from there: it refuses a certificate that we made ourselves,
+    where a browser asks its user.
+    """
+    return link.startswith("http:") or store(django_settings.JACKFIELD).current().origin != "self-signed"
 
 
 def _code(text: str) -> Markup:
@@ -165,7 +173,8 @@ def phone_page(request: HttpRequest, token: str) -> HttpResponse:
         return errors.missing(request, _("This link is older than a day, or the phone's password was changed since."))
     # "linphone-config:" is the scheme that Linphone's apps open themselves for.
     link = f"{request.scheme}://{request.get_host()}/phone/{token}/linphone.xml"
-    context = {"line": line, "server": server(), "linphone": f"linphone-config:{link}"}
+    opens = _fetched_by_apps(link)
+    context = {"line": line, "server": server(), "linphone": f"linphone-config:{link}" if opens else ""}
     return render(request, "first_run/phone.html", context)
 
 

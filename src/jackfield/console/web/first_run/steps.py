@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy
 
 from jackfield.console.change import Wish
 from jackfield.console.presets import presets
@@ -444,22 +444,24 @@ def _show_people(form: Form, values: dict[str, Any]) -> list[FormField]:
 
 
 STEPS = (
-    Step("place", lazy("Language and country"),
-         lazy("So that announcements, tones and numbers are those of where you are."),
+    Step("place", gettext_lazy("Language and country"),
+         gettext_lazy("So that announcements, tones and numbers are those of where you are."),
          _place, _read_place, _show_place),
-    Step("company", lazy("Company"), lazy("Who this phone system is for."), _company, _read_company, _show_company),
-    Step("numbers", lazy("Numbers inside"), lazy("With which number the extensions begin."),
+    Step("company", gettext_lazy("Company"), gettext_lazy("Who this phone system is for."),
+         _company, _read_company, _show_company),
+    Step("numbers", gettext_lazy("Numbers inside"), gettext_lazy("With which number the extensions begin."),
          _numbers, _read_numbers, _show_numbers),
-    Step("administrator", lazy("Administrator"),
-         lazy("Your account on these pages. With it, you sign in from now on."),
+    Step("administrator", gettext_lazy("Administrator"),
+         gettext_lazy("Your account on these pages. With it, you sign in from now on."),
          _administrator, _read_administrator, _show_administrator),
-    Step("network", lazy("Public address"),
-         lazy("What phones and providers outside reach this system at, if a router is between."),
+    Step("network", gettext_lazy("Public address"),
+         gettext_lazy("What phones and providers outside reach this system at, if a router is between."),
          _network, _read_network, _show_network),
-    Step("mail", lazy("E-mail"),
-         lazy("So that Jackfield can invite people, and tell of missed calls and troubles."),
+    Step("mail", gettext_lazy("E-mail"),
+         gettext_lazy("So that Jackfield can invite people, and tell of missed calls and troubles."),
          _mail, _read_mail, _show_mail),
-    Step("trunk", lazy("Trunk"), lazy("The line to the outside: your provider."), _trunk, _read_trunk, _show_trunk),
-    Step("people", lazy("People"), lazy("Who has a phone. Each gets a number, and pages of their own."),
+    Step("trunk", gettext_lazy("Trunk"), gettext_lazy("The line to the outside: your provider."),
+         _trunk, _read_trunk, _show_trunk),
+    Step("people", gettext_lazy("People"), gettext_lazy("Who has a phone. Each gets a number, and pages of their own."),
          _people, _read_people, _show_people),
 )  # fmt: skip
