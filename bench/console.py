@@ -1,6 +1,6 @@
 """How fast the console is on a large company, and what it takes from the switch.
 
-    python bench/console.py [--data-dir DIR] [--calls 1000000] [--quick]
+    python bench/console.py [--data-dir DIR] [--database-url URL] [--calls 1000000] [--quick]
 
 The installation is filled by console_data.py unless DIR is one already: 2,000 extensions, 1,000,000 calls. 200 calls
 are in progress while pages are timed; times are seen by a browser on the same machine over one connection that stays.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import random
 import re
 import subprocess
@@ -235,6 +236,7 @@ def main() -> None:
     """Run and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, help="an installation that was filled before, or is to be kept")
+    parser.add_argument("--database-url", help="an empty PostgreSQL, or the one of --data-dir; otherwise SQLite")
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--quick", action="store_true", help="20,000 calls, few requests: shows that all works")
     parser.add_argument("--cores", default=str(rig.SERVER_CORE), help="of the server; the calls are made on core 1")
@@ -242,6 +244,8 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, metavar="PATH")
     options = parser.parse_args()
     servers.prepare()
+    if options.database_url:
+        os.environ["JACKFIELD_DATABASE_URL"] = options.database_url  # for all that is started here
     many, requests, load, pairs = (20_000, 3, 300, 1) if options.quick else (options.calls, 20, 6000, 2)
     table = rig.Table()
     with tempfile.TemporaryDirectory(prefix="jackfield-console-") as temporary:
