@@ -83,3 +83,67 @@ def test_what_is_written_can_be_read_again(version: str):
     assert read(text) == cards
     assert f"VERSION:{version}\r\n" in text
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
+
+
+def test_apples_own_labels_say_what_a_number_is_and_its_marks_of_direction_go():
+    text = (
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:;;;;\r\nFN:\r\nORG:Taxi;\r\nTEL;type=MAIN;type=pref:030 202020\r\n"
+        "TEL;type=IPHONE;type=CELL:\u202d+49 171 5550101\u202c\r\nitem2.TEL:030 5550102\r\n"
+        "item2.X-ABLabel:_$!<HomeFAX>!$_\r\nitem3.TEL:030 5550103\r\nitem3.X-ABLabel:Büro Ost\r\nEND:VCARD\r\n"
+    )
+    (card,) = read(text)
+    assert card.name == "Taxi"
+    assert card.numbers == (
+        ("work", "030 202020"), ("mobile", "+49 171 5550101"), ("fax", "030 5550102"), ("work", "030 5550103"),
+    )  # fmt: skip
+
+
+def test_google_writes_pictures_that_fill_many_lines():
+    picture = "\r\n ".join(["PHOTO:data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD=", *["QkFTRTY0" * 9] * 400])
+    text = f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Jörg\r\n{picture}\r\nTEL;TYPE=CELL:+49 171 5550101\r\nEND:VCARD\r\n"
+    assert read(text) == [Card("Jörg", numbers=(("mobile", "+49 171 5550101"),))]
+
+
+@pytest.mark.parametrize(("name", "page"), [("Jörg Größe", "Windows-1252"), ("Žaneta Říhová", "windows-1250")])
+def test_outlook_writes_in_the_code_page_of_its_machine(name: str, page: str):
+    given, family = name.split()
+    text = (
+        f"BEGIN:VCARD\r\nVERSION:2.1\r\nN;LANGUAGE=de;CHARSET={page}:{family};{given};;Dr.;\r\n"
+        f"FN;CHARSET={page}:Dr. {name}\r\nTEL;WORK;VOICE:+49 (30) 5550-101\r\nTEL;WORK;FAX:+49 (30) 5550-102\r\n"
+        "NOTE;ENCODING=QUOTED-PRINTABLE:One=0D=0A=\r\nTwo\r\n"
+        "PHOTO;TYPE=JPEG;ENCODING=BASE64:\r\n /9j/4AAQ\r\n AB==\r\n\r\n"
+        'X-MS-OL-DESIGN;CHARSET=utf-8:<card xmlns="http://x" ver="1.0"/>\r\nEND:VCARD\r\n'
+    )
+    (card,) = read(decoded(text.encode(page)))
+    numbers = (("work", "+49 (30) 5550-101"), ("fax", "+49 (30) 5550-102"))
+    assert card == Card(f"Dr. {name}", note="One\nTwo", numbers=numbers)
+
+
+def test_old_androids_quote_names_over_several_lines():
+    text = (
+        "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=44=76=6F=C5=99=C3=A1=6B;=41=6E=\r\n"
+        "=74=6F=6E=C3=AD=6E;;;\r\nTEL;CELL:601-555-010\r\nTEL;X-Chata:+420601555012\r\nEND:VCARD\r\n"
+    )
+    (card,) = read(text)
+    assert card == Card("Antonín Dvořák", numbers=(("mobile", "601-555-010"), ("other", "+420601555012")))
+
+
+def test_nextcloud_exports_groups_which_are_nobody():
+    text = (
+        'BEGIN:VCARD\nVERSION:4.0\nFN:Élodie\nTEL;TYPE="HOME,VOICE":01 99 00 11 08\nEND:VCARD\n'
+        "BEGIN:VCARD\nVERSION:4.0\nKIND:group\nFN:Family\nMEMBER:urn:uuid:1\nEND:VCARD\n"
+        "BEGIN:VCARD\nVERSION:3.0\nX-ADDRESSBOOKSERVER-KIND:group\nFN:Work\nEND:VCARD\n"
+    )
+    assert read(text) == [Card("Élodie", numbers=(("home", "01 99 00 11 08"),))]
+
+
+def test_an_agent_within_a_card_is_not_taken_for_it():
+    text = (
+        "BEGIN:VCARD\nN:Outer;Otto\nTEL:123\nAGENT:\nBEGIN:VCARD\nN:Inner;Ida\nTEL:999\nEND:VCARD\n"
+        "EMAIL:o@example.com\nEND:VCARD\n"
+    )
+    assert read(text) == [Card("Otto Outer", email="o@example.com", numbers=(("other", "123"),))]
+
+
+def test_a_file_of_windows_without_a_mark_of_its_encoding_is_read():
+    assert read(decoded("BEGIN:VCARD\r\nFN:Jörg\r\nTEL:1\r\nEND:VCARD\r\n".encode("utf-16-le")))[0].name == "Jörg"

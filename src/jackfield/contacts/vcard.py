@@ -9,14 +9,24 @@ from __future__ import annotations
 import quopri
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 __all__ = ["Card", "decoded", "read", "write"]
 
 MOST = 10_000
 """Cards that are read from one file."""
-_KINDS = {"cell": "mobile", "mobile": "mobile", "iphone": "mobile", "home": "home", "work": "work", "fax": "fax"}
+_KINDS = {
+    "cell": "mobile", "mobile": "mobile", "iphone": "mobile", "handy": "mobile", "mobil": "mobile", "móvil": "mobile",
+    "portable": "mobile", "home": "home", "privat": "home", "casa": "home", "domicile": "home", "domů": "home",
+    "work": "work", "main": "work", "arbeit": "work", "büro": "work", "trabajo": "work", "bureau": "work",
+    "práce": "work", "fax": "fax",
+}  # fmt: skip
+"""Types of the standards, and words that people give numbers in our languages."""
 _TYPES = {"mobile": "cell", "home": "home", "work": "work", "fax": "fax", "other": "voice"}
+_CHARSET = re.compile(rb"CHARSET=\"?((?:windows-|iso-8859-|cp)\w+)", re.IGNORECASE)
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""Marks of direction and the like, which Apple puts around numbers."""
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UNQUOTED_SEMICOLON = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
 
@@ -36,28 +46,39 @@ class Card:
 class _Line:
     name: str
     value: str
+    group: str = ""  # "item1" of "item1.TEL", whose name "item1.X-ABLabel" has
     types: set[str] = field(default_factory=set)
 
 
 def decoded(content: bytes) -> str:
-    """Return the text of a file: UTF-8 as the standard wants it, UTF-16 or Latin-1 as some write it."""
+    """Return the text of a file: UTF-8 as the standard wants it, UTF-16 or a code page as some write it."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", "replace")
-    try:
+    if content[:4] == b"B\0E\0":
+        return content.decode("utf-16-le", "replace")
+    with suppress(UnicodeDecodeError):
         return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
+    named = _CHARSET.search(content)  # Outlook writes the bytes of its code page, and says which
+    with suppress(LookupError):
+        return content.decode(named[1].decode() if named else "cp1252", "replace")
+    return content.decode("cp1252", "replace")
 
 
 def read(text: str) -> list[Card]:
-    """Return the cards of a text, those without any name left out. Lines that can't be read are passed over."""
+    """Return the cards of a text, those without any name left out, and groups. What can't be read is passed over."""
     found: list[Card] = []
     lines: list[_Line] | None = None
+    inner = 0  # 2.1 puts the card of somebody's agent into his own
     for line in map(_line, _unfolded(text)):
         if line is None:
             continue
         if line.name == "BEGIN" and line.value.strip().upper() == "VCARD":
+            if lines and (inner or (lines[-1].name == "AGENT" and not lines[-1].value.strip())):
+                inner += 1
+                continue
             lines = []
+        elif inner:
+            inner -= line.name == "END"
         elif line.name == "END" and lines is not None:
             card = _card(lines)
             lines = None
@@ -102,7 +123,8 @@ def _line(text: str) -> _Line | None:
     if not head:
         return None
     name, *parameters = _UNQUOTED_SEMICOLON.split(head)
-    made = _Line(name.rpartition(".")[2].strip().upper(), value)  # "item1.TEL" is a TEL
+    group, _dot, name = name.rpartition(".")  # "item1.TEL" is a TEL
+    made = _Line(name.strip().upper(), value, group)
     charset, coded = "utf-8", False
     for parameter in parameters:
         key, equals, content = parameter.partition("=")
@@ -129,7 +151,8 @@ def _unquoted(value: str, charset: str) -> str:
 
 
 def _plain(value: str) -> str:
-    return " ".join(_ESCAPED.sub(lambda found: " " if found[1] in "nN" else found[1], value).split())
+    text = _ESCAPED.sub(lambda found: " " if found[1] in "nN" else found[1], value)
+    return " ".join(_INVISIBLE.sub("", text).split())
 
 
 def _parts(value: str) -> list[str]:
@@ -139,10 +162,13 @@ def _parts(value: str) -> list[str]:
 def _card(lines: Sequence[_Line]) -> Card | None:
     values: dict[str, str] = {}
     numbers: list[tuple[str, str]] = []
+    labels = {line.group: line.value.lower() for line in lines if line.group and line.name == "X-ABLABEL"}
     for line in lines:
         if line.name == "TEL":
             if number := _number(line.value):
-                numbers.append((_kind(line.types), number))
+                numbers.append((_kind(line.types, labels.get(line.group, "")), number))
+        elif line.name in ("KIND", "X-ADDRESSBOOKSERVER-KIND") and line.value.strip().lower() == "group":
+            return None
         elif line.name not in values and line.value.strip():
             values[line.name] = line.value
     name = _plain(values.get("FN", "")) or _structured(values.get("N", ""))
@@ -150,7 +176,8 @@ def _card(lines: Sequence[_Line]) -> Card | None:
     name = name or company or _plain(values.get("NICKNAME", ""))
     if not name:
         return None
-    note = _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], values.get("NOTE", "")).strip()
+    note = _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], values.get("NOTE", ""))
+    note = note.replace("\r\n", "\n").strip()
     email = _plain(values.get("EMAIL", "")).removeprefix("mailto:")
     return Card(name, "" if company == name else company, email, note, tuple(dict.fromkeys(numbers)))
 
@@ -169,10 +196,12 @@ def _number(value: str) -> str:
     return text.strip()
 
 
-def _kind(types: set[str]) -> str:
-    if any("fax" in one for one in types):
+def _kind(types: set[str], label: str = "") -> str:
+    """Return the kind of a number, by its types, else by the words that its owner has given it."""
+    if "fax" in label or any("fax" in one for one in types):
         return "fax"
-    return next((kind for name, kind in _KINDS.items() if name in types), "other")
+    words = set(re.findall(r"\w+", label))
+    return next((kind for name, kind in _KINDS.items() if name in types or name in words), "other")
 
 
 def write(cards: Iterable[Card], *, version: str = "3.0") -> str:

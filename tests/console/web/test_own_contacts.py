@@ -143,7 +143,7 @@ def test_a_vcard_file_is_read_and_reading_it_again_changes_nothing(anna: Client)
         (None, "Choose a file first"),
         (vcf("no card at all"), "There is no contact in this file"),
         (SimpleUploadedFile("a.vcf", b"\x89PNG\r\n\x00\xff" * 50), "There is no contact in this file"),
-        (SimpleUploadedFile("a.vcf", b"x" * (5 << 20) + b"y"), "larger than 5 MB"),
+        (SimpleUploadedFile("a.vcf", b"x" * (20 << 20) + b"y"), "larger than 20 MB"),
     ],
 )
 def test_another_file_is_refused_with_a_hint(anna: Client, file: Any, told: str):

@@ -38,6 +38,8 @@ __all__ = [
 ]
 
 MOST_BYTES = 5 << 20
+MOST_UPLOADED = 20 << 20
+"""Of a file: phones export contacts with their pictures, which nobody can leave out there."""
 MOST_NUMBERS = 20
 MOST_CONTACTS = {True: 20_000, False: 5_000}
 """How many contacts the company may have, and how many a person."""
@@ -174,9 +176,10 @@ def uploaded(request: HttpRequest) -> list[Card]:
     file = request.FILES.get("file")
     if file is None:
         raise NotReadable(_("Choose a file first: one that ends in .vcf."))
-    if file.size > MOST_BYTES:
+    if file.size > MOST_UPLOADED:
         raise NotReadable(
-            _("The file is larger than %(size)s MB. Export the contacts without pictures.") % {"size": MOST_BYTES >> 20}
+            _("The file is larger than %(size)s MB. Export the contacts without pictures.")
+            % {"size": MOST_UPLOADED >> 20}
         )
     cards = vcard.read(vcard.decoded(file.read()))
     if not cards:
