@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 import copy
 import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 

@@ -42,6 +42,7 @@ class Switch:
             "play": {"id": more["id"], "sound": more.get("sound"), "parties": [ANNA, BERT]},
             "stop_play": {"id": more["id"], "parties": [ANNA]},
             "digits": {"id": more["id"], "party": BERT},
+            "hangup": {"id": more["id"]},
         }[verb]
 
 
@@ -126,6 +127,24 @@ def test_a_user_reaches_no_calls_of_others(anna: Program, switch: Switch):
     assert anna.delete("me/live/calls/c2/play").status_code == 404
     switch.calls[0]["legs"][0]["answered"] = False
     assert anna.post("me/live/calls/c1/transfer", {"to": "104"}).status_code == 404, "it only rings there"
+    assert not switch.asked
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_user_hangs_up_calls_that_came_to_him_and_none_of_others(anna: Program, switch: Switch, answered: bool):
+    came = row("c3", BERT, ANNA)
+    came["legs"][1]["answered"] = answered
+    switch.calls.append(came)
+    assert [one["id"] for one in anna.get("me/live/calls").json()["items"]] == ["c1", "c3"]
+    assert anna.delete("me/live/calls/c3").status_code == 204
+    assert switch.asked == [("hangup", {"id": "c3", "by": "Anna Bell (a script)", "extension": "101"})]
+    assert anna.delete("me/live/calls/c2").status_code == 404
+
+
+def test_a_user_can_not_hang_up_what_he_has_handed_on(anna: Program, switch: Switch):
+    switch.calls = [row("c1", BERT, CARL) | {"from": ANNA}]
+    assert anna.get("me/live/calls").json()["items"] == []
+    assert anna.delete("me/live/calls/c1").status_code == 404
     assert not switch.asked
 
 

@@ -29,9 +29,9 @@ class Switch:
 
     def __call__(self, socket: object, verb: str, *, timeout: float = 5.0, **more: Any) -> Any:
         self.asked.append((verb, more))
-        own = {"id": "c1", "from": {"number": "101", "name": "Anna"}, "to": {"number": "102", "name": ""}}
+        own = {"id": "c1", "legs": [], "from": {"number": "101", "name": "Anna"}, "to": {"number": "102", "name": ""}}
         return {
-            "calls": [own, own | {"id": "c2", "from": {"number": "102", "name": "Bert"}}],
+            "calls": [own, own | {"id": "c2", "legs": [], "from": {"number": "102", "name": "Bert"}}],
             "registrations": [{"sip_username": "anna101", "address": "192.0.2.7:5060"}],
             "hangup": {"id": "c1"},
             "originate": {"id": "c9"},

@@ -36,6 +36,7 @@ class Switch:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refusal = ""
         self.playing = [ANNA]
+        self.leaves: dict[str, Any] | None = ANNA
 
     def __call__(self, socket: object, verb: str, *, timeout: float = 5.0, **more: Any) -> Any:
         if verb == "calls":
@@ -44,7 +45,7 @@ class Switch:
         if self.refusal:
             raise ControlError(self.refusal)
         return {
-            "transfer": {"id": "k1", "party": OUTSIDE, "leaves": ANNA, "to": "103", "call": "k2"},
+            "transfer": {"id": "k1", "party": OUTSIDE, "leaves": self.leaves, "to": "103", "call": "k2"},
             "play": {"id": "k1", "parties": [OUTSIDE, ANNA]},
             "stop_play": {"id": "k1", "parties": self.playing},
             "digits": {"id": "k1", "party": ANNA},
@@ -113,10 +114,22 @@ def test_digits_are_sent(admin: Client, switch: Switch):
 
 def test_a_call_that_rings_or_is_over_offers_nothing_of_it(admin: Client, switch: Switch):
     switch.calls = [row("k1", OUTSIDE, ANNA, state="ringing")]
-    assert "Two parties have to talk" in text_of(admin.get("/admin/active/call/k1"))
+    assert "The call has to be answered before" in text_of(admin.get("/admin/active/call/k1"))
     answer = admin.get("/admin/active/call/gone", follow=True)
     assert answer.redirect_chain == [("/admin/active/", 302)]
     assert "This call is over already." in text_of(answer)
+
+
+def test_one_who_listens_to_music_is_connected_and_played_to(admin: Client, switch: Switch):
+    music = {"number": "*62", "name": "Music", "extension": "", "trunk": ""}
+    switch.calls = [row("k1", OUTSIDE, music)]
+    del switch.calls[0]["legs"][1]
+    shown = text_of(admin.get("/admin/active/call/k1"))
+    assert "If nobody answers there, the call goes on as it is." in shown
+    assert "both" not in shown
+    switch.leaves = None
+    answer = admin.post("/admin/active/call/k1/transfer", {"to": "103", "party": "k1-1"}, follow=True)
+    assert "05551234 is being connected with 103." in text_of(answer)
 
 
 def test_who_may_only_look_sees_who_talks_and_no_forms(signed_in: As, switch: Switch):

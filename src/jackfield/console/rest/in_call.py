@@ -91,11 +91,13 @@ class Calls:
                 parameters=(DRY_RUN,), answer=MOVED, repeatable=True, trial=MOVED,
                 about=f"`party` is connected with the number `to`, or with a party of another `call`; the other one "
                       f"leaves when somebody has answered there. Without `party` it is {whom}. Answered at once: how "
-                      f"it goes on is in the call's parties and journal. If nobody answers, both talk again."),
+                      f"it goes on is in the call's parties and journal. If nobody answers, both talk again. A caller "
+                      f"who listens to a service (music, an announcement, an echo test, a queue) is connected as well; "
+                      f"nobody leaves then, and it listens on if nobody answers."),
             one(f"play_in_{of}call", "POST", "play", "Play a sound in a call{}", self.play, body=PLAY, answer=PLAYED,
                 repeatable=True,
                 about="Who hears it does not hear the other meanwhile; the other goes on hearing him. Then both talk "
-                      "as before. In a call on hold nothing is played: 422."),
+                      "as before; what a service was playing begins anew. In a call on hold nothing is played: 422."),
             one(f"stop_play_in_{of}call", "DELETE", "play", "Stop what is played in a call{}", self.stop,
                 answer=STOPPED, parameters=(Parameter("party", "Only to this party."),)),
             one(f"send_digits_in_{of}call", "POST", "digits", "Send digits to a party of a call{}", self.digits,
@@ -135,7 +137,9 @@ DIGITS = schemas.body(
 )  # fmt: skip
 _LEG = schemas.table(dict.fromkeys(("id", "role", "number", "name", "extension", "trunk"), "string"))
 _LEGS: dict[str, Any] = {"type": "array", "items": _LEG}
-MOVED = schemas.table({"id": "string", "party": _LEG, "leaves": _LEG, "to": "string", "call": "string"})
+_NOBODY_TOO = {**_LEG, "type": ["object", "null"],
+               "description": "Who leaves; null where the party talked with nobody."}  # fmt: skip
+MOVED = schemas.table({"id": "string", "party": _LEG, "leaves": _NOBODY_TOO, "to": "string", "call": "string"})
 PLAYED = schemas.table({"id": "string", "sound": "string", "parties": _LEGS})
 STOPPED = schemas.table({"id": "string", "parties": _LEGS})
 SENT = schemas.table({"id": "string", "party": _LEG})

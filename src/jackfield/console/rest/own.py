@@ -17,7 +17,7 @@ from jackfield.console.rest.operations import DRY_RUN, Asked, Operation, Paramet
 from jackfield.console.rest.problems import Refusal
 from jackfield.console.rest.who import author
 from jackfield.console.web import notices
-from jackfield.console.web.own import calling, devices, mine, rules
+from jackfield.console.web.own import calling, devices, in_progress, mine, obstacles, rules
 from jackfield.console.web.own.calls import PAGE, own_calls
 from jackfield.console.web.own.sentences import sentence
 from jackfield.contacts.numbers import House
@@ -57,7 +57,7 @@ def change_rules(asked: Asked) -> HttpResponse:
         {"field": name, "message": text}
         for name in FORWARDS
         if given.get(name) and given[name] != getattr(row, name)
-        if (text := rules._obstacle(found, row, given[name]))
+        if (text := obstacles.of_sending_on(found, row, given[name]))
     ]
     if wrong:
         raise Refusal(422, wrong[0]["message"] if len(wrong) == 1 else "Several fields are not right.", wrong)
@@ -154,13 +154,14 @@ def call_state(asked: Asked) -> HttpResponse:
 
 
 def hang_up(asked: Asked) -> HttpResponse:
-    """End one of my calls in progress."""
-    numbers, id = {row.number for row in mine.extensions(asked.request)}, asked.path["id"]
-    for row in ask("calls"):
-        if row["id"] == id and row["from"]["number"] in numbers and not row["from"].get("trunk"):
-            ask("hangup", missing=True, id=id, by=author(asked.request).name)
-            return HttpResponse(status=204)
-    raise problems.missing(f"call {id[:80]} in progress that you have begun")
+    """End one of my calls in progress; where it only rings at my phones, decline it there."""
+    numbers, id = in_progress.numbers_of(asked.request), asked.path["id"]
+    row = next((row for row in ask("calls") if row["id"] == id and in_progress.is_own(row, numbers)), None)
+    if row is None:
+        raise problems.missing(f"call {id[:80]} in progress in which you take part")
+    extension = in_progress.part_of(row, numbers)
+    ask("hangup", missing=True, id=id, by=author(asked.request).name, extension=extension)
+    return HttpResponse(status=204)
 
 
 # --- devices ---------------------------------------------------------------------------------------------------------
@@ -304,7 +305,7 @@ _CALL = schemas.table(
     {"id": "string", "started": _AT, "kind": {"type": "string", "enum": ["out", "in", "missed", "elsewhere"]},
      **dict.fromkeys(("number", "shown", "name", "detail"), "string")}
 )  # fmt: skip
-_STATE = schemas.table({"words": "string", "over": "boolean", "to": "string"})
+_STATE = schemas.table({"words": "string", "over": "boolean", "to": "string", "talking": "boolean"})
 
 
 def operations() -> list[Operation]:
@@ -328,10 +329,10 @@ def operations() -> list[Operation]:
                   answer=schemas.listed(_CALL), **me),
         Operation("call_from_own_phone", "POST", "/me/live/calls", summary="Ring my phones, then call a number",
                   run=call, body=CALL, status=201, answer=schemas.table({"id": "string"}), repeatable=True, **me),
-        Operation("get_own_call", "GET", summary="How far a call is that I have begun", run=call_state, answer=_STATE,
-                  **live),
-        Operation("hang_up_own_call", "DELETE", summary="Hang up a call that I have begun", run=hang_up, status=204,
-                  **live),
+        Operation("get_own_call", "GET", summary="How far a call of mine is", run=call_state, answer=_STATE, **live),
+        Operation("hang_up_own_call", "DELETE", summary="Hang up a call of mine", run=hang_up, status=204,
+                  about="Whether I called or was called. One that rings at my phones is declined there: it goes on "
+                        "where others ring too, or where my busy calls go.", **live),
         Operation("list_own_devices", "GET", "/me/devices", summary="My devices", run=devices_of,
                   answer=schemas.listed(_DEVICE), **me),
         Operation("add_own_device", "POST", "/me/devices", summary="Add a device", run=add_device, body=DEVICE,

@@ -47,7 +47,7 @@ def shown(request: HttpRequest, id: str) -> HttpResponse:
     context = {
         "call": row,
         "parties": parties,
-        "talking": row["state"] == "talking" and len(parties) == 2 and len(row["legs"]) == 2,
+        "talking": row["state"] == "talking" and 1 <= len(parties) == len(row["legs"]) <= 2,
         "goes": (outside or parties[1:] or [{"id": ""}])[0]["id"],
         "others": [one for one in calls or () if one["id"] != id and one["state"] == "talking"],
         "extensions": list(Extension.objects.filter(enabled=True).order_by("number").values_list("number", "name")),
@@ -67,8 +67,10 @@ def transfer(request: HttpRequest, id: str) -> HttpResponse:
     found, problem = _ask(request, "transfer", id, **given)
     if found is None:
         return _back(request, id, "bad", _("Not transferred: %(why)s") % {"why": problem})
-    names = {"name": _who(found["party"]), "other": _who(found["leaves"])}
-    if given["call"]:
+    names = {"name": _who(found["party"]), "other": _who(found["leaves"]) if found["leaves"] else ""}
+    if not found["leaves"]:
+        text = _("%(name)s is being connected with %(number)s.") % {**names, "number": found["to"]}
+    elif given["call"]:
         text = _("%(name)s is being connected with the other call; %(other)s leaves.") % names
     else:
         text = _("%(name)s is being connected with %(number)s; %(other)s leaves when somebody has answered there.")

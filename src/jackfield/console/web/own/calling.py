@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from jackfield.console.web.own import mine, obstacles
-from jackfield.console.web.own.in_progress import is_own, numbers_of, own_extension, partner
+from jackfield.console.web.own.in_progress import began, is_own, numbers_of, own_extension, part_of, partner
 from jackfield.console.web.rights import gate
 from jackfield.contacts.numbers import House
 from jackfield.control import ControlError, NotRunning, ask_sync
@@ -92,11 +92,12 @@ def state(request: HttpRequest, id: str) -> HttpResponse:
 @gate("own")
 @require_POST
 def hang_up(request: HttpRequest, id: str) -> HttpResponse:
-    """End an own call."""
+    """End an own call; one that rings here and is not answered is declined, and may go on at others."""
     try:
-        if _live(request, id) is not None:
+        row, numbers = _live(request, id), numbers_of(request)
+        if row is not None and is_own(row, numbers):
             user: Any = request.user
-            asked("hangup", id=id, by=user.shown_name)
+            asked("hangup", id=id, by=user.shown_name, extension=part_of(row, numbers))
     except ControlError:
         pass  # it is over already
     return redirect("/me/")
@@ -131,11 +132,10 @@ def _row(request: HttpRequest, number: str) -> Any:
 
 
 def _live(request: HttpRequest, id: str) -> dict[str, Any] | None:
-    """Return a call in progress that one of the own extensions has begun, or in which it talks."""
+    """Return a call in progress that one of the own extensions has begun, or in which it takes part."""
     numbers = numbers_of(request)
     for row in asked("calls"):
-        began = row["from"]["number"] in numbers and not row["from"].get("trunk")
-        if row["id"] == id and (began or own_extension(row, numbers)):
+        if row["id"] == id and (began(row, numbers) or is_own(row, numbers)):
             return dict(row)
     return None
 
@@ -154,6 +154,9 @@ def _state(request: HttpRequest, id: str) -> dict[str, Any]:
                 return _told(_("You have handed the call on."), partner(live, numbers), over=True)
             to = partner(live, numbers) or to
             return _told(_("You talk with %(name)s.") % {"name": to}, to, talking=True)
+        if not began(live, numbers):
+            caller = live["from"]["name"] or live["from"]["number"] or _("a hidden number")
+            return _told(_words(live, numbers), caller)
         if any(leg["codec"] for leg in live["legs"]):  # somebody has picked up here
             return _told(_("It rings at %(name)s …") % {"name": to}, to)
         text = _("Your phone rings. Pick it up, and you are connected with %(name)s.")
@@ -167,7 +170,7 @@ def _state(request: HttpRequest, id: str) -> dict[str, Any]:
 
 def _words(row: dict[str, Any], numbers: set[str]) -> str:
     """Say in a few words what one's call in progress is."""
-    own = row["from"]["number"] in numbers and not row["from"].get("trunk")
+    own = began(row, numbers)
     other = row["to"] if own else row["from"]
     name = partner(row, numbers) or other["name"] or other["number"] or _("a hidden number")
     if row["state"] == "talking":

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from jackfield.console.web.own import mine
 
-__all__ = ["is_own", "numbers_of", "own_extension", "partner", "shown_to_owner"]
+__all__ = ["began", "is_own", "numbers_of", "own_extension", "part_of", "partner", "shown_to_owner"]
 
 Row = Mapping[str, Any]
 TOLD = ("id", "role", "number", "name", "extension", "trunk", "answered", "held")
@@ -29,10 +29,21 @@ def own_extension(row: Row, numbers: Collection[str]) -> str:
     return ""
 
 
+def part_of(row: Row, numbers: Collection[str]) -> str:
+    """Return which of these extensions takes part in a call: talks in it, calls, or is rung by it; "" for none."""
+    ringing = (str(leg["extension"]) for leg in row["legs"] if leg.get("extension") in numbers)
+    return own_extension(row, numbers) or next(ringing, "")
+
+
+def began(row: Row, numbers: Collection[str]) -> bool:
+    """Tell whether one of these extensions has begun a call. It may have handed it on since."""
+    return row["from"]["number"] in numbers and not row["from"].get("trunk")
+
+
 def is_own(row: Row, numbers: Collection[str]) -> bool:
-    """Tell whether one of these extensions has begun a call, is rung by it, or talks in it."""
-    began = row["from"]["number"] in numbers and not row["from"].get("trunk")
-    return began or any(leg.get("extension") in numbers for leg in row["legs"])
+    """Tell whether one of these extensions takes part in a call."""
+    asked_for = began(row, numbers) and row.get("state") != "talking"  # by a click, and no phone rings yet
+    return asked_for or bool(part_of(row, numbers))
 
 
 def partner(row: Row, numbers: Collection[str]) -> str:
