@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any, Literal
 
 from jackfield.people.choices import Role
 
-__all__ = ["AREAS", "BUILT_IN", "NOTHING", "READ", "WRITE", "Areas", "Level", "Levels", "exceeds", "full", "levels_of"]
+__all__ = [
+    "AREAS",
+    "BUILT_IN",
+    "NOTHING",
+    "READ",
+    "WRITE",
+    "Areas",
+    "Level",
+    "Levels",
+    "exceeds",
+    "full",
+    "levels_of",
+    "within",
+]
 
 Grade = Literal["nothing", "read", "write"]
 
@@ -75,6 +88,20 @@ def _stored(role: str) -> Areas | None:
 def exceeds(levels: Levels, held: Levels) -> bool:
     """Tell whether `levels` reach further than `held` anywhere."""
     return any(level > held.get(area, NOTHING) for area, level in levels.items())
+
+
+def within(levels: Levels, scopes: Collection[str]) -> Levels:
+    """Return what is left of `levels` to a token with these scopes ("people:write" includes reading).
+
+    Own pages are left out of it: everybody who signs in holds them, so they are nothing that one could give away.
+    """
+
+    def most(area: str) -> Level:
+        if area == "own" or f"{area}:write" in scopes:
+            return WRITE
+        return READ if f"{area}:read" in scopes else NOTHING
+
+    return {area: min(level, most(area)) for area, level in levels.items()}
 
 
 def full(levels: Levels) -> bool:

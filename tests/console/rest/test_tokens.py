@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
+import pytest
 from django.test import Client
 
+from jackfield.console import api as console
 from jackfield.people.models import User
 from jackfield.people.tokens import Token
+from jackfield.settings import Settings
 
 from ..web.conftest import PASSWORD, As, person
 from .conftest import Make, Program
@@ -41,6 +45,39 @@ def test_a_token_does_no_more_than_the_role_of_its_user(program: Make):
     own = program("user")
     assert own.get("me").json()["areas"]["people"] == "nothing"
     assert own.get("extensions").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content"),
+    [
+        ("POST", "users", {"login": "eve", "role": "administrator"}),
+        ("POST", "users", {"login": "eve", "role": "reader"}),
+        ("PATCH", "users/anna", {"role": "telephony"}),
+        ("PATCH", "users/the-administrator", {"email": "eve@example.net"}),
+        ("PATCH", "users/the-administrator", {"enabled": False}),
+        ("DELETE", "users/second", None),
+        ("POST", "accounts/second/link", {}),
+        ("PUT", "accounts/second/password", {"password": "tulip-Anvil-93-moss"}),
+        ("POST", "several", {"changes": [{"section": "users", "action": "change", "key": "anna",
+                                         "values": {"role": "administrator"}}]}),
+    ],
+)  # fmt: skip
+def test_a_token_of_an_administrator_gives_away_no_more_than_its_scopes(
+    program: Make, company: Settings, method: str, path: str, content: Any
+):
+    person("administrator", "second")
+    narrow = program(scopes=["people:write"])
+    before = console.export(company, secrets=True)
+    answer = narrow.send(method, path, content)
+    assert answer.status_code in (403, 404, 405, 422), answer.content
+    assert console.export(company, secrets=True) == before
+
+
+def test_a_narrow_token_still_does_what_it_is_for(program: Make):
+    narrow = program(scopes=["people:write"])
+    assert narrow.post("users", {"login": "eve", "role": "user"}).status_code == 201
+    assert narrow.patch("users/eve", {"name": "Eve"}).status_code == 200
+    assert program().post("users", {"login": "adam", "role": "administrator"}).status_code == 201
 
 
 def test_who_may_no_longer_sign_in_may_no_longer_use_a_token(program: Make):

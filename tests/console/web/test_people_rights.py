@@ -43,6 +43,7 @@ TOO_MUCH = {
     "weaken a role that holds more": Wish("roles", {"areas": {}}, ("Technician",)),
     "remove a role that holds more": Removal("roles", ("Technician",)),
     "have the directory make administrators": Wish("directory", {"role": "administrator"}),
+    "let administrators sign in without a second factor": Wish("sign_in", {"second_factor": ["user"]}),
     "have a group of the directory do so": Wish("directory", {"group_roles": {"cn=x": "administrator"}}),
 }
 
@@ -50,6 +51,7 @@ TOO_MUCH = {
 @pytest.mark.parametrize("way", TOO_MUCH)
 def test_who_administers_telephony_can_not(company: Any, way: str):
     api.apply(company, "roles: [{name: Technician, areas: {system: write, safety: write}}]")
+    api.apply(company, "sign_in: {second_factor: [administrator, user]}")
     person("administrator")
     person("administrator", "second")
     eve = person("telephony")

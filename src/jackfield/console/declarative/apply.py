@@ -30,6 +30,7 @@ class Author:
     user: Any = None  # `people.models.User`, or None for one who has no account here
     address: str = ""  # where the request came from
     undoes: int | None = None  # the revision that this one takes back
+    scopes: tuple[str, ...] | None = None  # of the token that is used: then the user holds no more than they say
 
 
 COMMAND_LINE = Author("command line", "document")
@@ -75,7 +76,9 @@ def change(
             guard()
         before = DialPlan.current()
         merged = merge(document, prune=prune, dry_run=dry_run)
-        problems, warnings = check(merged, before, sounds, author.user, through=author.through, address=author.address)
+        problems, warnings = check(
+            merged, before, sounds, author.user, author.scopes, through=author.through, address=author.address
+        )
         if found := [*document.problems, *merged.problems, *problems]:
             raise DocumentError(found)
         difference = Difference(tuple(merged.changes), tuple(warnings), applied=not dry_run)

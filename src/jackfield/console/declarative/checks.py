@@ -42,6 +42,7 @@ def check(
     before: DialPlan,
     sounds: Collection[str] | None = None,
     actor: Any = None,
+    scopes: Collection[str] | None = None,
     *,
     through: str = "",
     address: str = "",
@@ -49,7 +50,8 @@ def check(
     """Return what is wrong and what is doubtful in the final state. `before` is the dial plan as it was.
 
     `sounds`: names of sounds that need no configuration; None: they are not looked at. `actor`: the user who
-    changes it; None for one who owns the machine. `through`, `address`: by which way, and from where it came.
+    changes it; None for one who owns the machine. `scopes`: to which his token narrows him. `through`, `address`: by
+    which way, and from where it came.
     """
     problems = list(_fields(merge))
     plan = DialPlan(merge.items["settings"][0].row.outside_prefix)
@@ -58,7 +60,7 @@ def check(
     problems += _trunk_names(merge)
     problems += check_names(merge)
     problems += _removed_references(merge)
-    problems += check_people(merge, actor)
+    problems += check_people(merge, actor, scopes)
     problems += check_addresses(merge, through, address)
     warnings = [*_targets(merge, plan, before), *_hidden(merge, plan), *_passwords(merge), *_emergency(merge)]
     if sounds is not None:

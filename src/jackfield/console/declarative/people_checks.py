@@ -5,13 +5,13 @@ Every change passes here, whichever way it comes: a page, the API, a table, a do
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from jackfield.console.declarative.difference import Problem
 from jackfield.console.declarative.merging import Item, Merge
 from jackfield.console.declarative.values import suggestion
-from jackfield.people.levels import BUILT_IN, Areas, Levels, exceeds, full, levels_of
+from jackfield.people.levels import BUILT_IN, Areas, Levels, exceeds, full, levels_of, within
 
 __all__ = ["check_people"]
 
@@ -22,14 +22,15 @@ TRUSTED = {"mail": None, "webhooks": None}
 TOO_MUCH = "reaches further than your own rights: ask somebody who holds them all"
 
 
-def check_people(merge: Merge, actor: Any = None) -> Iterator[Problem]:
+def check_people(merge: Merge, actor: Any = None, scopes: Collection[str] | None = None) -> Iterator[Problem]:
     """Tell what is wrong with users and roles in the final state.
 
-    `actor`: the user who changes it; None for one who owns the machine and may do everything.
+    `actor`: the user who changes it; None for one who owns the machine and may do everything. `scopes`: of the token
+    by which he does: it gives away no more than it holds itself.
     """
     after = {item.row.name: item.row.areas for item in merge.items["roles"]}
     yield from _role_names(merge, after)
-    sections = ("users", "roles", *GIVING, *TRUSTED)
+    sections = ("users", "roles", "sign_in", *GIVING, *TRUSTED)
     touched = merge.removed.keys() & set(sections) or any(
         item.created or item.changed for name in sections for item in merge.items.get(name, ())
     )
@@ -39,7 +40,8 @@ def check_people(merge: Merge, actor: Any = None) -> Iterator[Problem]:
     yield from _logins(merge)
     yield from _last_administrator(merge, before, after)
     if actor is not None:
-        yield from _too_much(merge, before, after, _held_by(actor, merge, before))
+        held = _held_by(actor, merge, before)
+        yield from _too_much(merge, before, after, held if scopes is None else within(held, scopes))
 
 
 def _held_by(actor: Any, merge: Merge, before: dict[str, Areas]) -> Levels:
@@ -149,6 +151,10 @@ def _too_much(merge: Merge, before: dict[str, Areas], after: dict[str, Areas], h
         for item in merge.items.get(name, ()):
             if not full(held) and (item.changed if fields is None else item.changed & fields):
                 yield item.problem("", f"only a full administrator changes where messages go: it {TOO_MUCH}")
+    for item in merge.items["sign_in"]:
+        freed = set(_was(item, "second_factor")) - set(item.row.second_factor)
+        if any(exceeds(levels_of(name, before), held) for name in freed):
+            yield item.problem("second_factor", f"whoever no longer needs a second factor {TOO_MUCH}")
     for name in ("users", "roles"):
         for row in merge.removed.get(name, ()):
             if exceeds(levels_of(row.role if name == "users" else row.name, before), held):

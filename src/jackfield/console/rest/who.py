@@ -16,4 +16,5 @@ def author(request: HttpRequest, undoes: int | None = None) -> Author:
     user: Any = request.user
     token = getattr(request, "token", None)
     name = user.shown_name if token is None else f"{user.shown_name} ({token.name})"
-    return Author(name[:200], "api", user, request.META.get("REMOTE_ADDR") or "", undoes)
+    scopes = None if token is None else tuple(token.scopes)
+    return Author(name[:200], "api", user, request.META.get("REMOTE_ADDR") or "", undoes, scopes)
