@@ -15,7 +15,7 @@ from jackfield.cli.completion import words
 from jackfield.cli.options import Config, DataDir, Json, described, settings, settings_in_force
 
 if TYPE_CHECKING:
-    from jackfield.console.api import FirstConfiguration
+    from jackfield.console.first_phones import FirstConfiguration
     from jackfield.settings import Settings
 
 __all__ = ["register"]

@@ -23,7 +23,7 @@ from typing import Any
 import uvicorn
 
 from jackfield import logs, settings
-from jackfield.console.api import ConsoleError
+from jackfield.console.faults import ConsoleError
 from jackfield.network.ports import refusal
 from jackfield.settings import Settings, SettingsError
 

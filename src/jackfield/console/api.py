@@ -7,11 +7,12 @@ itself. Django is imported at the first call only. Functions block; call them ou
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jackfield.console.declarative.difference import Change, Difference, DocumentError, FieldChange, Problem
+from jackfield.console.faults import ConsoleError, DatabaseAway
+from jackfield.console.first_phones import FirstConfiguration, FirstPhone
 
 if TYPE_CHECKING:
     from jackfield.settings import Settings
@@ -37,37 +38,6 @@ __all__ = [
     "prepare",
     "publish",
 ]
-
-
-class ConsoleError(Exception):
-    """Something that the administrator can mend; the text says what and how."""
-
-
-class DatabaseAway(ConsoleError):
-    """The database can't be reached or used now."""
-
-
-@dataclass(frozen=True, slots=True)
-class FirstPhone:
-    """What someone needs to put a phone on one of the first extensions."""
-
-    number: str
-    name: str
-    sip_username: str
-    sip_password: str
-
-
-@dataclass(frozen=True, slots=True)
-class FirstConfiguration:
-    """What `initialise` made. The passwords are meant to be printed once; nothing shows them again by itself."""
-
-    created: bool  # False: there was a configuration already, nothing was touched and the rest is empty
-    country: str = ""
-    time_zone: str = ""
-    realm: str = ""
-    outside_prefix: str = ""
-    phones: tuple[FirstPhone, ...] = ()
-    numbers: tuple[tuple[str, str], ...] = ()  # ring group, services, emergency numbers: number and what it is
 
 
 def prepare(settings: Settings, *, progress: Callable[[str], None] | None = None) -> bool:

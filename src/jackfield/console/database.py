@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from jackfield.console.api import ConsoleError, DatabaseAway
+from jackfield.console.faults import ConsoleError, DatabaseAway
 
 if TYPE_CHECKING:
     from jackfield.settings import Settings

@@ -8,10 +8,11 @@ import yaml
 from django.core.exceptions import ValidationError
 
 from jackfield.console import validation
-from jackfield.console.api import ConsoleError, FirstConfiguration, FirstPhone
 from jackfield.console.database import database_errors
 from jackfield.console.declarative.apply import Author, apply
 from jackfield.console.emergency import emergency_numbers
+from jackfield.console.faults import ConsoleError
+from jackfield.console.first_phones import FirstConfiguration, FirstPhone
 from jackfield.console.publish import publish
 from jackfield.console.whereabouts import country_of, time_zone_here
 from jackfield.numbers.schema import new_password, new_sip_username

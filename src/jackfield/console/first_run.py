@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from jackfield.console.api import ConsoleError
 from jackfield.console.change import Author, Wish, save
 from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.faults import ConsoleError
 from jackfield.people.choices import Role
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ import msgspec
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from jackfield.company.models import State
-from jackfield.console.api import ConsoleError
 from jackfield.console.database import database_errors
+from jackfield.console.faults import ConsoleError
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.history import retention, sums
 from jackfield.history.models import Call

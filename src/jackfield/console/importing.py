@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jackfield.console import change
-from jackfield.console.api import ConsoleError
 from jackfield.console.change import Author, Wish
 from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.faults import ConsoleError
 from jackfield.directory.person import DirectoryError, Person
 
 if TYPE_CHECKING:

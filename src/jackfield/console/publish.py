@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jackfield.console import sounds
-from jackfield.console.api import ConsoleError
+from jackfield.console.faults import ConsoleError
 from jackfield.console.numbering import numbering
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.sip.digest import ha1

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from jackfield.console.api import ConsoleError
+from jackfield.console.faults import ConsoleError
 from jackfield.history.choices import Direction, Outcome
 from jackfield.history.models import Call, Journal
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop as later
 from django.utils.translation import ngettext_lazy, override
 
 from jackfield.console import monitoring, postman, publish
-from jackfield.console.api import ConsoleError
+from jackfield.console.faults import ConsoleError
 from jackfield.console.database import database_errors
 from jackfield.console.letters import Said, When, language_of
 from jackfield.notices.choices import FOR_ADMINISTRATORS, Kind

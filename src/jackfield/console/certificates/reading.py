@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.hazmat.primitives.serialization import pkcs12
 from django.utils.translation import gettext as _
 
-from jackfield.console.api import ConsoleError
+from jackfield.console.faults import ConsoleError
 
 __all__ = ["LARGEST", "Bundle", "CertificateError", "Key", "issued", "public_bytes", "read", "serialised"]
 

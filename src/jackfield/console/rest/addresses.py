@@ -11,9 +11,9 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from jackfield.console.api import ConsoleError, DatabaseAway
 from jackfield.console.database import database_errors
 from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.faults import ConsoleError, DatabaseAway
 from jackfield.console.rest import (
     accounts,
     answers,

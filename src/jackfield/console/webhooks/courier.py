@@ -21,8 +21,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as later
 
 from jackfield.console import live, queries
-from jackfield.console.api import ConsoleError
 from jackfield.console.database import database_errors
+from jackfield.console.faults import ConsoleError
 from jackfield.console.letters import Said, When
 from jackfield.console.webhooks.feed import Feed
 from jackfield.console.webhooks.sending import Answer, Post, Sender, send_now
