@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import Any
 
 import pytest
@@ -121,3 +123,16 @@ def test_what_does_not_fit_is_refused_whole(company: Settings, wish: Any, told: 
     with pytest.raises(DocumentError, match=told):
         change.save(company, [Wish("users", {"login": "carla"}), wish], author=ME)
     assert api.export(company, secrets=True) == before
+
+
+def test_who_only_looks_what_would_change_holds_up_nobody(sqlite: Settings):
+    wish = Wish("extensions", {"number": "105"})
+
+    def write() -> None:
+        with contextlib.closing(sqlite3.connect(sqlite.files.database, timeout=0)) as other:
+            other.execute("BEGIN IMMEDIATE")
+
+    change.save(sqlite, [wish], author=ME, dry_run=True, guard=write)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        change.save(sqlite, [wish], author=ME, guard=write)
+    assert change.save(sqlite, [wish], author=ME)

@@ -15,7 +15,7 @@ from jackfield.console.declarative.document import load
 from jackfield.console.declarative.merging import Item, Merge, key_text, merge, plain
 from jackfield.console.declarative.reading import Document, read_document
 from jackfield.console.declarative.sections import LINES, SECTIONS
-from jackfield.console.locking import configuration_lock
+from jackfield.console.locking import configuration_lock, looking
 from jackfield.numbers.plan import DialPlan
 
 __all__ = ["Author", "apply", "change"]
@@ -70,8 +70,9 @@ def change(
     differs.
     Raises `DocumentError`; the database is then as it was.
     """
-    with transaction.atomic():
-        configuration_lock()
+    with looking() if dry_run else transaction.atomic():
+        if not dry_run:
+            configuration_lock()
         if guard is not None:
             guard()
         before = DialPlan.current()
