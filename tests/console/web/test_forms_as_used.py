@@ -69,3 +69,22 @@ def test_a_wrong_name_is_not_answered_with_a_list_of_everybody(admin: Client, co
     assert "There is no user" in page
     assert page.count("person0") - page.count('value="person0') < 25  # beside the field and above all
     assert re.search(r"and \d\d more", page)
+
+
+def test_numbers_are_sorted_as_people_count_them(admin: Client, company: Settings) -> None:
+    api.apply(company, "extensions: [{number: 1000, name: Far}, {number: 99, name: Near}]")
+
+    def order(sort: str) -> list[str]:
+        page = admin.get(f"/admin/extensions/{sort}").content.decode()
+        return re.findall(r'<th scope="row"><a href="[^"]+">(\d+)</a>', page)
+
+    assert order("") == ["99", "101", "102", "1000"]
+    assert order("?sort=-number") == ["1000", "102", "101", "99"]
+
+
+def test_whoever_comes_from_a_directory_gets_one_of_the_roles_there_are(admin: Client) -> None:
+    for page in ("directory", "openid"):
+        found = re.search(r'<select id="f-role".*?</select>', admin.get(f"/admin/{page}/").content.decode(), re.S)
+        assert found is not None
+        assert "Full administration" in found[0]
+        assert "Reception" in found[0]

@@ -110,3 +110,25 @@ def test_a_setting_leads_to_its_page(admin: Client):
             assert answer.headers["Location"] == address
         else:
             assert answer.headers["Location"].startswith("/admin/inbound/")
+
+
+def test_speed_dials_are_in_the_dial_plan_and_their_chips_lead_to_them(admin: Client):
+    text = text_of(admin.get("/admin/dialplan/?kind=speed_dials"))
+    assert "70 speed dial" in text
+    assert "Taxi" in text
+    assert admin.get("/admin/number/70")["Location"].startswith("/admin/speed_dials/")
+
+
+def test_who_asks_about_an_extension_that_is_not_there_is_told_so_plainly(admin: Client, switch: Switch):
+    text = text_of(admin.get("/admin/whatif/?from=extension&extension=9&to=101"))
+    assert "There is no extension 9." in text
+    assert "trunk:NAME" not in text
+
+
+def test_the_rule_that_takes_a_call_from_outside_is_linked_itself(admin: Client, switch: Switch):
+    from jackfield.trunks.models import Inbound
+
+    step = {"text": 'incoming rule "5550101" fits: 5550101 becomes 101', "setting": "inbound"}
+    switch.answer = OUT | {"trace": [step]}
+    page = admin.get("/admin/whatif/?from=trunk&trunk=Provider&to=5550101").content.decode()
+    assert f'href="/admin/inbound/{Inbound.objects.get(number="5550101").pk}"' in page

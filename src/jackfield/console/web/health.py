@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import time
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psutil
 from django.conf import settings
@@ -99,12 +101,17 @@ def _facts(found: monitoring.Observation) -> list[tuple[str, str]]:
 @gate("system")
 def logs(request: HttpRequest) -> HttpResponse:
     """Show the end of a process's log, narrowed by level, call and words."""
+    from jackfield.company.models import General
+
     folder = settings.JACKFIELD.files.logs
     names = log_lines.processes(folder)
     asked = {name: request.GET.get(name, "").strip() for name in ("process", "level", "call", "q")}
     if asked["process"] not in names:
         asked["process"] = "switch" if "switch" in names else next(iter(names), "")
     lines, cut = log_lines.tail(folder, asked["process"], level=asked["level"], call=asked["call"], words=asked["q"])
+    zone = ZoneInfo(General.current().time_zone)
+    for line in lines:
+        line.at = _at_home(line.at, zone)
     context = {
         "names": names,
         "levels": log_lines.LEVELS,
@@ -114,6 +121,14 @@ def logs(request: HttpRequest) -> HttpResponse:
         "query": urlencode({name: value for name, value in asked.items() if value}),
     }
     return render(request, "live/logs.html", context)
+
+
+def _at_home(at: str, zone: ZoneInfo) -> str:
+    """Return a time of a log (of the machine's clock, or with its zone) as the company's clock shows it."""
+    try:
+        return datetime.fromisoformat(at).astimezone(zone).isoformat(" ", "milliseconds")[:23]
+    except ValueError:
+        return at
 
 
 def urls() -> list[Any]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Length
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
@@ -79,10 +80,21 @@ def find(screen: Screen, asked: QueryDict, columns: tuple[str, ...] = ()) -> Fou
     sort = asked.get("sort", "")
     if sort.removeprefix("-") in screen.columns:
         query["sort"] = sort
-        rows = rows.order_by(sort, "pk")
     else:
         sort = ""
+    if sort:
+        rows = rows.order_by(*_in_order(sort), "pk")
+    elif section.key == ("number",):
+        rows = rows.order_by(*_in_order("number"))
     return Found(rows, search, chips, sort, query)
+
+
+def _in_order(sort: str) -> tuple[Any, ...]:
+    """Return by what rows are sorted; numbers as people count them: 200 comes before 1000."""
+    if sort.removeprefix("-") != "number":
+        return (sort,)
+    length = Length("number")
+    return (length.desc() if sort[0] == "-" else length, sort)
 
 
 def listing(request: HttpRequest, screen: Screen) -> HttpResponse:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from jackfield.console.web import errors
 from jackfield.console.web.live import switch_says
@@ -26,6 +28,7 @@ KINDS = {
     "extensions": "extension",
     "ring_groups": "ring group",
     "services": "service",
+    "speed_dials": "speed dial",
     "emergency_numbers": "emergency number",
     "outbound": "outgoing route",
     "settings": "outside line",
@@ -58,10 +61,14 @@ class Free:
     count: int
 
 
+MORE = {"extensions": ("enabled",), "services": ("kind", "hours__name"), "speed_dials": ("target",)}
+"""What the dial plan shows beside number and name."""
+
+
 def entries() -> list[Entry]:
     """Return all numbers and prefixes of the house, as people sort numbers."""
     from jackfield.company.models import General
-    from jackfield.numbers.models import Extension, RingGroup, Service
+    from jackfield.numbers.models import Extension, RingGroup, Service, SpeedDial
     from jackfield.trunks.models import EmergencyNumber, Outbound
 
     found = []
@@ -69,12 +76,13 @@ def entries() -> list[Entry]:
         ("extensions", Extension),
         ("ring_groups", RingGroup),
         ("services", Service),
+        ("speed_dials", SpeedDial),
         ("emergency_numbers", EmergencyNumber),
     )
     for section, model in models:
-        more = {"extensions": ("enabled",), "services": ("kind", "hours__name")}.get(section, ())
+        more = MORE.get(section, ())
         for row in model.objects.values("pk", "number", "name", *more):
-            note = "off" if not row.get("enabled", True) else row.get("hours__name") or ""
+            note = "off" if not row.get("enabled", True) else row.get("hours__name") or row.get("target") or ""
             href = f"/admin/{section}/{row['pk']}"
             found.append(Entry(row["number"], section, row["name"] or row.get("kind", ""), href, note=note))
     for row in Outbound.objects.values("pk", "name", "prefix", "enabled"):
@@ -166,7 +174,7 @@ def setting(request: HttpRequest, setting: str) -> HttpResponse:
 
 def setting_href(setting: str) -> str:
     """Return the address of the page of a setting, "" when there is none (any more)."""
-    section, _, key = setting.partition("/")
+    section, _slash, key = setting.partition("/")
     screen = SCREENS.get(section)
     if screen is None:
         return ""
@@ -199,7 +207,9 @@ def what_if(request: HttpRequest) -> HttpResponse:
     if not asked["extension"] and extensions:
         asked["extension"] = extensions[0][0]
     found, problem = None, ""
-    if asked["to"]:
+    if asked["from"] == "extension" and asked["extension"] not in dict(extensions):
+        problem = _("There is no extension %(number)s.") % {"number": asked["extension"]} if asked["to"] else ""
+    elif asked["to"]:
         found, problem = switch_says("route", **{"from": _who(asked), "to": asked["to"], "at": _at(asked["at"])})
     context = {
         "asked": asked,
@@ -208,7 +218,7 @@ def what_if(request: HttpRequest) -> HttpResponse:
         "trunks": trunks,
         "found": found,
         "verdict": verdict(found) if found else "",
-        "steps": steps(found) if found else [],
+        "steps": steps(found, asked["trunk"]) if found else [],
         "problem": problem,
         "zone": General.current().time_zone,
         "now": datetime.datetime.now().strftime("%Y-%m-%dT%H:%M"),
@@ -246,12 +256,12 @@ def verdict(found: dict[str, Any]) -> str:
     return LEADS.get(leads["kind"], "It reaches {number}{name}.").format(number=leads["number"], name=name)
 
 
-def steps(found: dict[str, Any]) -> list[dict[str, Any]]:
+def steps(found: dict[str, Any], trunk: str = "") -> list[dict[str, Any]]:
     """Return the decisions with the link to each setting; a refusal is marked."""
     return [
         {
             "text": _sentence(re.sub(r"^refused \(\d+\): ", "", one["text"])),
-            "href": f"/admin/setting/{one['setting']}" if one["setting"] else "",
+            "href": _rule_href(one["text"], trunk) or f"/admin/setting/{one['setting']}" if one["setting"] else "",
             "setting": _setting_words(one["setting"]),
             "refused": one["text"].startswith("refused"),
         }
@@ -259,12 +269,23 @@ def steps(found: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _rule_href(text: str, trunk: str) -> str:
+    """Return the address of the incoming number that a step names, "" when it names none, or one of several."""
+    from jackfield.trunks.models import Inbound
+
+    if not (named := re.match(r'incoming rule "(.+)" fits: ', text)):
+        return ""
+    rules = Inbound.objects.filter(Q(trunk__name=trunk) | Q(trunk=None)).filter(Q(name=named[1]) | Q(number=named[1]))
+    keys = list(rules.values_list("pk", flat=True)[:2])
+    return f"/admin/inbound/{keys[0]}" if len(keys) == 1 else ""
+
+
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def _setting_words(setting: str) -> str:
-    section, _, key = setting.partition("/")
+    section, _slash, key = setting.partition("/")
     screen = SCREENS.get(section)
     if screen is None:
         return setting

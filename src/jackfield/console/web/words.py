@@ -125,7 +125,14 @@ OWN: dict[str, dict[str, Words]] = {
     },
     "holidays": {"dates": Words("Days", "A single day needs no last one.", wide=True)},
     "trunks": {
-        "kind": Words("Kind"),
+        "kind": Words(
+            "Kind",
+            choices=(
+                ("register", "Provider, by a password"),
+                ("address", "Provider, by our address"),
+                ("peer", "Another PBX"),
+            ),
+        ),
         "hosts": Words("Provider's address", "Domain or address; further ones are tried in order."),
         "username": Words("User name"),
         "password": Words("Password", "Leave empty to keep it as it is."),
@@ -314,14 +321,18 @@ def words(section: Section, field: str) -> Words:
     return found
 
 
+ROLES = {("users", "role"), ("sign_in", "second_factor"), ("directory", "role"), ("openid", "role")}
+"""Fields with a role in them."""
+
+
 def _choices(section: Section, field: str) -> tuple[tuple[str, str], ...]:
     reference = section.fields[field].reference
     if reference in ("time_ranges", "permissions"):
         names = SECTIONS[reference].model().objects.values_list("name", flat=True)
         return (("", "–"), *((name, name) for name in names))
-    if (section.name, field) in (("users", "role"), ("sign_in", "second_factor")):
+    if (section.name, field) in ROLES:
         known = role_choices()
-        return known if section.name == "users" else tuple(one for one in known if one[0] != "none")
+        return known if field == "role" else tuple(one for one in known if one[0] != "none")
     column: Any = next((known for known in section.model()._meta.get_fields() if known.name == field), None)
     return tuple((str(value), str(label)) for value, label in (getattr(column, "choices", None) or ()))
 
