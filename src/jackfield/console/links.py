@@ -6,9 +6,15 @@ believed: whoever sends one could make us send a stranger's address, with a link
 
 from __future__ import annotations
 
+import ipaddress
+from urllib.parse import urlsplit
+
+from django.conf import settings as django_settings
 from django.utils.translation import gettext as _
 
-__all__ = ["address_for_users", "hindrance"]
+from jackfield.console import own_door
+
+__all__ = ["address_for_administrators", "address_for_users", "hindrance"]
 
 
 def address_for_users(path: str) -> str:
@@ -17,6 +23,21 @@ def address_for_users(path: str) -> str:
 
     base: str = Mail.current().links.rstrip("/")
     return f"{base}{path}" if base else ""
+
+
+def address_for_administrators(path: str) -> str:
+    """Return the whole address of a page of the administration, which is not at the port of people's own pages; "" as
+    above, and where the administration answers on its own machine alone.
+    """
+    base = address_for_users("")
+    parts = urlsplit(base)
+    if not base or not own_door.port or (parts.port or (443 if parts.scheme == "https" else 80)) != own_door.port:
+        return f"{base}{path}" if base else ""
+    settings = django_settings.JACKFIELD
+    if all(ipaddress.ip_address(host).is_loopback for host in settings.console_hosts):
+        return ""
+    host = parts.netloc.removesuffix(f":{own_door.port}")
+    return f"{parts.scheme}://{host}:{settings.console_port}{path}"
 
 
 def hindrance() -> str:

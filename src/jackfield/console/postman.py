@@ -5,6 +5,7 @@ An e-mail has two parts that say the same, one of plain text and one of HTML, in
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import socket
 import ssl
@@ -15,26 +16,33 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from jackfield.console.letters import Button, Letter
-from jackfield.console.links import address_for_users
+from jackfield.console.links import address_for_administrators, address_for_users
 from jackfield.notices.choices import FOR_ADMINISTRATORS, FOR_ONESELF, LINKS, Progress
 
 if TYPE_CHECKING:
     from jackfield.notices.models import Mail, Notice
 
-__all__ = ["Undeliverable", "deliver", "due", "letter", "send", "trial"]
+__all__ = ["Undeliverable", "deliver", "due", "letter", "postpone", "send", "trial"]
 
 TIMEOUT = 20.0
+"""Seconds for which a server is waited for that is to take a connection, or while somebody looks on."""
+PATIENCE = 300.0
+"""Seconds for each answer afterwards (RFC 5321 section 4.5.3.2): a message must not go out again while a slow server is
+still about to take it.
+"""
 PAUSES = (60.0, 300.0, 900.0, 3600.0)
 GIVE_UP = 86400.0
 BATCH = 50
 
 
 class Undeliverable(Exception):
-    """The message did not get away; the text says why, with the mend. `forever`: trying again won't help."""
+    """The message did not get away; the text says why, with the mend. `forever`: trying again won't help. `others`:
+    the next message may well get away, since this one's recipient or content was the reason.
+    """
 
-    def __init__(self, text: str, *, forever: bool = False) -> None:
+    def __init__(self, text: str, *, forever: bool = False, others: bool = True) -> None:
         super().__init__(text)
-        self.forever = forever
+        self.forever, self.others = forever, others
 
 
 def due(now: float) -> list[Notice]:
@@ -45,16 +53,20 @@ def due(now: float) -> list[Notice]:
     return list(waiting.order_by("pk")[:BATCH])
 
 
-def deliver(notice: Notice, now: float) -> None:
-    """Try to deliver one notice, and write down what came of it. Never raises for what the network does."""
+def deliver(notice: Notice, now: float) -> bool:
+    """Try to deliver one notice, and write down what came of it. Never raises for what the network does.
+
+    Returns whether others are worth trying now: not where the server can't be talked to.
+    """
     from jackfield.notices.models import Mail
 
+    others = True
     try:
         with override(notice.language or "en"):
             message = letter(notice)
-            send(Mail.current(), notice.recipient, message)
+            send(Mail.current(), notice.recipient, message, patience=PATIENCE)
     except Undeliverable as problem:
-        notice.error = str(problem)
+        notice.error, others = str(problem), problem.others
         if problem.forever or now - notice.at > GIVE_UP:
             notice.progress = Progress.FAILED
         notice.next_try = now + PAUSES[min(notice.tries, len(PAUSES) - 1)]
@@ -62,6 +74,14 @@ def deliver(notice: Notice, now: float) -> None:
         notice.progress, notice.error = Progress.SENT, ""
     notice.tries += 1
     notice.save()
+    return others
+
+
+def postpone(now: float) -> None:
+    """Let everything that is due wait for a minute."""
+    from jackfield.notices.models import Notice
+
+    Notice.objects.filter(progress=Progress.WAITING, next_try__lte=now).update(next_try=now + PAUSES[0])
 
 
 def letter(notice: Notice) -> Letter:
@@ -74,7 +94,7 @@ def letter(notice: Notice) -> Letter:
     if notice.kind in (*FOR_ADMINISTRATORS, *FOR_ONESELF) and (address := address_for_users("/me/notices")):
         small.append(_("Which messages you get is up to you: %(address)s") % {"address": address})
     button = None
-    if notice.kind in FOR_ADMINISTRATORS and (address := address_for_users("/admin/")):
+    if notice.kind in FOR_ADMINISTRATORS and (address := address_for_administrators("/admin/")):
         button = Button(_("Look at the system"), address)
     return Letter(notice.subject, "", tuple(notice.text.split("\n\n")), button, small=tuple(small))
 
@@ -85,8 +105,11 @@ def trial() -> Letter:
     return Letter(_("Jackfield can send e-mail"), "", (text,))
 
 
-def send(mail: Mail, recipient: str, message: Letter) -> None:
-    """Send one e-mail. Raises `Undeliverable`: its text says what the server did, and the mend."""
+def send(mail: Mail, recipient: str, message: Letter, *, patience: float = 0.0) -> None:
+    """Send one e-mail. Raises `Undeliverable`: its text says what the server did, and the mend.
+
+    `patience`: seconds for each answer of a server that has taken the connection; 0: as long as for that.
+    """
     if not mail.host:
         raise Undeliverable(_("no e-mail server is set up: see System, E-mail"), forever=True)
     connection = get_connection(
@@ -101,9 +124,14 @@ def send(mail: Mail, recipient: str, message: Letter) -> None:
     )
     mime.attach_alternative(message.html(), "text/html")
     try:
+        connection.open()
+        connection.connection.sock.settimeout(patience or TIMEOUT)
         mime.send()
     except (smtplib.SMTPException, OSError) as error:  # ssl's errors are OSErrors
         raise _undeliverable(mail, recipient, error) from None
+    finally:
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            connection.close()
 
 
 def _undeliverable(mail: Mail, recipient: str, error: Exception) -> Undeliverable:
@@ -114,7 +142,7 @@ def _undeliverable(mail: Mail, recipient: str, error: Exception) -> Undeliverabl
         "sender": mail.sender,
         "host": mail.host,
     }
-    forever = False
+    forever = others = False
     match error:
         case smtplib.SMTPAuthenticationError():
             text = _("%(where)s refused the user name or the password: %(reply)s. Some providers want a password "
@@ -123,12 +151,18 @@ def _undeliverable(mail: Mail, recipient: str, error: Exception) -> Undeliverabl
         case smtplib.SMTPRecipientsRefused():
             code, reply = next(iter(error.recipients.values()))
             text = _("%(where)s does not take messages for %(recipient)s: %(reply)s")
-            told["reply"], forever = f"{code} {_text(reply)}", code >= 500
+            told["reply"], forever, others = f"{code} {_text(reply)}", code >= 500, True
         case smtplib.SMTPSenderRefused():
             text = _("%(where)s does not take messages from %(sender)s: %(reply)s")
-            told["reply"], forever = _reply(error), error.smtp_code >= 500
+            told["reply"], forever, others = _reply(error), error.smtp_code >= 500, True
         case smtplib.SMTPNotSupportedError():
             text = _("%(where)s does not offer what is set: choose another protection, or no user name")
+        case smtplib.SMTPServerDisconnected() if "timed out" in str(error):
+            text = _("%(where)s took the connection and then did not answer: port 465 wants TLS from the start, "
+                     "587 STARTTLS; or the server is very slow")  # fmt: skip
+        case smtplib.SMTPDataError():
+            text = _("%(where)s does not take this message: %(reply)s")
+            told["reply"], forever, others = _reply(error), error.smtp_code >= 500, True
         case smtplib.SMTPServerDisconnected():
             text = _("%(where)s hung up before it had said anything: port 465 wants TLS from the start, 587 STARTTLS")
         case smtplib.SMTPResponseException():
@@ -153,7 +187,7 @@ def _undeliverable(mail: Mail, recipient: str, error: Exception) -> Undeliverabl
         case _other:
             text = _("%(where)s: %(reply)s")
             told["reply"] = error
-    return Undeliverable(text % told, forever=forever)
+    return Undeliverable(text % told, forever=forever, others=others)
 
 
 def _reply(error: smtplib.SMTPResponseException) -> str:

@@ -18,8 +18,8 @@ from django.utils.translation import gettext_noop as later
 from django.utils.translation import ngettext_lazy, override
 
 from jackfield.console import monitoring, postman, publish
-from jackfield.console.faults import ConsoleError
 from jackfield.console.database import database_errors
+from jackfield.console.faults import ConsoleError
 from jackfield.console.letters import Said, When, language_of
 from jackfield.notices.choices import FOR_ADMINISTRATORS, Kind
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jackfield.console.importing import Keeper
     from jackfield.settings import Settings
 
-__all__ = ["Alert", "Watch", "alerts", "tell"]
+__all__ = ["Alert", "Watch", "alerts", "standing", "tell"]
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,10 @@ class Alert:
     cause: str
     subject: str | Said
     text: str | Said
+
+
+standing: list[Alert] = []
+"""What was wrong when it was looked the last time, for the pages of this process."""
 
 
 def alerts(found: monitoring.Observation, certificate_ends: float | None = None, now: float = 0.0) -> list[Alert]:
@@ -149,7 +153,7 @@ def _administrators(config: Any) -> list[str]:
 
 
 class Watch:
-    """Looks, tells and delivers, in a thread of its own. `clock` is UTC seconds since 1970."""
+    """Looks and tells in a thread, and delivers in another. `clock` is UTC seconds since 1970."""
 
     def __init__(
         self,
@@ -166,18 +170,20 @@ class Watch:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Never raises: what goes wrong is logged, and tried again in the next round."""
+        # A slow e-mail server must not keep us from looking. The thread ends with the process, whatever it waits for.
+        threading.Thread(
+            target=self._again_and_again, args=(stop, DELIVER_SECONDS, self.deliver), name="postman", daemon=True
+        ).start()
+        self._again_and_again(stop, ROUND_SECONDS, self.look)
+
+    def _again_and_again(self, stop: threading.Event, pause: float, work: Callable[[], None]) -> None:
         from django.db import connection
 
-        next_round = self._clock() + ROUND_SECONDS
         try:
-            while not stop.wait(DELIVER_SECONDS):
+            while not stop.wait(pause):
                 try:
                     with database_errors(self.settings):
-                        if self._clock() >= next_round:
-                            next_round = self._clock() + ROUND_SECONDS
-                            self.round()
-                        else:
-                            self.deliver()
+                        work()
                 except ConsoleError as problem:
                     log.warning("notices wait: %s", problem)
                 except Exception:
@@ -187,10 +193,15 @@ class Watch:
 
     def round(self) -> None:
         """Look once, tell what is new, deliver what is due. Raises errors of the database."""
-        found = asyncio.run(monitoring.observe(self.settings, self.importer))
-        self.compare([*alerts(found, self._certificate_ends(), self._clock()), *self._inside()])
-        self.missed_calls()
+        self.look()
         self.deliver()
+
+    def look(self) -> None:
+        """Look once, and tell what is new. Raises errors of the database."""
+        found = asyncio.run(monitoring.observe(self.settings, self.importer))
+        standing[:] = [*alerts(found, self._certificate_ends(), self._clock()), *self._inside()]
+        self.compare(standing)
+        self.missed_calls()
         self._forget()
 
     def _inside(self) -> list[Alert]:
@@ -209,7 +220,9 @@ class Watch:
     def deliver(self) -> None:
         """Send what is due. Raises errors of the database."""
         for notice in postman.due(self._clock()):
-            postman.deliver(notice, self._clock())
+            if not postman.deliver(notice, self._clock()):
+                postman.postpone(self._clock())
+                break
 
     def compare(self, now_wrong: list[Alert]) -> None:
         """Tell of what is wrong for the second time in a row, and of what is well again."""

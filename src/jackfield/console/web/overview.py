@@ -12,12 +12,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from jackfield.console import monitoring, volume
+from jackfield.console import monitoring, volume, watching
 from jackfield.console.web import hours
 from jackfield.console.web.live import live_rows, switch_says
 from jackfield.console.web.rights import gate
 from jackfield.console.web.saving import notify
 from jackfield.console.web.signing_in import home
+from jackfield.notices.choices import Kind
 
 __all__ = ["HREFS", "Alert", "alerts", "away", "front", "observed", "overview"]
 
@@ -78,6 +79,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "today": volume.today(now, zone),
         "hours": volume.last_day(now),
         "quality": volume.quality(),
+        "sounded": volume.sounded(now),
         "zone": zone,
         "rows": live_rows(),
         "ranges": hours.rows()[0][:MOST_RANGES],
@@ -130,6 +132,11 @@ HREFS = {"switch": "/admin/health/", "media": "/admin/health/", "database": "/ad
          "records": "/admin/health/", "disk": "/admin/health/", "trunks": "/admin/trunks/"}  # fmt: skip
 
 
+SEEN_BY_CHECKS = (Kind.TRUNK_DOWN, Kind.SYSTEM, Kind.DISK_LOW)
+HREFS_OF_KINDS = {Kind.CERTIFICATE: "/admin/certificates/", Kind.DIRECTORY_FAILED: "/admin/directory/",
+                  Kind.PUBLISH_FAILED: "/admin/health/"}  # fmt: skip
+
+
 def alerts() -> list[Alert]:
     """Return what is not well, in words, the worst first."""
     found = observed()
@@ -146,6 +153,11 @@ def alerts() -> list[Alert]:
             for one in found.trunks
             if one["state"] in monitoring.UNUSABLE
         ]  # fmt: skip
+    told += [
+        Alert(str(one.text), HREFS_OF_KINDS.get(one.kind, "/admin/messages/"), "warning")
+        for one in watching.standing
+        if one.kind not in SEEN_BY_CHECKS
+    ]
     return list({one.text: one for one in told}.values())
 
 

@@ -20,6 +20,7 @@ from jackfield.console.declarative.section import Field, Section
 from jackfield.console.declarative.sections import LINES
 from jackfield.console.declarative.values import Refused, read, written
 from jackfield.console.web import changes, conflicts, errors, saving, told, webhooks
+from jackfield.console.web.first_run import connecting
 from jackfield.console.web.forms import FormField, by_field, form_field, posted, posted_fields
 from jackfield.console.web.lists import listing
 from jackfield.console.web.rights import WRITE, gate, may
@@ -133,7 +134,8 @@ def _credentials(
 ) -> HttpResponse:
     """Show, this once, what new phones sign in with."""
     lines = list(LINES.model().objects.select_related("extension").filter(sip_username__in=names))
-    context = {"screen": screen, "row": lines[0].extension, "lines": lines, "notices": notices, "new": new}
+    cards = [(line, connecting.card(request, line)) for line in lines]
+    context = {"screen": screen, "row": lines[0].extension, "cards": cards, "notices": notices, "new": new}
     return render(request, "credentials.html", context)
 
 

@@ -141,7 +141,7 @@ def _code(text: str) -> Markup:
 
     drawn = io.BytesIO()
     segno.make(text, error="m", micro=False).save(
-        drawn, kind="svg", xmldecl=False, svgns=False, nl=False, scale=3, border=3, dark="#000", light="#fff"
+        drawn, kind="svg", xmldecl=False, svgns=False, nl=False, omitsize=True, border=3, dark="#000", light="#fff"
     )
     return Markup(drawn.getvalue().decode())  # noqa: S704 - drawn by segno from our own link
 
