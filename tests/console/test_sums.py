@@ -52,6 +52,11 @@ def every_period() -> list[made.Figures]:
     ]
 
 
+def listened(one: made.Figures) -> list[tuple[str, made.Sounded]]:
+    """How calls sounded in a time that is short enough to be told without sums."""
+    return one.sounded if one.unit == "hour" or len(one.sounded) <= made.LISTENED_DAYS else []
+
+
 def rounded(found: list[made.Figures]) -> str:
     def tally(one: made.Tally) -> tuple[float, ...]:
         return one.calls, one.answered, round(one.waited, 1), round(one.talked, 1)
@@ -65,6 +70,7 @@ def rounded(found: list[made.Figures]) -> str:
             [(name, tally(each)) for name, each in one.by_hour],
             sorted((name, tally(each)) for name, each in one.by_direction.items()), sorted(one.by_outcome.items()),
             ends(one.extensions), ends(one.trunks),
+            [(name, each.parties, round(each.total, 1), each.poor, each.lowest) for name, each in listened(one)],
         ])
         for one in found
     )  # fmt: skip

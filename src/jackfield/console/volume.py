@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-__all__ = ["Counts", "Quality", "Today", "kept", "last_day", "quality", "today"]
+__all__ = ["Counts", "Quality", "Today", "kept", "last_day", "quality", "sounded", "today"]
 
 T = TypeVar("T")
 
@@ -22,8 +22,6 @@ DAY, QUARTER = 86400, 900
 WEEKS = 4
 """A usual day is the mean of this many of the same weekday before it, up to the same time of day."""
 SAMPLE = 300
-POOR_MOS = 3.5
-"""Below this people complain: "some users dissatisfied" begins at 3.6 (ITU-T G.107)."""
 FOR_GOOD = 7 * DAY
 
 
@@ -159,6 +157,32 @@ def _day(date: datetime.date, place: zoneinfo.ZoneInfo) -> dict[int, Counts]:
     return _quarters(_midnight(date, place), _midnight(date + datetime.timedelta(days=1), place))
 
 
+def sounded(now: float) -> list[tuple[float, float | None, float | None]]:
+    """Return how calls of the last 24 hours sounded: (start of the hour, average score, lowest), the oldest first.
+
+    Both are None where nobody was heard.
+    """
+    start = now - now % 3600 - 23 * 3600
+
+    def find() -> list[tuple[float, float | None, float | None]]:
+        from jackfield.history.quality import Heard, heard
+        from jackfield.history.slots import SLOT
+
+        hours: dict[int, list[Heard]] = {}
+        for slot, one in heard(start, start + DAY).items():
+            hours.setdefault(int((slot * SLOT - start) // 3600), []).append(one)
+        scores: list[tuple[float, float | None, float | None]] = []
+        for hour in range(24):
+            mean = lowest = None
+            if found := hours.get(hour):
+                parties, total, _poor, worst = zip(*found, strict=True)
+                mean, lowest = sum(total) / sum(parties), min(worst)
+            scores.append((start + 3600 * hour, mean, lowest))
+        return scores
+
+    return kept(60, ("sounded", start), find)
+
+
 def quality() -> Quality | None:
     """Return how the last answered calls sounded, None when nothing was measured."""
     return kept(30, ("quality",), _quality)
@@ -166,6 +190,7 @@ def quality() -> Quality | None:
 
 def _quality() -> Quality | None:
     from jackfield.history.models import Call, Leg
+    from jackfield.history.quality import POOR_MOS
 
     calls = list(Call.objects.filter(outcome="answered").order_by("-started").values_list("pk", flat=True)[:SAMPLE])
     heard = [

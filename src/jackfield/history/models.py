@@ -155,6 +155,7 @@ class DaySums(models.Model):
     kinds = models.TextField(default="[]")  # JSON: (direction, outcome, caller's trunk, called trunk, *sums)
     extensions = models.TextField(blank=True, default="")
     """JSON: extension -> sums of calls made and got, of all days up to the end of this one; "" on most days."""
+    heard = models.TextField(default="{}")  # JSON: half hour of the day -> how parties sounded; `history.quality`
 
     class Meta:
         ordering = ("day",)

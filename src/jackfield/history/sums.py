@@ -14,14 +14,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from django.db.models import Count, F, Func, IntegerField, Sum
+from django.db.models import Count, F, Sum
 
+from jackfield.history import quality
 from jackfield.history.models import Call, DaySums
+from jackfield.history.slots import SLOT, Slot
 
-__all__ = ["ADDED", "DAY", "EVERY", "SLOT", "Slot", "Sums", "extension_rows", "forget", "keep", "meter", "row_sums"]
+__all__ = ["ADDED", "DAY", "EVERY", "Sums", "extension_rows", "forget", "keep", "meter", "row_sums"]
 
 DAY = 86400
-SLOT = 1800
 EVERY = 4
 """Days between the days that have a meter."""
 
@@ -37,17 +38,6 @@ ADDED = {
     "talked": Sum(F("ended") - F("answered")),
 }
 _read_meter = msgspec.json.Decoder(Meter)
-
-
-class Slot(Func):
-    """The half hour of a time: whole half hours since 1970."""
-
-    output_field = IntegerField()
-    template = f"CAST(FLOOR(%(expressions)s / {SLOT}) AS INTEGER)"
-
-    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
-        """FLOOR is a function in Python there, and CAST cuts off already."""
-        return self.as_sql(compiler, connection, template=f"CAST(%(expressions)s / {SLOT} AS INTEGER)", **more)
 
 
 def row_sums(row: dict[str, Any]) -> Sums:
@@ -95,10 +85,13 @@ def _of_day(day: int) -> DaySums:
         str(row["slot"] - day * DAY // SLOT): row_sums(row)
         for row in calls.values(slot=Slot("started")).annotate(**ADDED)
     }
+    sounded = {
+        str(slot - day * DAY // SLOT): found for slot, found in quality.heard(day * DAY, (day + 1) * DAY).items()
+    }
     names = ("direction", "outcome", "caller_trunk", "called_trunk")
     kinds = [[*(row[name] for name in names), *row_sums(row)] for row in calls.values(*names).annotate(**ADDED)]
     text = _text(_meter_at(day)) if day % EVERY == EVERY - 1 else ""
-    return DaySums(day=day, slots=_text(slots), kinds=_text(kinds), extensions=text)
+    return DaySums(day=day, slots=_text(slots), kinds=_text(kinds), extensions=text, heard=_text(sounded))
 
 
 def _meter_at(day: int) -> Meter:

@@ -32,7 +32,9 @@ def test_calls_of_a_period_are_added_up_and_had_as_a_table(api: Program):
     table = b"".join(api.get("calls.csv?extension=101").streaming_content).decode("utf-8-sig")
     assert table.splitlines()[1].startswith("a,")
     assert api.get("calls.csv?since=2026-02-30").json()["errors"][0]["field"] == "since"
-    assert api.get("volume").json()["today"]["calls"] >= 0
+    volume = api.get("volume").json()
+    assert volume["today"]["calls"] >= 0
+    assert len(volume["sounded"]) == len(volume["hours"]) == 24
 
 
 def test_how_the_machine_is_and_what_needs_a_look(api: Program):

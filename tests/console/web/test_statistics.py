@@ -97,3 +97,26 @@ def test_figures_are_the_same_on_every_database(settings: Settings):
     assert [(number, ends.made.calls, ends.got.calls) for number, ends in found.extensions] == [
         ("101", 2, 1), ("102", 0, 2),
     ]  # fmt: skip
+
+
+def test_how_calls_sounded_is_told_for_each_day_with_the_share_that_was_poor(admin: Client):
+    def sounding(id: str, at: float, *scores: float) -> dict[str, Any]:
+        made = call(id, at)
+        for leg, score in zip(made["legs"], scores, strict=True):
+            leg["media"] = {"mos": score}
+        return made
+
+    statistics._known.clear()
+    keep(sounding("a", MONDAY, 4.4, 4.2), sounding("b", MONDAY + DAY, 4.0, 2.0), sounding("c", MONDAY + DAY, 0, 0))
+    page = figures(admin, "since=2026-11-15&until=2026-11-17")
+    told = cells(page, "sound-table")
+    assert told["Mon 16 Nov"][:4] == ["4,30", "4,20", "2", "0"]
+    assert told["Tue 17 Nov"][:2] == ["3,00", "2,00"]
+    assert "50,0 %" in told["Tue 17 Nov"][3]
+    assert told["Sun 15 Nov"][:3] == ["–", "–", "0"]
+
+
+def test_where_nobody_was_heard_there_is_no_picture_of_it(admin: Client):
+    statistics._known.clear()
+    keep(call("a", outcome="no_answer", answered=None) | {"legs": []})
+    assert "sound-table" not in figures(admin, "since=2026-11-16&until=2026-11-16")

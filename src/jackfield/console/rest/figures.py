@@ -19,7 +19,7 @@ from jackfield.console.rest.problems import Refusal
 from jackfield.console.web import health, overview
 from jackfield.console.web.history import listing as history
 from jackfield.console.web.history import statistics as statistics_page
-from jackfield.console.web.history.figures import Ends, Tally
+from jackfield.console.web.history.figures import Ends, Sounded, Tally
 from jackfield.console.web.history.search import Search
 from jackfield.history.choices import Direction, Outcome
 
@@ -52,6 +52,7 @@ def statistics(asked: Asked) -> HttpResponse:
         "by_outcome": found.by_outcome,
         "extensions": [_ends(number, one) for number, one in found.extensions[: asked.query["limit"]]],
         "trunks": [_ends(name, one) for name, one in found.trunks[: asked.query["limit"]]],
+        "sounded": [{"label": label, **_sounded(one)} for label, one in found.sounded],
     }
     return answers.json(content)
 
@@ -70,6 +71,11 @@ def _tally(one: Tally) -> dict[str, Any]:
             "talked": round(one.talked, 1)}  # fmt: skip
 
 
+def _sounded(one: Sounded) -> dict[str, Any]:
+    mos = None if one.mos is None else round(one.mos, 2)
+    return {"parties": one.parties, "mos": mos, "lowest": one.lowest, "poor": one.poor}
+
+
 def _ends(name: str, one: Ends) -> dict[str, Any]:
     return {"name": name, "made": _tally(one.made), "got": _tally(one.got)}
 
@@ -83,6 +89,10 @@ def volume_now(asked: Asked) -> HttpResponse:
         "usual": None if today.usual is None else dataclasses.asdict(today.usual),
         "hours": [{"at": queries._time(at), **dataclasses.asdict(one)} for at, one in volume.last_day(now)],
         "quality": None if quality is None else dataclasses.asdict(quality),
+        "sounded": [
+            {"at": queries._time(at), "mos": None if mos is None else round(mos, 2), "lowest": lowest}
+            for at, mos, lowest in volume.sounded(now)
+        ],
     }
     return answers.json(content)
 
@@ -137,16 +147,20 @@ _ENDS = {
     "type": "array",
     "items": schemas.table({"name": "string", "made": schemas.table(_TALLY), "got": schemas.table(_TALLY)}),
 }
+_SCORE = {"type": ["number", "null"], "description": "Mean opinion score, 1 to 4.5; null where nobody was heard."}
+_SOUNDED = {"parties": "integer", "mos": _SCORE, "lowest": _SCORE, "poor": "integer"}
 _FIGURES = schemas.table(
     {"since": _DAY, "until": _DAY, "time_zone": "string", "at": _AT, "all": schemas.table(_TALLY),
      "unit": {"type": "string", "enum": ["hour", "day", "month"]}, "over_time": _SLOTS, "by_hour": _SLOTS,
-     "by_direction": "object", "by_outcome": "object", "extensions": _ENDS, "trunks": _ENDS}
+     "by_direction": "object", "by_outcome": "object", "extensions": _ENDS, "trunks": _ENDS,
+     "sounded": {"type": "array", "items": schemas.table({"label": "string", **_SOUNDED})}}
 )  # fmt: skip
 _COUNTS = {"calls": "number", "answered": "number", "missed": "number"}
 _VOLUME = schemas.table(
     {"today": schemas.table(_COUNTS), "usual": {"type": ["object", "null"]},
      "hours": {"type": "array", "items": schemas.table({"at": _AT, **_COUNTS})},
-     "quality": {"type": ["object", "null"], "description": "Mean opinion score over the last calls."}}
+     "quality": {"type": ["object", "null"], "description": "Mean opinion score over the last calls."},
+     "sounded": {"type": "array", "items": schemas.table({"at": _AT, "mos": _SCORE, "lowest": _SCORE})}}
 )  # fmt: skip
 _ALERT = schemas.table({"text": "string", "kind": {"type": "string", "enum": ["bad", "warning"]}, "page": "string"})
 _SAMPLE = schemas.table(

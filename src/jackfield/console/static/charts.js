@@ -47,6 +47,7 @@ function overTime(figure) {
   const zone = figure.dataset.zone || "UTC";
   const days = (data[0].at(-1) - data[0][0]) / 86400;
   const bars = figure.dataset.chart === "hours";
+  const least = Number(figure.dataset.least) || 0; // where the scale begins
   let unit = figure.dataset.unit || "";
   if (unit === " MB" && Math.max(...data.slice(1).flat()) > 2048) {
     unit = " GB";
@@ -60,13 +61,14 @@ function overTime(figure) {
     stroke: color(head.dataset.color || "brass"),
     fill: bars ? color(head.dataset.color || "brass") : undefined,
     width: bars ? 0 : 2,
-    points: { show: false },
+    points: { show: !bars && data[n + 1].filter((value) => value !== null).length < 30 && Boolean(figure.dataset.least), size: 6 },
+    spanGaps: true,
     paths: bars ? uPlot.paths.bars({ size: [0.8, 40] }) : undefined,
     value: (_, __, ___, index) => (index === null || index === undefined ? "–" : label(data[n + 1][index])),
   }));
   const said = (_, at) => (at ? `${days > 2 ? time(at, zone, 3) + " " : ""}${time(at, zone, 0)}` : "–");
   plot(figure.querySelector("[data-plot]"), 200, {
-    scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(Number(figure.dataset.most) || 0, high * 1.1, 1)] } },
+    scales: { x: { time: true }, y: { range: (_, low, high) => [least, Math.max(Number(figure.dataset.most) || 0, least ? 0 : high * 1.1, 1)] } },
     axes: [
       { ...axis(), values: (_, splits) => splits.map((one) => time(one, zone, days)) },
       { ...axis(), size: 64, values: (_, splits) => splits.map((one) => `${one}${unit}`) },
@@ -83,12 +85,13 @@ function overLabels(place) {
   const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
   const labels = [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
   const lines = "lines" in place.dataset;
+  const least = Number(place.dataset.least) || 0;
   const colors = lines ? [color("brass"), color("info")] : [color("soft"), color("good")];
   const bars = uPlot.paths.bars({ size: [0.7, 60] });
   plot(place, 240, {
     scales: {
       x: { time: false, range: () => [-0.6, labels.length - 0.4] },
-      y: { range: (_, low, high) => [0, Math.max(high || 0, 1) * 1.08] },
+      y: { range: (_, low, high) => (least ? [least, Number(place.dataset.most)] : [0, Math.max(high || 0, 1) * 1.08]) },
     },
     axes: [
       { ...axis(), grid: { show: false }, ticks: { show: false }, incrs: [1, 2, 3, 4, 6, 7, 8, 12, 14, 28, 30, 60, 90, 180], space: 90,

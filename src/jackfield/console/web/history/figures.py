@@ -17,16 +17,19 @@ from typing import Any
 import msgspec
 from django.db.models import F
 
-from jackfield.history import sums
+from jackfield.history import quality, sums
 from jackfield.history.models import Call, DaySums
-from jackfield.history.sums import ADDED, DAY, SLOT, Slot, Sums, row_sums
+from jackfield.history.slots import SLOT, Slot
+from jackfield.history.sums import ADDED, DAY, Sums, row_sums
 
-__all__ = ["Figures", "Tally", "figures"]
+__all__ = ["Figures", "Sounded", "Tally", "figures"]
 
 HOUR_DAYS, DAY_DAYS = 2, 400
 """Up to so many days the figures are told by the hour, and by the day; of more by the month."""
 
 
+LISTENED_DAYS = 8
+"""Of days without sums only so many of the last are asked how they sounded: legs are many, and read one by one."""
 SHORT = 0.07
 """Share of all the time that is kept, up to which a time is short."""
 
@@ -74,6 +77,33 @@ class Tally:
 
 
 @dataclass(slots=True)
+class Sounded:
+    """How parties sounded that are counted together; see `jackfield.history.quality`."""
+
+    parties: int = 0
+    total: float = 0.0
+    poor: int = 0
+    lowest: float | None = None
+
+    def add(self, found: quality.Heard) -> None:
+        """Add what the history has of others."""
+        self.parties += int(found[0])
+        self.total += found[1]
+        self.poor += int(found[2])
+        self.lowest = found[3] if self.lowest is None else min(self.lowest, found[3])
+
+    @property
+    def mos(self) -> float | None:
+        """The average score, 1 to about 4.5."""
+        return self.total / self.parties if self.parties else None
+
+    @property
+    def poor_share(self) -> float:
+        """Parties that sounded poor, in percent."""
+        return 100 * self.poor / self.parties if self.parties else 0.0
+
+
+@dataclass(slots=True)
 class Ends:
     """Calls that an extension or a trunk has made (or carried out) and got (or brought in)."""
 
@@ -103,6 +133,7 @@ class Figures:
     by_outcome: dict[str, int]
     extensions: list[tuple[str, Ends]]  # the busiest first
     trunks: list[tuple[str, Ends]]
+    sounded: list[tuple[str, Sounded]]  # as `over_time`; those without a party have no score
 
 
 _slots = msgspec.json.Decoder(dict[int, Sums])
@@ -130,22 +161,32 @@ def figures(since: datetime.date, until: datetime.date, zone: zoneinfo.ZoneInfo)
             over_time.setdefault(text, Tally()).add(found)
             by_hour[at].add(found)
 
+    sounded = {text: Sounded() for text in over_time}
+
+    def add_heard(day: float, slots: Iterable[tuple[int, quality.Heard]]) -> None:
+        for _at, text, found in _local(day, slots, zone, label, by_the_hour=unit == "hour"):
+            sounded.setdefault(text, Sounded()).add(found)
+
     kinds_seen: dict[tuple[str, str, str, str], Tally] = defaultdict(Tally)
 
     rest = [(begin, end)]
     if begin < end:
         kept = DaySums.objects.filter(day__gte=int(-(-begin // DAY)), day__lt=int(end // DAY)).order_by("day")
         covered = []
-        for day, slots, kinds in kept.values_list("day", "slots", "kinds"):
+        for day, slots, kinds, heard in kept.values_list("day", "slots", "kinds", "heard"):
             add_slots(day * DAY, _slots.decode(slots).items())
+            add_heard(day * DAY, _slots.decode(heard).items())
             for direction, outcome, came, went, *found in _kinds.decode(kinds):
                 kinds_seen[direction, outcome, came, went].add(found)
             covered.append(day)
         rest = list(_without(begin, end, covered))
+    newest = Call.objects.order_by("-started").values_list("started", flat=True).first() or 0.0
     for first, last in rest:
         between = Call.objects.filter(started__gte=first, started__lt=last).order_by()
         for row in between.values(slot=Slot("started")).annotate(**ADDED):
             add_slots(row["slot"] * SLOT, ((0, row_sums(row)),))
+        for slot, one in quality.heard(max(first, min(last, newest) - LISTENED_DAYS * DAY), last).items():
+            add_heard(slot * SLOT, ((0, one),))
         for row in _grouped(first, last).values(*KINDS).annotate(**ADDED):
             kinds_seen[row["direction"], row["outcome"], row["caller_trunk"], row["called_trunk"]].add(row_sums(row))
     for (direction, outcome, came, went), tally in kinds_seen.items():
@@ -167,6 +208,7 @@ def figures(since: datetime.date, until: datetime.date, zone: zoneinfo.ZoneInfo)
     return Figures(
         unit, every, list(over_time.items()), [(f"{hour:02d}:00", one) for hour, one in enumerate(by_hour)],
         dict(by_direction), dict(by_outcome), _busiest(extensions.items()), _busiest(trunks.items()),
+        list(sounded.items()),
     )  # fmt: skip
 
 

@@ -48,6 +48,7 @@ def statistics(request: HttpRequest) -> HttpResponse:
         "until": until,
         "problem": problem,
         "found": found,
+        "heard": any(one.parties for _label, one in found.sounded),
         "at": datetime.datetime.fromtimestamp(at, zone).strftime("%H:%M"),
         "directions": [(label, found.by_direction[value], value) for value, label in Direction.choices
                        if value in found.by_direction],
