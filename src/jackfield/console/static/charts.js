@@ -61,8 +61,8 @@ function overTime(figure) {
     stroke: color(head.dataset.color || "brass"),
     fill: bars ? color(head.dataset.color || "brass") : undefined,
     width: bars ? 0 : 2,
-    points: { show: !bars && data[n + 1].filter((value) => value !== null).length < 30 && Boolean(figure.dataset.least), size: 6 },
-    spanGaps: true,
+    points: { show: least > 0, size: 6 },
+    spanGaps: least > 0, // hours without a call; where measuring stopped there stays a gap
     paths: bars ? uPlot.paths.bars({ size: [0.8, 40] }) : undefined,
     value: (_, __, ___, index) => (index === null || index === undefined ? "–" : label(data[n + 1][index])),
   }));
