@@ -26,6 +26,8 @@ class Mailbox:
         self.secure: list[bool] = []  # whether each of them came encrypted
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Envelope, address: str, options: Any) -> str:
+        if address.startswith("relay@"):
+            return "550 5.7.1 relaying denied"
         if address.startswith("nobody@"):
             return "550 5.1.1 no such mailbox"
         envelope.rcpt_tos.append(address)
@@ -54,8 +56,10 @@ class Mailbox:
 
 
 @contextmanager
-def serving(port: int, *, tls: ssl.SSLContext | None = None, at_once: bool = False) -> Iterator[Mailbox]:
-    """Serve on 127.0.0.1. `tls`: by STARTTLS, or `at_once` from the beginning."""
+def serving(
+    port: int, *, tls: ssl.SSLContext | None = None, at_once: bool = False, required: bool = False
+) -> Iterator[Mailbox]:
+    """Serve on 127.0.0.1. `tls`: by STARTTLS (`required`: nothing goes without), or `at_once` from the beginning."""
     box = Mailbox()
     box.port = port
 
@@ -64,6 +68,7 @@ def serving(port: int, *, tls: ssl.SSLContext | None = None, at_once: bool = Fal
         return AuthResult(success=right, handled=False)
 
     more: dict[str, Any] = {"ssl_context": tls} if tls and at_once else {"tls_context": tls} if tls else {}
+    more["require_starttls"] = required
     server = Controller(
         box, hostname="127.0.0.1", port=port, authenticator=check, auth_require_tls=False, auth_required=False, **more
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.utils.translation import override
 
 from jackfield.console import links, own_door, postman
 from jackfield.console.letters import Letter
@@ -73,6 +74,28 @@ def test_a_mailbox_that_is_refused_does_not_hold_up_the_others(sqlite: Settings,
         mail(box.port)
         Watch(sqlite, clock=lambda: NOW).deliver()
     assert [to for _, to, _ in box.messages] == [["b@example.com"]]
+
+
+def test_what_an_administrator_may_mend_is_tried_for_a_day(sqlite: Settings, free_port: Callable[[], int]):
+    waiting("relay@example.com", "nobody@example.com")
+    with serving(free_port()) as box:
+        mail(box.port)
+        Watch(sqlite, clock=lambda: NOW).deliver()
+    assert [(one.recipient[:5], one.progress) for one in Notice.objects.order_by("pk")] == [
+        ("relay", "waiting"), ("nobod", "failed")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es", "fr", "cs"])
+def test_the_lines_around_a_notice_speak_the_reader_s_language(sqlite: Settings, language: str):
+    mail(25, links="https://phone.example.com")
+    notice = Notice(kind="missed_call", subject="s", text="t", recipient="a@example.com", language=language)
+    with override(language):
+        text = postman.letter(notice).text()
+    assert "https://phone.example.com/me/notices" in text
+    assert "https://phone.example.com/me/\n" in text
+    assert ("Which messages you get" in text) is (language == "en")
+    assert ("See your calls" in text) is (language == "en")
 
 
 def test_a_server_that_takes_its_time_is_waited_for_and_gets_nothing_twice(

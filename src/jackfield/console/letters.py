@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, get_language_bidi, gettext
 from django.utils.translation import gettext as _
 
-__all__ = ["Button", "Letter", "Said", "When", "language_of"]
+__all__ = ["Button", "Letter", "Said", "When", "button_for", "language_of", "up_to_you"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,26 @@ class Letter:
             "direction": "rtl" if get_language_bidi() else "ltr",
         }
         return str(render_to_string("mail/letter.html", context))
+
+
+def button_for(kind: Any) -> Button | None:
+    """Return where the reader of a notice looks next; None while nobody has said at which address that is."""
+    from jackfield.console.links import address_for_administrators, address_for_users
+    from jackfield.notices.choices import FOR_ADMINISTRATORS, Kind
+
+    found = None
+    if kind in FOR_ADMINISTRATORS:
+        found = Button(_("Look at the system"), address_for_administrators("/admin/"))
+    elif kind == Kind.MISSED_CALL:
+        found = Button(_("See your calls"), address_for_users("/me/"))
+    elif kind == Kind.ACCOUNT:
+        found = Button(_("See who is signed in"), address_for_users("/me/account"))
+    return found if found is not None and found.address else None
+
+
+def up_to_you(address: str) -> str:
+    """Return the line below a notice that leads to where one switches it off."""
+    return str(_("Which messages you get is up to you: %(address)s") % {"address": address})
 
 
 def language_of(user: Any) -> str:

@@ -15,8 +15,8 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from jackfield.console.letters import Button, Letter
-from jackfield.console.links import address_for_administrators, address_for_users
+from jackfield.console.letters import Letter, button_for, up_to_you
+from jackfield.console.links import address_for_users
 from jackfield.notices.choices import FOR_ADMINISTRATORS, FOR_ONESELF, LINKS, Progress
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ still about to take it.
 """
 PAUSES = (60.0, 300.0, 900.0, 3600.0)
 GIVE_UP = 86400.0
+OTHER_NAME = (62, 64)
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 BATCH = 50
 
 
@@ -92,11 +94,8 @@ def letter(notice: Notice) -> Letter:
         return welcome.letter(notice)
     small = []
     if notice.kind in (*FOR_ADMINISTRATORS, *FOR_ONESELF) and (address := address_for_users("/me/notices")):
-        small.append(_("Which messages you get is up to you: %(address)s") % {"address": address})
-    button = None
-    if notice.kind in FOR_ADMINISTRATORS and (address := address_for_administrators("/admin/")):
-        button = Button(_("Look at the system"), address)
-    return Letter(notice.subject, "", tuple(notice.text.split("\n\n")), button, small=tuple(small))
+        small.append(up_to_you(address))
+    return Letter(notice.subject, "", tuple(notice.text.split("\n\n")), button_for(notice.kind), small=tuple(small))
 
 
 def trial() -> Letter:
@@ -151,10 +150,14 @@ def _undeliverable(mail: Mail, recipient: str, error: Exception) -> Undeliverabl
         case smtplib.SMTPRecipientsRefused():
             code, reply = next(iter(error.recipients.values()))
             text = _("%(where)s does not take messages for %(recipient)s: %(reply)s")
-            told["reply"], forever, others = f"{code} {_text(reply)}", code >= 500, True
+            told["reply"], others = f"{code} {_text(reply)}", True
+            forever = code >= 500 and not _of_policy(_text(reply))
+        case smtplib.SMTPSenderRefused() if error.smtp_code == 530:  # RFC 3207 section 4, RFC 4954 section 6
+            text = _("%(where)s wants STARTTLS or a user name first: %(reply)s")
+            told["reply"] = _reply(error)
         case smtplib.SMTPSenderRefused():
             text = _("%(where)s does not take messages from %(sender)s: %(reply)s")
-            told["reply"], forever, others = _reply(error), error.smtp_code >= 500, True
+            told["reply"] = _reply(error)
         case smtplib.SMTPNotSupportedError():
             text = _("%(where)s does not offer what is set: choose another protection, or no user name")
         case smtplib.SMTPServerDisconnected() if "timed out" in str(error):
@@ -168,9 +171,13 @@ def _undeliverable(mail: Mail, recipient: str, error: Exception) -> Undeliverabl
         case smtplib.SMTPResponseException():
             text = _("%(where)s answered %(reply)s")
             told["reply"] = _reply(error)
+        case ssl.SSLCertVerificationError() if error.verify_code in OTHER_NAME:
+            text = _("%(where)s has a certificate for another name: %(reply)s. Give the name that stands in the "
+                     "certificate as the server")  # fmt: skip
+            told["reply"] = error.verify_message
         case ssl.SSLCertVerificationError():
-            text = _("%(where)s has a certificate that can't be trusted: %(reply)s. Give the name that stands in "
-                     "the certificate as the server")  # fmt: skip
+            text = _("%(where)s has a certificate that this machine does not trust: %(reply)s. Have it signed by a "
+                     "known authority, or make the one that signed it known to this machine")  # fmt: skip
             told["reply"] = error.verify_message
         case ssl.SSLError():
             text = _("%(where)s speaks no TLS as set: %(reply)s; try the other protection")
@@ -188,6 +195,11 @@ def _undeliverable(mail: Mail, recipient: str, error: Exception) -> Undeliverabl
             text = _("%(where)s: %(reply)s")
             told["reply"] = error
     return Undeliverable(text % told, forever=forever, others=others)
+
+
+def _of_policy(reply: str) -> bool:
+    """Tell whether it is refused for what is set (RFC 3463, X.7): an administrator may mend that within the day."""
+    return reply.startswith("5.7.")
 
 
 def _reply(error: smtplib.SMTPResponseException) -> str:

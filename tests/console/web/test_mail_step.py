@@ -81,7 +81,24 @@ def test_a_server_without_encryption_is_said(wizard, free_port: Callable[[], int
 def test_a_certificate_that_nobody_knows_is_said(wizard, tmp_path: Path, free_port: Callable[[], int]):
     context, _chain = certificate(tmp_path)
     with serving(free_port(), tls=context) as box:
-        assert "has a certificate that can&#39;t be trusted" in tried(wizard, box.port)
+        assert "has a certificate that this machine does not trust: self-signed" in tried(wizard, box.port)
+
+
+def test_a_certificate_for_another_name_is_said_with_the_mend(
+    wizard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
+):
+    context, chain = certificate(tmp_path, "mail.elsewhere.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(chain))
+    with serving(free_port(), tls=context) as box:
+        page = tried(wizard, box.port)
+    assert "has a certificate for another name" in page
+    assert "Give the name that stands in the certificate as the server" in page
+
+
+def test_a_server_that_wants_encryption_first_is_said(wizard, trusted, free_port: Callable[[], int]):
+    with serving(free_port(), tls=trusted, required=True) as box:
+        page = tried(wizard, box.port, security="none", username="", password="")
+    assert "wants STARTTLS or a user name first: 530" in page
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_long(wizard, monkeypatch):

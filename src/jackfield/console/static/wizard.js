@@ -22,6 +22,10 @@ security?.addEventListener("change", () => {
   if (Object.values(usual).includes(port.value)) port.value = usual[security.value];
 });
 
+// A test of a server or a call takes its time: the button says that it works.
+document.addEventListener("submit", (event) => event.submitter?.setAttribute("aria-busy", "true"));
+addEventListener("pageshow", () => document.querySelectorAll("[aria-busy]").forEach((one) => one.removeAttribute("aria-busy")));
+
 // How strong a password is, as it is typed: judged by the server, which has the lists.
 const password = document.querySelector('[data-step="administrator"] #f-password');
 if (password) {
