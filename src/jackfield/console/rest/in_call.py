@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from jackfield.console.rest import answers, bodies, problems, repeating, schemas
+from jackfield.console.rest import answers, bodies, problems, repeating, rows, schemas
 from jackfield.console.rest.asking import ask
 from jackfield.console.rest.operations import Asked, Operation, Parameter
 from jackfield.console.rest.problems import Refusal
@@ -107,7 +107,7 @@ class Calls:
         if self._own:
             found.append(
                 Operation("list_own_live_calls", "GET", self._base, summary="My calls in progress", run=self.listing,
-                          answer=schemas.listed(LIVE), **where)
+                          answer=schemas.listed(rows.OWN_CALL), **where)
             )  # fmt: skip
         return found
 
@@ -135,19 +135,13 @@ DIGITS = schemas.body(
      "party": _PARTY},
     "digits",
 )  # fmt: skip
-_LEG = schemas.table(dict.fromkeys(("id", "role", "number", "name", "extension", "trunk"), "string"))
-_LEGS: dict[str, Any] = {"type": "array", "items": _LEG}
-_NOBODY_TOO = {**_LEG, "type": ["object", "null"],
+_LEGS: dict[str, Any] = {"type": "array", "items": rows.LEG}
+_NOBODY_TOO = {**rows.LEG, "type": ["object", "null"],
                "description": "Who leaves; null where the party talked with nobody."}  # fmt: skip
-MOVED = schemas.table({"id": "string", "party": _LEG, "leaves": _NOBODY_TOO, "to": "string", "call": "string"})
+MOVED = schemas.table({"id": "string", "party": rows.LEG, "leaves": _NOBODY_TOO, "to": "string", "call": "string"})
 PLAYED = schemas.table({"id": "string", "sound": "string", "parties": _LEGS})
 STOPPED = schemas.table({"id": "string", "parties": _LEGS})
-SENT = schemas.table({"id": "string", "party": _LEG})
-_SIDE = schemas.table({"number": "string", "name": "string"})
-LIVE = schemas.table(
-    {"id": "string", "from": _SIDE, "to": _SIDE, "dialed": "string", "state": "string", "started": "number",
-     "answered": {"type": ["number", "null"]}, "seconds": "number", "legs": _LEGS}
-)  # fmt: skip
+SENT = schemas.table({"id": "string", "party": rows.LEG})
 
 
 def operations() -> list[Operation]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jackfield import __version__
-from jackfield.console.rest import schemas
+from jackfield.console.rest import examples, schemas
 from jackfield.console.rest.operations import Operation, Parameter
 
 __all__ = ["document"]
@@ -40,7 +40,10 @@ def document(operations: Sequence[Operation], base: str = BASE) -> dict[str, Any
         "openapi": "3.1.0",
         "info": {"title": "Jackfield", "version": __version__, "description": ABOUT},
         "servers": [{"url": base}],
-        "tags": [{"name": group} for group in groups],
+        "tags": [
+            {"name": group} | ({"description": examples.GROUPS[group]} if group in examples.GROUPS else {})
+            for group in groups
+        ],
         "security": [{"token": []}, {"session": []}],
         "paths": paths,
         "components": {
@@ -49,7 +52,8 @@ def document(operations: Sequence[Operation], base: str = BASE) -> dict[str, Any
                 "session": {"type": "apiKey", "in": "cookie", "name": "jackfield_session",
                             "description": "Of the console's pages. Changes need the header X-CSRFToken too."},
             },
-            "schemas": {"Problem": schemas.PROBLEM, "Difference": schemas.DIFFERENCE, **schemas.components()},
+            "schemas": {"Problem": schemas.PROBLEM | {"examples": [examples.PROBLEM]},
+                        "Difference": schemas.DIFFERENCE, **schemas.components()},
             "responses": {status: _refused(about) for status, about in (REFUSED | MORE).items()},
         },
     }  # fmt: skip
@@ -82,15 +86,24 @@ def _operation(operation: Operation) -> dict[str, Any]:
         found["description"] = operation.about
     body = operation.body
     if body is not None:
-        found["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": dict(body)}}}
+        content: dict[str, Any] = {"schema": dict(body)}
+        if example := examples.body(operation.id) or operation.sample:
+            content["example"] = example
+        found["requestBody"] = {"required": True, "content": {operation.body_type: content}}
     return found
 
 
 def _in_path(operation: Operation) -> list[dict[str, Any]]:
-    whole = "int:" in operation.route
-    schema = {"type": "integer", "minimum": 0} if whole else {"type": "string", "minLength": 1}
-    names = re.findall(r"\{(\w+)\}", operation.path)
-    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
+    found = []
+    for name in re.findall(r"\{(\w+)\}", operation.path):
+        whole = f"<int:{name}>" in operation.route
+        about, example = examples.PARTS.get(name, ("", ""))
+        schema = {"type": "integer", "minimum": 0} if whole else {"type": "string", "minLength": 1}
+        one: dict[str, Any] = {"name": name, "in": "path", "required": True, "schema": schema, "description": about}
+        if example and not whole:
+            one["example"] = example
+        found.append(one)
+    return found
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
@@ -117,9 +130,14 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    content, answer = {}, operation.answer
+    content: dict[str, Any] = {}
+    answer = operation.answer
     if answer is not None:
         content = {"content": {operation.answer_type: {"schema": dict(answer)}}}
+    if operation.conditional:
+        content["headers"] = {"ETag": _header("The mark of this version, for If-Match.")}
+    if operation.status == 201:
+        content.setdefault("headers", {})["Location"] = _header("Where it is, if it can be read.")
     found: dict[str, Any] = {str(operation.status): {"description": "Done.", **content}}
     if any(parameter.name == "dry_run" for parameter in operation.parameters):
         shape: dict[str, Any] = {"$ref": "#/components/schemas/Difference"}
@@ -128,6 +146,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         elif operation.status == 200 and answer not in (None, schemas.DIFFERENCE):
             shape = {"anyOf": [dict(answer or {}), shape]}
         found["200"] = {
+            **content,
             "description": "Done; of a dry run, what would change.",
             "content": {"application/json": {"schema": shape}},
         }
@@ -139,3 +158,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     for status in sorted([*REFUSED, *extra]):
         found[status] = {"$ref": f"#/components/responses/{status}"}
     return found
+
+
+def _header(about: str) -> dict[str, Any]:
+    return {"description": about, "schema": {"type": "string"}}

@@ -11,8 +11,8 @@ from django.conf import settings as django_settings
 from django.http import HttpResponse, StreamingHttpResponse
 
 from jackfield import __version__
-from jackfield.console import live, monitoring, views
-from jackfield.console.rest import answers, bodies, door, problems, repeating, schemas
+from jackfield.console import live, monitoring, queries, views
+from jackfield.console.rest import answers, bodies, door, problems, repeating, rows, schemas
 from jackfield.console.rest.asking import ask
 from jackfield.console.rest.operations import Asked, Operation, Parameter
 from jackfield.console.rest.problems import Refusal
@@ -83,9 +83,8 @@ def _call(asked: Asked) -> dict[str, Any]:
 
 def registrations(asked: Asked) -> HttpResponse:
     """Answer with the phones that are registered."""
-    rows = ask("registrations")
-    wanted = asked.query["extension"]
-    return answers.json({"items": [row for row in rows if wanted in (None, row["extension"])], "next": None})
+    found, wanted = ask("registrations"), asked.query["extension"]
+    return answers.json({"items": [row for row in found if wanted in (None, row["extension"])], "next": None})
 
 
 def trunks(asked: Asked) -> HttpResponse:
@@ -114,10 +113,14 @@ def me(asked: Asked) -> HttpResponse:
         "name": asked.user.shown_name,
         "role": asked.user.role,
         "areas": {area: door.held(asked.request, area).name.lower() for area in AREAS},
-        "token": None if token is None else {"name": token.name, "scopes": token.scopes, "expires": token.expires},
+        "token": None if token is None else _token(token),
         "version": __version__,
     }
     return answers.json(found)
+
+
+def _token(token: Any) -> dict[str, Any]:
+    return {"name": token.name, "scopes": token.scopes, "expires": queries._time(token.expires)}
 
 
 def events(asked: Asked) -> HttpResponse:
@@ -158,19 +161,20 @@ _NEW_CALL: dict[str, Any] = {
     "additionalProperties": False,
 }
 _SIDE = schemas.table({"number": "string", "name": "string"})
-_LIVE = schemas.table(
-    {"id": "string", "from": _SIDE, "to": _SIDE, "dialed": "string", "state": "string", "started": "number",
-     "answered": {"type": ["number", "null"]}, "seconds": "number",
-     "legs": {"type": "array", "items": {"type": "object"}}}
-)  # fmt: skip
-_PHONE = schemas.table(dict.fromkeys(("extension", "sip_username", "transport", "address", "user_agent"), "string"))
-_TRUNK = schemas.table(
-    dict.fromkeys(("name", "kind", "state", "text"), "string") | {"calls": "integer", "since": "number"}
-)
 _HEALTH = schemas.table({"status": {"type": "string", "enum": ["ok", "degraded", "failing"]}, "version": "string",
                          "reasons": {"type": "array", "items": {"type": "string"}}, "checks": "object"})  # fmt: skip
-_ME = schemas.table({"login": "string", "name": "string", "role": "string", "areas": "object", "version": "string",
-                     "token": {"type": ["object", "null"]}})  # fmt: skip
+_TOKEN = {
+    "type": ["object", "null"],
+    "description": "The token that asks; null for a browser that is signed in.",
+    "properties": {
+        "name": {"type": "string"},
+        "scopes": {"type": "array", "items": {"type": "string"}},
+        "expires": {"type": ["string", "null"], "format": "date-time"},
+    },
+}
+_AREAS = {"type": "object", "additionalProperties": {"type": "string", "enum": ["nothing", "read", "write"]},
+          "description": "What may be done in each area."}  # fmt: skip
+_ME = schemas.table(dict.fromkeys(("login", "name", "role", "version"), "string") | {"areas": _AREAS, "token": _TOKEN})
 _WHAT_IF = schemas.table({"dialed": "string", "number": "string", "through": {"type": "array"},
                           "trace": {"type": "array"}, "leads_to": {"type": ["object", "null"]},
                           "refused": {"type": ["object", "null"]},
@@ -189,18 +193,18 @@ def operations() -> list[Operation]:
     return [
         Operation("me", "GET", "/me", "own", "Who I am and what I may do", me, answer=_ME, scoped=False, **now),
         Operation("list_live_calls", "GET", "/live/calls", "overview", "Calls in progress", calls,
-                  answer=schemas.listed(_LIVE), **now),
+                  answer=schemas.listed(rows.CALL), **now),
         Operation("originate", "POST", "/live/calls", "overview", "Ring an extension and call a number from there",
                   originate, status=201, body=_NEW_CALL, answer=schemas.table({"id": "string"}), repeatable=True,
                   about="Nothing is dialled before somebody has answered one of the phones.", **now),
-        Operation("get_live_call", "GET", "/live/calls/{id}", "overview", "One call in progress", call, answer=_LIVE,
-                  **now),
+        Operation("get_live_call", "GET", "/live/calls/{id}", "overview", "One call in progress", call,
+                  answer=rows.CALL, **now),
         Operation("hang_up", "DELETE", "/live/calls/{id}", "overview", "Hang up a call", hang_up, status=204, **now),
         Operation("list_registrations", "GET", "/live/registrations", "phones", "Phones that are registered",
                   registrations, parameters=(Parameter("extension", "Only those of this number."),),
-                  answer=schemas.listed(_PHONE), **now),
+                  answer=schemas.listed(rows.PHONE), **now),
         Operation("list_trunk_states", "GET", "/live/trunks", "lines", "State of each trunk", trunks,
-                  answer=schemas.listed(_TRUNK), **now),
+                  answer=schemas.listed(rows.TRUNK), **now),
         Operation("health", "GET", "/health", "overview", "How the system is", health, answer=_HEALTH, **now),
         Operation("what_if", "GET", "/route", "lines", "What would happen if somebody dialled", route, parameters=asks,
                   answer=_WHAT_IF, **now),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from jackfield.console.rest import examples
 from jackfield.console.rest.openapi import BASE
 from jackfield.console.rest.operations import Operation
 
@@ -33,6 +34,8 @@ class Shown:
 def _body(operation: Operation, components: Mapping[str, Any]) -> str:
     if operation.body_type != "application/json":
         return operation.sample
+    if (example := examples.body(operation.id)) is not None:
+        return json.dumps(example, indent=2, ensure_ascii=False)
     body = operation.body or {}
     if "$ref" in body:
         body = components[str(body["$ref"]).rpartition("/")[2]]

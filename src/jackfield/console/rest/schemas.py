@@ -13,7 +13,7 @@ from jackfield.console.declarative.reading import FIRST_LINE
 from jackfield.console.declarative.section import Field, Section, fields_of
 from jackfield.console.declarative.sections import LINES, SECTIONS
 from jackfield.console.declarative.values import written
-from jackfield.console.web.words import words
+from jackfield.console.web.words import ROLES, words
 
 __all__ = [
     "DIFFERENCE",
@@ -68,12 +68,27 @@ DIFFERENCE: Schema = {
                     "action": {"type": "string", "enum": ["create", "change", "remove"]},
                     "section": {"type": "string"},
                     "key": {"type": "string"},
-                    "fields": {"type": "array", "items": {"type": "object"}},
+                    "fields": {
+                        "type": "array",
+                        "description": "What differs, with the value before and after; of secrets neither.",
+                        "items": {
+                            "type": "object",
+                            "properties": {"name": {"type": "string"}, "old": {}, "new": {}},
+                            "required": ["name"],
+                        },
+                    },
                 },
                 "required": ["action", "section", "key", "fields"],
             },
         },
-        "warnings": {"type": "array", "items": {"type": "object"}},
+        "warnings": {
+            "type": "array",
+            "description": "What is doubtful, though it is done.",
+            "items": {
+                "type": "object",
+                "properties": {"path": {"type": "string"}, "message": {"type": "string"}, "line": {"type": "integer"}},
+            },
+        },
     },
     "required": ["applied", "counts", "changes", "warnings"],
 }
@@ -118,16 +133,18 @@ def _default(known: Field) -> Schema:
 def _field(section: Section, known: Field) -> Schema:
     found = of_type(known.type) | _default(known)
     said = words(section, known.name)
-    about = [said.label, f"({said.unit})" if said.unit else "", said.help]
-    found["description"] = " ".join(part for part in about if part)
-    if found.get("type") == "string" and said.choices:
+    label = f"{said.label} ({said.unit})" if said.unit else said.label
+    found["description"] = " ".join(part for part in (f"{label}.", said.help) if part)
+    if (section.name, known.name) in ROLES:
+        found["description"] += " A role built in (none, user, reader, telephony, administrator), or the name of one."
+    elif found.get("type") == "string" and said.choices and not known.reference:
         found.setdefault("enum", [value for value, _ in said.choices])
         if known.default is not None and known.default not in found["enum"]:
             found["enum"] = [known.default, *found["enum"]]
     if known.secret:
         found["writeOnly"] = True
     if known.reference:
-        found["description"] += f" The key of one of the {known.reference}."
+        found["description"] += f" The key of one of the {known.reference.replace('_', ' ')}."
     return found
 
 
