@@ -34,6 +34,7 @@ from jackfield.console.rest import (
     present,
     problems,
     several,
+    standing,
     tables,
     things,
     trials,
@@ -74,6 +75,7 @@ def operations() -> tuple[Operation, ...]:
         *audio.operations(),
         *trials.operations(),
         *certificate.operations(),
+        *standing.operations(),
         Operation("openapi", "GET", "/openapi.json", "own", "This document", described, group="configuration",
                   answer={"type": "object"}, scoped=False),
     )  # fmt: skip

@@ -55,7 +55,9 @@ PAGES = (
     Page("system", "Company", "/admin/settings/"),
     Page("system", "Time ranges", "/admin/time_ranges/"),
     Page("system", "Holidays", "/admin/holidays/"),
+    Page("system", "Languages", "/admin/languages/"),
     Page("system", "Prompts and music", "/admin/audio/"),
+    Page("system", "Codecs", "/admin/codecs/"),
     Page("system", "E-mail", "/admin/mail/"),
     Page("system", "Notices", "/admin/notices/"),
     Page("system", "Messages sent", "/admin/messages/"),
@@ -70,6 +72,7 @@ PAGES = (
     Page("system", "Configuration as YAML", "/admin/document/"),
     Page("system", "Health", "/admin/health/"),
     Page("system", "Logs", "/admin/logs/"),
+    Page("system", "Retention", "/admin/retention/"),
 )
 
 

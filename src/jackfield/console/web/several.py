@@ -43,10 +43,11 @@ def chosen(screen: Screen, asked: QueryDict) -> list[Any]:
 
 def edit(request: HttpRequest, screen: Screen) -> HttpResponse:
     """Show the fields that can be set for all chosen things; set those that were chosen."""
-    rows = chosen(screen, request.POST if request.method == "POST" else request.GET)
+    asked = request.POST if request.method == "POST" else request.GET  # a link may propose what is to be set
+    rows = chosen(screen, asked)
     if not rows:
         return errors.missing(request, f"No {screen.one} was chosen: go back and mark some in the list.")
-    names = [name for name in request.POST.getlist("set") if name in fields_of(screen)]
+    names = [name for name in asked.getlist("set") if name in fields_of(screen)]
     if request.method != "POST":
         return _form(request, screen, rows, names)
     section = screen.section
