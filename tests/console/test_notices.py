@@ -15,6 +15,7 @@ from jackfield.console.importing import Keeper
 from jackfield.console.letters import Letter
 from jackfield.console.monitoring import Observation
 from jackfield.console.watching import Alert, Watch, alerts, tell
+from jackfield.contacts.models import Contact, ContactNumber
 from jackfield.history.models import Call
 from jackfield.notices.choices import Kind
 from jackfield.notices.models import Mail, Notice, Notices, Preference
@@ -185,6 +186,31 @@ def test_missed_calls_are_told_to_those_who_want_it(settings: Settings):
     assert notice.recipient == "eva@example.com"
     assert notice.subject == "Missed call from Carla (0301234567)"
     assert "called 101 at Sep 21, 2026, " in notice.text
+
+
+def test_a_missed_call_is_told_with_the_name_and_the_number_as_people_write_it(settings: Settings):
+    mail(25)
+    api.apply(
+        settings,
+        """
+        settings: {time_zone: Europe/Berlin, country: DE, outside_prefix: "0"}
+        users: [{login: eva, email: eva@example.com, language: de}]
+        extensions: [{number: 101, user: eva}]
+        """,
+    )
+    eva = User.objects.get(login="eva")
+    Preference.objects.create(user=eva, missed_call=True)
+    contact = Contact.objects.create(name="Carla Dorn", owner=eva)
+    ContactNumber.objects.create(contact=contact, number="+49 30 23125101", known_as="+493023125101")
+    watch(settings).missed_calls()
+    Call.objects.create(
+        id="c", started=NOW + 10, ended=NOW + 30, outcome="no_answer", called_extension="101",
+        caller_number="003023125101",
+    )  # fmt: skip
+    Watch(settings, clock=lambda: NOW + 60).missed_calls()
+    notice = Notice.objects.get()
+    assert notice.subject == "Verpasster Anruf von Carla Dorn (030 23125101)"
+    assert "die 101 angerufen" in notice.text
 
 
 def test_what_is_found_becomes_alerts_in_words():

@@ -265,11 +265,16 @@ class Watch:
         state.save()
 
     def _tell_missed(self, call: Any, user: Any, now: float) -> None:
-        caller: str | Said = call.caller_number or Said(later("an unknown number"))
+        from jackfield.contacts.names import names_of
+        from jackfield.contacts.numbers import house
+
+        where = house()
+        name = names_of([call.caller_number], user=user, known_house=where).get(call.caller_number) or call.caller_name
+        caller: str | Said = where.shown(call.caller_number) or Said(later("an unknown number"))
         if call.caller_hidden:
             caller = Said(later("a hidden number"))
-        elif call.caller_name and call.caller_name != caller:
-            caller = f"{call.caller_name} ({caller})" if call.caller_number else call.caller_name
+        elif name and name != call.caller_number:
+            caller = f"{name} ({caller})" if call.caller_number else name
         told = {"caller": caller, "number": call.called_extension, "at": When(call.started)}
         subject = Said(later("Missed call from %(caller)s"), told)
         text = Said(later("%(caller)s called %(number)s at %(at)s. Nobody answered."), told)

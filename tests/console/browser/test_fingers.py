@@ -42,7 +42,8 @@ SMALL = """() => {
     })
     .map((one) => one.outerHTML.slice(0, 120));
 }"""
-WIDE = "document.documentElement.scrollWidth > innerWidth + 1"
+WIDE = "document.documentElement.scrollWidth > screen.width + 1"
+"""A phone's window grows with a page that is too wide; its screen does not."""
 
 
 def faults(page: Any, axe: Path, address: str) -> list[Any]:  # noqa: F811
