@@ -22,6 +22,7 @@ DAY, QUARTER = 86400, 900
 WEEKS = 4
 """A usual day is the mean of this many of the same weekday before it, up to the same time of day."""
 SAMPLE = 300
+RECENT_HOURS = 3
 FOR_GOOD = 7 * DAY
 
 
@@ -162,25 +163,26 @@ def sounded(now: float) -> list[tuple[float, float | None, float | None]]:
 
     Both are None where nobody was heard.
     """
+    from jackfield.history.quality import Heard, heard
+    from jackfield.history.slots import SLOT
+
     start = now - now % 3600 - 23 * 3600
-
-    def find() -> list[tuple[float, float | None, float | None]]:
-        from jackfield.history.quality import Heard, heard
-        from jackfield.history.slots import SLOT
-
-        hours: dict[int, list[Heard]] = {}
-        for slot, one in heard(start, start + DAY).items():
-            hours.setdefault(int((slot * SLOT - start) // 3600), []).append(one)
-        scores: list[tuple[float, float | None, float | None]] = []
-        for hour in range(24):
-            mean = lowest = None
-            if found := hours.get(hour):
-                parties, total, _poor, worst = zip(*found, strict=True)
-                mean, lowest = sum(total) / sum(parties), min(worst)
-            scores.append((start + 3600 * hour, mean, lowest))
-        return scores
-
-    return kept(60, ("sounded", start), find)
+    recent = start + (24 - RECENT_HOURS) * 3600
+    # Long calls are heard of late, so nothing is kept for good; but most of a day needs no second look each minute.
+    slots = kept(1800, ("sounded", start), lambda: heard(start, recent)) | kept(
+        60, ("sounded now", recent), lambda: heard(recent, start + DAY)
+    )
+    hours: dict[int, list[Heard]] = {}
+    for slot, one in slots.items():
+        hours.setdefault(int((slot * SLOT - start) // 3600), []).append(one)
+    scores: list[tuple[float, float | None, float | None]] = []
+    for hour in range(24):
+        mean = lowest = None
+        if found := hours.get(hour):
+            parties, total, _poor, worst = zip(*found, strict=True)
+            mean, lowest = sum(total) / sum(parties), min(worst)
+        scores.append((start + 3600 * hour, mean, lowest))
+    return scores
 
 
 def quality() -> Quality | None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, FloatField, Min, Q, Sum
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
+from django.db.models import Count, FloatField, Func, Min, Q, Sum
 
-from jackfield.history.models import Leg
+from jackfield.history.models import Call
 from jackfield.history.slots import Slot
 
 __all__ = ["POOR_MOS", "Heard", "heard"]
@@ -24,19 +22,33 @@ Heard = list[float]
 """Parties, their scores added up, those below `POOR_MOS`, and the lowest score."""
 
 
+class Score(Func):
+    """The score in what a leg has of its media. Django's own way to a key reads the JSON three times on SQLite."""
+
+    output_field = FloatField()
+    template = "CAST(%(expressions)s ->> 'mos' AS double precision)"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        """There `->>` is younger than the SQLite of some systems."""
+        return self.as_sql(compiler, connection, template="JSON_EXTRACT(%(expressions)s, '$.mos')", **more)
+
+
 def heard(begin: float, end: float) -> dict[int, Heard]:
     """Return how the parties sounded of calls that began from `begin` to before `end`: by half hour since 1970."""
+    counted = Q(score__gt=0)
     rows = (
-        Leg.objects.filter(call__started__gte=begin, call__started__lt=end)
+        Call.objects.filter(started__gte=begin, started__lt=end)
         .order_by()
-        .annotate(score=Cast(KeyTextTransform("mos", "media"), FloatField()))
-        .filter(score__gt=0)
-        .values(slot=Slot("call__started"))
+        .annotate(score=Score("legs__media"))
+        .values(slot=Slot("started"))
         .annotate(
-            parties=Count("*"), total=Sum("score"), poor=Count("pk", filter=Q(score__lt=POOR_MOS)), lowest=Min("score")
+            parties=Count("pk", filter=counted),
+            total=Sum("score", filter=counted),
+            poor=Count("pk", filter=counted & Q(score__lt=POOR_MOS)),
+            lowest=Min("score", filter=counted),
         )
     )
-    return {row["slot"]: _numbers(row) for row in rows}
+    return {row["slot"]: _numbers(row) for row in rows if row["parties"]}
 
 
 def _numbers(row: dict[str, Any]) -> Heard:

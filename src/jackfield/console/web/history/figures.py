@@ -28,7 +28,7 @@ HOUR_DAYS, DAY_DAYS = 2, 400
 """Up to so many days the figures are told by the hour, and by the day; of more by the month."""
 
 
-LISTENED_DAYS = 8
+LISTENED_DAYS = 3
 """Of days without sums only so many of the last are asked how they sounded: legs are many, and read one by one."""
 SHORT = 0.07
 """Share of all the time that is kept, up to which a time is short."""
