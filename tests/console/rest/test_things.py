@@ -339,3 +339,17 @@ def test_it_works_on_postgresql_too(postgres: Settings):
     assert api.patch("extensions/103", {"name": "C"}, If_Match=made.headers["ETag"]).status_code == 200
     assert api.get("changes?section=extensions&key=103").json()["items"]
     assert api.get("calls?number=1").status_code == 200
+
+
+def test_one_who_wants_a_new_one_only_does_not_replace_one_that_there_is(api: Program):
+    assert api.put("extensions/150", {"name": "Hall"}, If_None_Match="*").status_code == 201
+    refused = api.put("extensions/150", {"name": "Roof"}, If_None_Match="*")
+    assert refused.status_code == 412
+    assert "There is one already" in refused.json()["detail"]
+    assert api.get("extensions/150").json()["name"] == "Hall"
+
+
+def test_what_is_not_right_is_named_in_the_detail_too(api: Program):
+    answer = api.get("extensions?limit=0")
+    assert answer.json()["detail"] == "limit: Must be a whole number from 1 to 1000."
+    assert api.post("live/calls", {"from": "101"}).json()["detail"] == "to: Must be given."

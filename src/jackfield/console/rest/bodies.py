@@ -10,7 +10,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from django.http.request import RawPostDataException, UnreadablePostError
 
-from jackfield.console.rest.problems import Refusal
+from jackfield.console.rest.problems import Refusal, of_fields
 
 __all__ = ["checked", "mapping", "raw", "text"]
 
@@ -88,7 +88,7 @@ def checked(request: HttpRequest, schema: Mapping[str, Any]) -> dict[str, Any]:
     """
     given = mapping(request)
     if wrong := [{"field": field, "message": text} for field, text in _wrong(given, schema, "")]:
-        raise Refusal(422, wrong[0]["message"] if len(wrong) == 1 else "Several fields are not right.", wrong)
+        raise of_fields(422, wrong)
     return given
 
 

@@ -12,7 +12,7 @@ from jackfield.console import holiday_calendars
 from jackfield.console.rest import answers, bodies, schemas
 from jackfield.console.rest.asking import ask
 from jackfield.console.rest.operations import Asked, Operation, Parameter
-from jackfield.console.rest.problems import Refusal
+from jackfield.console.rest.problems import Refusal, of_fields
 from jackfield.console.rest.who import author
 
 __all__ = ["operations"]
@@ -38,7 +38,7 @@ def switch(asked: Asked) -> HttpResponse:
     if until is not None and (not isinstance(until, str) or len(until) > LONGEST):
         wrong.append({"field": "until", "message": "Must be a time as 2026-11-23T18:00, or change."})
     if wrong:
-        raise Refusal(422, wrong[0]["message"] if len(wrong) == 1 else "Several fields are not right.", wrong)
+        raise of_fields(422, wrong)
     name = asked.path["name"]
     if name not in [one["name"] for one in ask("time_ranges")]:
         raise Refusal(404, "There is no such time range.")

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from jackfield.console.rest.problems import Refusal
+from jackfield.console.rest.problems import of_fields
 
 __all__ = ["DRY_RUN", "LIMIT", "Asked", "Operation", "Parameter", "read_query"]
 
@@ -98,7 +98,7 @@ def read_query(request: HttpRequest, parameters: tuple[Parameter, ...]) -> dict[
         except ValueError as problem:
             wrong.append({"field": name, "message": str(problem)})
     if wrong:
-        raise Refusal(400, wrong[0]["message"] if len(wrong) == 1 else "The parameters are not right.", wrong)
+        raise of_fields(400, wrong, "The parameters are not right.")
     return found
 
 

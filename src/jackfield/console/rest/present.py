@@ -15,7 +15,6 @@ from jackfield.console import live, monitoring, queries, views
 from jackfield.console.rest import answers, bodies, door, problems, repeating, rows, schemas
 from jackfield.console.rest.asking import ask
 from jackfield.console.rest.operations import Asked, Operation, Parameter
-from jackfield.console.rest.problems import Refusal
 from jackfield.console.rest.who import author
 from jackfield.console.web.live import let_thread_go
 from jackfield.console.web.rights import AREAS, READ
@@ -67,7 +66,7 @@ def _originate(asked: Asked) -> HttpResponse:
     ]
     wrong += [{"field": name, "message": "Must be given."} for name in ("from", "to") if not given.get(name)]
     if wrong:
-        raise Refusal(422, wrong[0]["message"] if len(wrong) == 1 else "Several fields are not right.", wrong)
+        raise problems.of_fields(422, wrong)
     who = author(asked.request).name
     found = ask("originate", **given, user=asked.user.login, by=who)
     return answers.json(found, 201, headers={"Location": f"{asked.request.path}/{found['id']}"})

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from jackfield.console.declarative.difference import Problem
 from jackfield.console.web.forms import sentence
 
-__all__ = ["Refusal", "answer", "errors", "missing", "of_document"]
+__all__ = ["Refusal", "answer", "errors", "missing", "of_document", "of_fields"]
 
 Errors = list[dict[str, str]]
 
@@ -31,6 +31,12 @@ class Refusal(Exception):
     ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.errors, self.headers = status, detail, list(errors), dict(headers or {})
+
+
+def of_fields(status: int, wrong: Errors, several: str = "Several fields are not right.") -> Refusal:
+    """Return the refusal for fields or parameters that are not right; the detail names the one, or says `several`."""
+    field, message = wrong[0]["field"], wrong[0]["message"]
+    return Refusal(status, several if len(wrong) > 1 else f"{field}: {message}" if field else message, wrong)
 
 
 def missing(what: str) -> Refusal:

@@ -205,6 +205,7 @@ class Things:
         given = bodies.mapping(asked.request)
         key = self.key(asked)
         keyed = dict(zip(self.section.key, key, strict=True)) | given
+        alone = asked.request.headers.get("If-None-Match", "").strip() == "*"  # only a new one is wanted
         if self.section.key and not self.rows().filter(self._with_key(key)).exists():
             answers.demand_match(asked.request, None)
             for name, part in zip(self.section.key, key, strict=True):
@@ -212,6 +213,8 @@ class Things:
                     text = f'Must be "{part}" as in the address: there is nothing yet that could be renamed.'
                     raise Refusal(422, text, [{"field": name, "message": text}])
             return self._made(asked, keyed)
+        if alone:
+            raise Refusal(412, "There is one already, and you want a new one only (If-None-Match: *).")
         kept = [known for known in self.section.fields.values() if known.secret or known.generate or known.required]
         defaults = {name: None for name in self.section.fields if name not in {known.name for known in kept}}
         return self._changed(asked, defaults | keyed)
