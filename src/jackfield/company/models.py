@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from jackfield.company.choices import DigestMode
 from jackfield.console import address_validation, hours_validation, validation
 from jackfield.console.fields import DataField
+from jackfield.console.single import Single
 from jackfield.network.groups import LOCAL
 from jackfield.switch import snapshot
 
@@ -22,7 +23,7 @@ def default_networks() -> tuple[str, ...]:
     return snapshot.General().local_networks
 
 
-class General(models.Model):
+class General(Single):
     """What holds for everything. There is one row, made when it is first asked for; the fields are the snapshot's."""
 
     company = models.CharField(max_length=100, blank=True, default="", validators=[validation.one_line])
@@ -67,16 +68,6 @@ class General(models.Model):
                 f"{self.register_default} does not lie between register_min {self.register_min} "
                 f"and register_max {self.register_max}",
             )
-
-    def clean(self) -> None:
-        """Do the same for a form."""
-        self.check_together()
-
-    @classmethod
-    def current(cls) -> General:
-        """Return the one row; unsaved, with the defaults, when there is none yet."""
-        found: General | None = cls.objects.filter(pk=1).first()
-        return found or cls(pk=1)
 
 
 class Sound(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Self
 
 from django.db import models
 
@@ -19,9 +19,10 @@ class Single(models.Model):
         abstract = True
 
     @classmethod
-    def current(cls) -> Any:
+    def current(cls) -> Self:
         """Return the one row; unsaved, with the defaults, when there is none yet."""
-        return cls.objects.filter(pk=1).first() or cls(pk=1)
+        found: Self | None = cls.objects.filter(pk=1).first()
+        return found or cls(pk=1)
 
     def check_together(self, unread: Collection[str] = ()) -> None:
         """Accept any combination."""

@@ -11,6 +11,7 @@ from django.db import models
 
 from jackfield.console import validation
 from jackfield.console.fields import DataField
+from jackfield.console.single import Single
 from jackfield.people.choices import Role
 from jackfield.people.factors import AccountEvent, Authenticator, Passkey, RecoveryCode
 from jackfield.people.levels import Areas
@@ -53,7 +54,7 @@ class OwnRole(models.Model):
         self.check_together()
 
 
-class SignIn(models.Model):
+class SignIn(Single):
     """The rules of signing in. There is one row, made when it is first changed."""
 
     idle_minutes = models.IntegerField(default=720, validators=[validation.Between(5, 43200, "minutes")])
@@ -67,15 +68,6 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return "the rules of signing in"
-
-    def check_together(self, unread: Collection[str] = ()) -> None:
-        """Accept any combination."""
-
-    @classmethod
-    def current(cls) -> SignIn:
-        """Return the one row; unsaved, with the defaults, when there is none yet."""
-        found: SignIn | None = cls.objects.filter(pk=1).first()
-        return found or cls(pk=1)
 
 
 class User(AbstractBaseUser):
