@@ -185,7 +185,7 @@ def test_missed_calls_are_told_to_those_who_want_it(settings: Settings):
     notice = Notice.objects.get()  # the same caller twice within the hour is one message
     assert notice.recipient == "eva@example.com"
     assert notice.subject == "Missed call from Carla (0301234567)"
-    assert "called 101 at Sep 21, 2026, " in notice.text
+    assert "called 101 on Sep 21, 2026, " in notice.text
 
 
 def test_a_missed_call_is_told_with_the_name_and_the_number_as_people_write_it(settings: Settings):

@@ -63,10 +63,10 @@ class Letter:
         """Return it as plain text (RFC 3676 lets the reader's program break lines)."""
         parts = [self.greeting, *self.paragraphs]
         if self.button is not None:
-            parts.append(f"{self.button.text}:\n{self.button.address}")
+            parts.append(_line(self.button.text, f"\n{self.button.address}"))
         if self.facts:
-            parts.append("\n".join(f"{label}: {value}" for label, value in self.facts))
-        parts += [f"{link.text}:\n{link.address}" for link in self.links]
+            parts.append("\n".join(_line(*fact) for fact in self.facts))
+        parts += [_line(link.text, f"\n{link.address}") for link in self.links]
         if self.small:
             parts.append("-- \n" + "\n".join(self.small))
         return "\n\n".join(part for part in parts if part) + "\n"
@@ -82,6 +82,11 @@ class Letter:
             "direction": "rtl" if get_language_bidi() else "ltr",
         }
         return str(render_to_string("mail/letter.html", context))
+
+
+def _line(label: str, value: str) -> str:
+    """Return a label with its value, as the language sets a colon; no blank stands at the end of a line."""
+    return str(_("%(label)s: %(value)s") % {"label": label, "value": value}).replace(" \n", "\n")
 
 
 def button_for(kind: Any) -> Button | None:

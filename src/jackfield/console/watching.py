@@ -277,7 +277,7 @@ class Watch:
             caller = f"{name} ({caller})" if call.caller_number else name
         told = {"caller": caller, "number": call.called_extension, "at": When(call.started)}
         subject = Said(later("Missed call from %(caller)s"), told)
-        text = Said(later("%(caller)s called %(number)s at %(at)s. Nobody answered."), told)
+        text = Said(later("%(caller)s called %(number)s on %(at)s. Nobody answered."), told)
         cause = f"missed {call.called_extension} {call.caller_number}"
         tell(Alert(Kind.MISSED_CALL, cause, subject, text), now, user=user)
 

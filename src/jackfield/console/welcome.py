@@ -132,7 +132,7 @@ def letter(notice: Notice) -> Letter:
 
 def _welcome(user: Any, subject: str) -> Letter:
     elsewhere = _of_directory(user)
-    paragraphs = [_("you have a phone number here, and pages of your own: where your calls go, who called, contacts.")]
+    paragraphs = [_("You have a phone number here, and pages of your own: where your calls go, who called, contacts.")]
     if elsewhere:
         paragraphs.append(_("You sign in with the name and the password that you have in your company already."))
     elif user.password:
@@ -158,9 +158,9 @@ def _forgotten(user: Any, subject: str) -> Letter:
     greeting = _("Hello %(name)s,") % {"name": user.shown_name}
     ignore = _("If it was not you, there is nothing to do: the old password stays as it is.")
     if _of_directory(user):
-        text = _("your password is not kept in the phone system: it is the one that you have in your company already.")
+        text = _("Your password is not kept in the phone system: it is the one that you have in your company already.")
         return Letter(subject, greeting, (text,), small=(ignore,))
-    text = _("somebody, probably you, has asked for a new password for your pages of the phone system.")
+    text = _("Somebody, probably you, has asked for a new password for your pages of the phone system.")
     facts = ((_("Your name to sign in"), user.login),)
     return Letter(subject, greeting, (text,), _button(user), facts, small=(_valid(), ignore))
 
