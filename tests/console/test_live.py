@@ -181,6 +181,25 @@ async def test_one_who_comes_back_gets_what_it_missed_and_nothing_twice(hub: Hub
     await batches.aclose()
 
 
+async def test_a_call_that_nobody_saw_since_the_last_one_left_for_a_moment_is_told_to_him(switch: FakeSwitch):
+    hub = Hub(Path("/nowhere"), ask=switch.ask, pause=0.01, linger=60)
+    try:
+        batches = hub.events(after="")
+        last = hub.mark((await anext(batches))[0])
+        await batches.aclose()
+        for calls in ([dict(CALL)], []):
+            switch.calls = calls
+            switch.was_asked.clear()
+            for _ in range(3):  # the question that is under way may have been answered before
+                await asyncio.to_thread(switch.was_asked.wait, 5)
+                switch.was_asked.clear()
+        batches = hub.events(after=last)
+        assert kinds(await anext(batches)) == ["stream", "call.started", "call.ended"]
+        await batches.aclose()
+    finally:
+        hub.close()
+
+
 @pytest.mark.parametrize("after", ["other-3", "hub-999", "hub-", "7", "hub-²", "\0"])
 async def test_one_who_was_away_too_long_or_comes_from_elsewhere_gets_the_state(hub: Hub, after: str):
     batches = hub.events(after=after)

@@ -1,7 +1,7 @@
 """What happens now, for everybody who watches: the switch is asked once a second for all of them together.
 
-`Hub` holds the state and tells what became different as `Event`s. It works only while somebody listens: one thread,
-one question a second, whoever and however many they are.
+`Hub` holds the state and tells what became different as `Event`s. It works only while somebody listens, and for a
+moment after, since most who lose the line come back: one thread, one question a second, however many they are.
 
 Kinds of events and their data (plain, ready for JSON):
 
@@ -40,6 +40,8 @@ MOST_WAITING = 5000
 """Events that a listener may be behind; one that is further behind is let go and has to come back."""
 MOST_KEPT = 5000
 """Events that are kept for one who comes back."""
+LINGER = 30.0
+"""Seconds for which the switch is asked on when the last listener has gone: he may come back for what he missed."""
 
 Row = dict[str, Any]
 Ask = Callable[..., Any]
@@ -110,13 +112,17 @@ class Listener:
 class Hub:
     """See the module. `ask` is `jackfield.control.ask_sync`, or what a test puts in its place."""
 
-    def __init__(self, socket: Path, *, ask: Ask = ask_sync, pause: float = SECOND, name: str = "hub") -> None:
+    def __init__(
+        self, socket: Path, *, ask: Ask = ask_sync, pause: float = SECOND, name: str = "hub", linger: float = 0.0
+    ) -> None:
         self.socket = socket
         self.name = name
         """Stands before the numbers of events, which begin anew with each hub."""
         self.state = State()
         self._ask = ask
         self._pause = pause
+        self._linger = linger
+        self._left = 0.0
         self._lock = threading.Lock()
         self._listeners: set[Listener] = set()
         self._thread: threading.Thread | None = None
@@ -144,7 +150,8 @@ class Hub:
         finally:
             with self._lock:
                 self._listeners.discard(listener)
-                if not self._listeners:
+                self._left = time.monotonic()
+                if not self._listeners and not self._linger:
                     self._stop.set()
 
     def known(self, seconds: float) -> bool:
@@ -245,6 +252,9 @@ class Hub:
             except Exception:
                 log.exception("the switch's state could not be understood")
             self._looked.set()
+            with self._lock:
+                if not self._listeners and time.monotonic() > self._left + self._linger:
+                    stop.set()
             stop.wait(max(0.05, self._pause - (time.monotonic() - began)))
 
     def look(self) -> list[Event]:
@@ -339,7 +349,7 @@ def hub() -> Hub:
     with _making:
         if socket not in _hubs:
             close()  # a test has moved on to another installation
-            _hubs[socket] = Hub(socket, name=secrets.token_hex(4))
+            _hubs[socket] = Hub(socket, name=secrets.token_hex(4), linger=LINGER)
         return _hubs[socket]
 
 
