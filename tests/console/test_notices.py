@@ -68,7 +68,7 @@ def test_a_trunk_that_stays_down_is_told_once_and_that_it_works_again(settings: 
     deliver_all()
 
     subjects = [message["Subject"] for _, _, message in box.messages]
-    assert subjects == ['Trunk "Provider" can\'t be used', 'Well again: Trunk "Provider" can\'t be used']
+    assert subjects == ['Trunk "Provider" can\'t be used', 'Solved: Trunk "Provider" can\'t be used']
     sender, recipients, first = box.messages[0]
     assert (sender, recipients) == ("pbx@example.com", ["anna@example.com"])
     assert "nobody answers there" in first.get_body(("plain",)).get_content()
@@ -280,7 +280,7 @@ def test_a_trunk_that_comes_and_goes_is_told_once_an_hour_and_never_forgotten(se
         clock.now = NOW + 60 * minute
         seen.compare(down if minute // 10 % 2 == 0 else [])
     assert Notice.objects.filter(cause="trunk Provider").count() == 1
-    assert Notice.objects.filter(cause="well again trunk Provider").count() == 1
+    assert Notice.objects.filter(cause="solved trunk Provider").count() == 1
     for minute in range(56, 90):  # and then down for good
         clock.now = NOW + 60 * minute
         seen.compare(down)
@@ -370,7 +370,7 @@ def test_a_configuration_that_is_not_in_force_and_a_directory_that_does_not_answ
     api.apply(settings, "settings: {company: Bell}")
     for _round in range(3):
         seen.round()
-    assert Notice.objects.filter(cause__startswith="well again").count() == 2
+    assert Notice.objects.filter(cause__startswith="solved").count() == 2
     assert not publish.trouble
 
 

@@ -234,8 +234,8 @@ class Watch:
                 self._told[cause] = alert
         for cause in [cause for cause in self._told if cause not in current and cause not in self._before]:
             alert = self._told.pop(cause)
-            subject = Said(later("Well again: %(what)s"), {"what": alert.subject})
-            tell(Alert(alert.kind, f"well again {cause}", subject, Said(later("It works again."))), now)
+            subject = Said(later("Solved: %(what)s"), {"what": alert.subject})
+            tell(Alert(alert.kind, f"solved {cause}", subject, Said(later("It works again."))), now)
         self._before = current
 
     def missed_calls(self) -> None:
