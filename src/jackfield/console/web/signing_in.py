@@ -67,7 +67,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             return redirect(target or home(request.user))
         return render(request, "sign_in.html", {"next": target})
-    name, password = request.POST.get("login", "").strip(), request.POST.get("password", "")
+    name, password = request.POST.get("login", "").replace("\0", "\ufffd").strip(), request.POST.get("password", "")
 
     def refused(text: str, status: int) -> HttpResponse:
         return render(request, "sign_in.html", {"next": target, "login": name, "problem": text}, status=status)
