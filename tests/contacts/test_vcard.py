@@ -147,3 +147,26 @@ def test_an_agent_within_a_card_is_not_taken_for_it():
 
 def test_a_file_of_windows_without_a_mark_of_its_encoding_is_read():
     assert read(decoded("BEGIN:VCARD\r\nFN:Jörg\r\nTEL:1\r\nEND:VCARD\r\n".encode("utf-16-le")))[0].name == "Jörg"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "FN;ENCODING=QUOTED-PRINTABLE:" + "=41=\n" * 200_000 + "\n",
+        "FN;" + "A=b;" * 200_000 + ":Anna\n",
+        "FN:A\n" + " x\n" * 200_000,
+        "FN;CHARSET=punycode;ENCODING=QUOTED-PRINTABLE:" + "a" * 500_000 + "\n",
+        "FN;CHARSET=undefined;ENCODING=QUOTED-PRINTABLE:Anna\n",
+        'FN;X="' + ";" * 500_000 + '":Anna\n',
+    ],
+    ids=["soft breaks", "parameters", "folds", "a slow charset", "a charset that fails", "quotes"],
+)
+def test_what_is_made_to_take_long_is_read_at_once(content: str):
+    """With work that grew with the square of the length, each would take minutes."""
+    cards = read(f"BEGIN:VCARD\n{content}END:VCARD\nBEGIN:VCARD\nFN:Bert\nEND:VCARD\n")
+    assert cards[-1].name == "Bert"
+
+
+def test_a_head_may_be_folded():
+    (card,) = read("BEGIN:VCARD\nFN;ENCODING=QUOTED-\n PRINTABLE;CHARSET=ISO-8859-\n 1:M=FCll=\ner\nEND:VCARD\n")
+    assert card.name == "Müller"

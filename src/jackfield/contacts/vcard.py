@@ -28,7 +28,15 @@ _CHARSET = re.compile(rb"CHARSET=\"?((?:windows-|iso-8859-|cp)\w+)", re.IGNORECA
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """Marks of direction and the like, which Apple puts around numbers."""
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_UNQUOTED_SEMICOLON = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_KNOWN_CHARSET = re.compile(
+    r"utf-?(?:8|16(?:[bl]e)?)|(?:us-)?ascii|iso-?8859-\d+|latin-?1|windows-\d+|cp\d+|koi8-[ru]|mac\w*|"
+    r"shift[_-]?jis|gb\w+|big5|euc-\w+|iso-2022-\w+",
+    re.IGNORECASE,
+)
+"""Python knows more, and some of those take very long over what is made for it."""
+LONGEST_HEAD = 2000
+HEAD_LINES = 4
+"""A line's name and parameters have no more characters, and are folded into no more lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +101,22 @@ def read(text: str) -> list[Card]:
 
 def _unfolded(text: str) -> Iterator[str]:
     """Yield the logical lines: RFC 6350 section 3.2, and the soft line breaks of quoted-printable."""
-    held = ""
+    held: list[str] = []  # pieces of one line: there may be very many
+    quoted = False
     for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        if held.endswith("=") and _is_quoted(held):
-            held = held[:-1] + line
+        if quoted and held[-1].endswith("="):
+            held[-1] = held[-1][:-1]
+            held.append(line)
         elif line[:1] in (" ", "\t") and held:
-            held += line[1:]
+            held.append(line[1:])
         else:
             if held:
-                yield held
-            held = line
+                yield "".join(held)
+            held = [line] if line else []
+        if 0 < len(held) <= HEAD_LINES:
+            quoted = _is_quoted("".join(held))
     if held:
-        yield held
+        yield "".join(held)
 
 
 def _is_quoted(line: str) -> bool:
@@ -113,16 +125,19 @@ def _is_quoted(line: str) -> bool:
 
 def _line(text: str) -> _Line | None:
     # The colon that ends the parameters is the first one outside quotes.
-    head, value, quoted = "", "", False
-    for index, character in enumerate(text):
+    end, quoted, cuts = 0, False, [-1]
+    for index, character in enumerate(text[:LONGEST_HEAD]):
         if character == '"':
             quoted = not quoted
+        elif character == ";" and not quoted:
+            cuts.append(index)
         elif character == ":" and not quoted:
-            head, value = text[:index], text[index + 1 :]
+            end = index
             break
-    if not head:
+    if not end:
         return None
-    name, *parameters = _UNQUOTED_SEMICOLON.split(head)
+    value = text[end + 1 :]
+    name, *parameters = [text[cut + 1 : to] for cut, to in zip(cuts, [*cuts[1:], end], strict=True)]
     group, _dot, name = name.rpartition(".")  # "item1.TEL" is a TEL
     made = _Line(name.strip().upper(), value, group)
     charset, coded = "utf-8", False
@@ -144,10 +159,10 @@ def _line(text: str) -> _Line | None:
 
 def _unquoted(value: str, charset: str) -> str:
     raw = quopri.decodestring(value.encode("utf-8", "replace"))
-    try:
-        return raw.decode(charset, "replace")
-    except LookupError:
-        return raw.decode("utf-8", "replace")
+    with suppress(LookupError, UnicodeError):
+        if _KNOWN_CHARSET.fullmatch(charset):
+            return raw.decode(charset, "replace")
+    return raw.decode("utf-8", "replace")
 
 
 def _plain(value: str) -> str:

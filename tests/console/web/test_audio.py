@@ -71,6 +71,27 @@ def test_a_file_that_is_too_large_or_long_is_refused(admin: Client, monkeypatch)
     assert "are not taken" in send(admin, audio()).content.decode()
 
 
+def of_rate(rate: int, channels: int = 1, frames: int = 100) -> bytes:
+    held = io.BytesIO()
+    soundfile.write(
+        held, numpy.zeros((frames, channels), dtype="int16"), rate, format="FLAC" if channels > 1 else "WAV"
+    )
+    return held.getvalue()
+
+
+def test_a_file_that_is_made_to_take_long_is_refused(admin: Client, company: Settings):
+    """Some kilobytes that unpack to hours of eight channels."""
+    bomb = of_rate(192_000, channels=8, frames=192_000 * 120)
+    assert len(bomb) < 1 << 20
+    answer = send(admin, bomb, "bomb.flac")
+    assert answer.status_code == 422
+    assert "takes too long to convert" in answer.content.decode()
+    for rate in (1, 4_000_000):
+        answer = send(admin, of_rate(rate))
+        assert answer.status_code == 422
+        assert "sampling rate" in answer.content.decode()
+
+
 def test_the_list_has_ours_and_theirs_and_says_who_uses_them(admin: Client):
     page = admin.get("/admin/audio/").content.decode()
     assert "music on hold" in page

@@ -43,6 +43,8 @@ TOO_MUCH = {
     "weaken a role that holds more": Wish("roles", {"areas": {}}, ("Technician",)),
     "remove a role that holds more": Removal("roles", ("Technician",)),
     "have the directory make administrators": Wish("directory", {"role": "administrator"}),
+    "hear any file of the machine": Wish("sounds", {"name": "x", "path": "/srv/recordings/1.wav"}),
+    "hear one by a way around": Wish("sounds", {"path": "../../srv/recordings/1.wav"}, ("hello", "")),
     "let administrators sign in without a second factor": Wish("sign_in", {"second_factor": ["user"]}),
     "have a group of the directory do so": Wish("directory", {"group_roles": {"cn=x": "administrator"}}),
 }

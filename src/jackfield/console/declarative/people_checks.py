@@ -6,6 +6,7 @@ Every change passes here, whichever way it comes: a page, the API, a table, a do
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import PurePath
 from typing import Any
 
 from jackfield.console.declarative.difference import Problem
@@ -30,7 +31,7 @@ def check_people(merge: Merge, actor: Any = None, scopes: Collection[str] | None
     """
     after = {item.row.name: item.row.areas for item in merge.items["roles"]}
     yield from _role_names(merge, after)
-    sections = ("users", "roles", "sign_in", *GIVING, *TRUSTED)
+    sections = ("users", "roles", "sign_in", "sounds", *GIVING, *TRUSTED)
     touched = merge.removed.keys() & set(sections) or any(
         item.created or item.changed for name in sections for item in merge.items.get(name, ())
     )
@@ -120,6 +121,11 @@ def _last_administrator(merge: Merge, before: dict[str, Areas], after: dict[str,
             yield item.problem("areas", f"then nobody may do everything any more: {were[0]} {text}")
 
 
+def _elsewhere(path: str) -> bool:
+    """Tell whether a sound would be some file of the machine: what is played can be heard."""
+    return PurePath(path).is_absolute() or ".." in PurePath(path).parts
+
+
 def _was(item: Item, name: str) -> Any:
     return getattr(item.row, name) if item.before is None else item.before[name]
 
@@ -151,6 +157,9 @@ def _too_much(merge: Merge, before: dict[str, Areas], after: dict[str, Areas], h
         for item in merge.items.get(name, ()):
             if not full(held) and (item.changed if fields is None else item.changed & fields):
                 yield item.problem("", f"only a full administrator changes where messages go: it {TOO_MUCH}")
+    for item in merge.items["sounds"]:
+        if (item.created or "path" in item.changed) and not full(held) and _elsewhere(item.row.path):
+            yield item.problem("path", f"{item.row.path} is outside of the folder of sounds: that {TOO_MUCH}")
     for item in merge.items["sign_in"]:
         freed = set(_was(item, "second_factor")) - set(item.row.second_factor)
         if any(exceeds(levels_of(name, before), held) for name in freed):

@@ -26,6 +26,8 @@ __all__ = ["audio", "play", "upload", "urls"]
 
 LARGEST = 30 << 20  # bytes
 LONGEST = 1800  # seconds
+MOST_SAMPLES = LONGEST * 48_000 * 2
+"""Of all channels: silence of hours fits into some kilobytes, and would be worked on for as long."""
 UPLOADS = "uploads"  # folder of what came by the browser
 ENDINGS = {"WAV": ".wav", "FLAC": ".flac", "MP3": ".mp3", "OGG": ".ogg", "AIFF": ".aiff"}
 
@@ -109,6 +111,7 @@ def _ending(file: Any) -> str:
     try:
         with soundfile.SoundFile(file) as found:
             kind, seconds = found.format, found.frames / found.samplerate
+            rate, samples = found.samplerate, found.frames * found.channels
     except (soundfile.LibsndfileError, OSError, ValueError, ZeroDivisionError):
         raise ValueError("this is no audio file that can be read: take WAV, FLAC, MP3 or OGG") from None
     finally:
@@ -118,6 +121,10 @@ def _ending(file: Any) -> str:
         raise ValueError(f"this is {kind}, which can't be read: take WAV, FLAC, MP3 or OGG")
     if seconds > LONGEST:
         raise ValueError(f"it lasts {int(seconds // 60)} minutes: more than {LONGEST // 60} are not taken")
+    if not 4000 <= rate <= 384_000:
+        raise ValueError(f"it has a sampling rate of {rate} Hz, which no sound has")
+    if samples > MOST_SAMPLES:
+        raise ValueError("it takes too long to convert: save it as WAV with one channel and 16,000 Hz")
     if seconds == 0:
         raise ValueError("there is nothing to be heard in it")
     return ENDINGS[kind]
