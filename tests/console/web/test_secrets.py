@@ -76,7 +76,7 @@ def secrets(company: Any, signed_in: As, caplog: pytest.LogCaptureFixture) -> di
         "a token's digest": token.digest,
         "another's session": Session.objects.get(user=anna).session_key,
         "the secret of the installation": company.files.secret().decode(),
-        "a private key": "PRIVATE KEY",
+        "a private key": "PRIVATE KEY-----\nM",  # and not the place of one in an example
     }
 
 

@@ -24,7 +24,7 @@ TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 def shown() -> Iterator[tuple[str, str]]:
     """Run what stands in the handbook, with a secret; return its address and the secret."""
     (program,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert len(program.splitlines()) <= 12
+    assert sum(map(bool, program.splitlines())) <= 12  # it is to be read
     secret, there = signing.new_secret(), {}
     program = program.replace("whsec_…", secret).replace("8080", "0").replace(".serve_forever()", "")
     program = program.replace("http.server.HTTPServer(", "server = http.server.HTTPServer(")
