@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from jackfield.console.web import attempts
+from jackfield.console.web import attempts, second_factor
 from jackfield.people.models import AccountEvent, Failure, Session, SignIn, User
 
 from .conftest import PASSWORD, As, person
@@ -36,8 +36,36 @@ def test_a_guesser_shuts_strangers_out_but_not_the_browser_that_is_known(company
     known.post("/sign-out")
     for number in range(6):
         attempt("the-user", address=f"198.51.100.{number}")
-    assert attempt("the-user", PASSWORD, browser=stranger) == 429
-    assert attempt("the-user", PASSWORD, browser=known) == 302
+    assert attempt("the-user", PASSWORD, address="203.0.113.7", browser=stranger) == 429
+    assert attempt("the-user", PASSWORD, address="203.0.113.7", browser=known) == 302
+
+
+def test_guessers_elsewhere_shut_nobody_out_who_sits_where_he_always_does(company: Any):
+    person("administrator")
+    assert attempt("the-administrator", PASSWORD, address="192.0.2.1") == 302
+    assert attempt("the-administrator", PASSWORD, address="2001:db8:1:2::a") == 302
+    for number in range(100):
+        attempt("the-administrator", address=f"198.51.100.{number}")
+    assert attempt("the-administrator", PASSWORD, address="203.0.113.7") == 429  # nobody knows him there
+    assert attempt("the-administrator", PASSWORD, address="192.0.2.1") == 302  # with a new browser
+    assert attempt("the-administrator", PASSWORD, address="2001:db8:1:2::b") == 302
+    codes = [attempt("the-administrator", address="192.0.2.1") for _ in range(6)]
+    assert codes == [422] * 5 + [429]
+
+
+def test_who_knows_the_password_does_not_shut_its_owner_out_of_the_second_step(company: Any):
+    user = person("user")
+    second_factor.add(user, second_factor.new_secret(), 1)
+    codes = second_factor.new_recovery_codes(user)
+    known, thief = Client(), Client()
+    attempt("the-user", PASSWORD, browser=known)
+    assert known.post("/sign-in/second", {"code": codes[0]}).status_code == 302
+    known.post("/sign-out")
+    attempt("the-user", PASSWORD, browser=thief)
+    assert [thief.post("/sign-in/second", {"code": "000000"}).status_code for _ in range(6)] == [422] * 5 + [429]
+    assert thief.post("/sign-in/second", {"code": codes[1]}).status_code == 429
+    attempt("the-user", PASSWORD, browser=known)
+    assert known.post("/sign-in/second", {"code": codes[1]}).status_code == 302
 
 
 def test_a_known_browser_can_not_guess_for_ever_nor_for_another_account(company: Any):

@@ -2,7 +2,8 @@
 
 An attempt is counted before it is judged, in one transaction, so that a thousand at the same moment are a thousand and
 not one. A browser in which somebody has signed in before carries a signed cookie and is counted for itself (as OWASP's
-"device cookies"): who guesses at an account from outside locks others out of it, but not its owner.
+"device cookies"): who guesses at an account from outside locks others out of it, but not its owner. The same holds for
+addresses from which he has signed in before.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import ngettext
 
 from jackfield.console.web.sign_in_rules import rules
-from jackfield.people.models import Failure
+from jackfield.people.models import AccountEvent, Failure
 
 __all__ = [
     "Counter",
@@ -31,6 +32,7 @@ __all__ = [
     "just_blocked",
     "network",
     "remember_browser",
+    "second_counters",
     "succeeded",
     "wait_text",
 ]
@@ -40,6 +42,7 @@ LONGEST_WAIT = 900.0
 FORGOTTEN_AFTER = 86400.0
 COOKIE = "jackfield_known"
 COOKIE_SECONDS = 180 * 86400
+MOST_ADDRESSES = 200
 _SALT = "jackfield.known-browser"
 
 Counter = tuple[str, int]
@@ -51,11 +54,29 @@ def counters_for(request: HttpRequest, user: Any, name: str) -> list[Counter]:
 
     An account that there is not is counted like one that there is, so that nobody can tell them apart.
     """
-    rule = rules()
+    rule, address = rules(), network(request.META.get("REMOTE_ADDR", ""))
     who = _stranger(name) if user is None else f"user:{user.pk}"
     if user is not None and (nonce := _known(request, user)):
         who = f"browser:{nonce}"
-    return [(who, rule.tries), (f"address:{network(request.META.get('REMOTE_ADDR', ''))}", rule.address_tries)]
+    elif _familiar(address, user):
+        who = f"user:{user.pk} from {address}"
+    return [(who, rule.tries), (f"address:{address}", rule.address_tries)]
+
+
+def second_counters(request: HttpRequest, user: Any) -> list[Counter]:
+    """Return what an attempt at the second factor counts for: who knows the password must not shut its owner out."""
+    nonce = _known(request, user)
+    return [(f"second browser:{nonce}" if nonce else f"second:{user.pk}", rules().tries)]
+
+
+def _familiar(address: str, user: Any) -> bool:
+    """Tell whether `user` has signed in from this address before. The database is asked for one who is not there too.
+
+    Strangers who guess from elsewhere then make nobody wait who sits where he always does, whatever browser he has.
+    """
+    rows = AccountEvent.objects.filter(user_id=0 if user is None else user.pk, what="signed_in")
+    rows = rows.exclude(address="").order_by().values_list("address", flat=True)
+    return any(network(one) == address for one in rows.distinct()[:MOST_ADDRESSES])
 
 
 def _stranger(name: str) -> str:
@@ -109,6 +130,7 @@ def forgive(user: Any) -> None:
     """Let `user` try at once, however often it was tried wrongly: he has a new password, or a new second factor."""
     counted = [f"{what}:{user.pk}" for what in ("user", "second", "proof")]
     Failure.objects.filter(who__in=[*counted, _stranger(user.login)]).delete()  # perhaps there was no such account yet
+    Failure.objects.filter(who__startswith=f"user:{user.pk} from ").delete()
 
 
 def wait_text(seconds: float) -> str:

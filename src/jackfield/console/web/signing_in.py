@@ -66,6 +66,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         if request.user.is_authenticated:
             return redirect(target or home(request.user))
+        if not User.objects.exists():  # a fresh installation: say how one gets in
+            return redirect("/first-run")
         return render(request, "sign_in.html", {"next": target})
     name, password = request.POST.get("login", "").replace("\0", "\ufffd").strip(), request.POST.get("password", "")
 
@@ -127,7 +129,7 @@ def second(request: HttpRequest) -> HttpResponse:
 
     if request.method != "POST":
         return page()
-    counters = [(f"second:{user.pk}", rules().tries)]
+    counters = attempts.second_counters(request, user)
     if (wait := attempts.begun(counters)) > 0:
         return page(attempts.wait_text(wait), 429)
     if credential := request.POST.get("credential"):
