@@ -56,7 +56,9 @@ class House:
             e164 = to_e164(text, self.country) if len(text) > 5 else None
             if e164:
                 parsed = phonenumbers.parse(e164)
-                if not phonenumbers.is_valid_number(parsed):
+                if not phonenumbers.is_valid_number(parsed) and not (
+                    text.startswith("+") and phonenumbers.is_possible_number(parsed)
+                ):
                     continue
                 home = phonenumbers.country_code_for_region(self.country) == parsed.country_code
                 kind = phonenumbers.PhoneNumberFormat

@@ -94,7 +94,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
         mine.save(request, row, {"lines": [one for one in _kept(row) if one["sip_username"] != line.sip_username]})
     except DocumentError as problem:
         return _refused(request, problem)
-    mine.tell(request, _("%(name)s is removed.") % {"name": line.name or line.sip_username})
+    mine.tell(request, _("%(name)s is removed.") % {"name": line.name or _("Phone")})
     return redirect("/me/devices/")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -107,6 +108,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         if values.get(target.name, "") not in ("", getattr(row, target.name))
         and (text := obstacles.of_sending_on(found, row, values[target.name]))
     }
+    if values["ring_time"] is not None and not re.fullmatch(r"\d{1,9}(\.\d+)?", values["ring_time"]):
+        text = _("“%(value)s” is no number: give seconds, such as 20.")
+        problems["ring_time"] = [text % {"value": typed["ring_time"]}]
     if not problems:
         try:
             difference = mine.save(request, row, values)
@@ -114,9 +118,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             problems, rest = by_field(refused.problems, "extensions[0]")
             problems[""] = rest
         else:
-            fresh = mine.extension(request, pk)
-            text = sentence(_rule(fresh, found), _say(request, found, fresh))
-            mine.tell(request, _("Saved. %(now)s") % {"now": text} if difference else _("Nothing was changed."))
+            mine.tell(request, _("Saved.") if difference else _("Nothing was changed."))
             return redirect(f"/me/rules/{pk}")
     return _form(request, row, found, typed, problems, status=422)
 
