@@ -65,6 +65,13 @@ def test_without_the_token_all_pages_are_shut(fresh: Settings):
     assert answer.headers["Location"] == "/sign-in"
 
 
+def test_where_nobody_can_sign_in_yet_the_first_page_says_how_one_gets_in(fresh: Settings):
+    answer = Client().get("/", follow=True)
+    assert "it ends with a token" in words(answer)
+    api.apply(fresh, "users: [{login: anna}]")  # such as one who signs in by another service
+    assert 'name="password"' in Client().get("/", follow=True).content.decode()
+
+
 def test_whoever_guesses_tokens_has_to_wait(fresh: Settings):
     token = api.first_run_token(fresh, "run")
     guessing = Client()
