@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
+from django.utils.translation import override
 
 from jackfield.console import api
+from jackfield.console.letters import Letter
 from jackfield.people.models import User
 from jackfield.settings import Settings
 
@@ -144,3 +146,44 @@ def test_a_missed_call_is_told_in_the_language_of_who_missed_it(company: Setting
     assert notice.subject.startswith("Llamada perdida de ")
     assert "No contestó nadie." in notice.text
     assert "14 nov 2023" in notice.text
+
+
+OWN_PAGES = (
+    "/me/", "/me/?show=missed", "/me/?q=zzz", "/me/contacts/", "/me/contacts/new", "/me/contacts/import",
+    "/me/contacts/changes", "/me/rules/", "/me/devices/", "/me/profile", "/me/account", "/me/account/second-factor",
+    "/me/notices", "/me/call/abc", "/sign-in", "/forgot-password", "/set-password/1/abc",
+)  # fmt: skip
+
+
+def sentences(client: Client, address: str) -> set[str]:
+    """Return the texts of a page that have a blank: single words may be the same in two languages."""
+    body = re.sub(r"<(script|style|svg)\b.*?</\1>|<form[^>]*languages.*?</form>", "", page(client.get(address)))
+    said = re.findall(r'>([^<>]+)<|(?:aria-label|placeholder|title)="([^"]+)"', body)
+    return {text.strip() for several in said for text in several if " " in text.strip()}
+
+
+@pytest.mark.parametrize("language", ["de", "es", "fr", "cs"])
+def test_nothing_english_is_left_on_own_pages(anna: Client, company: Settings, language: str):
+    call("missed", "001715550101", "101", at=NOON)
+    users = User.objects.filter(login="anna")
+    users.update(language="en")
+    english = {address: sentences(anna, address) for address in OWN_PAGES}
+    users.update(language=language)
+    data = {"Anna Bell", "101 · anna@example.com", "Contacts · Jackfield"}  # French for it, too
+    left = {(address, one) for address in OWN_PAGES for one in sentences(anna, address) & english[address] - data}
+    assert {(address, one) for address, one in left if re.search("[a-z]{3}", one)} == set()
+
+
+def test_a_language_that_is_read_from_right_to_left_turns_the_page(company: Settings):
+    client = Client()
+    assert ' dir="rtl"' not in page(client.get("/sign-in", headers={"Accept-Language": "de"}))
+    with override_settings(LANGUAGES_BIDI=["de"]):
+        assert '<html lang="de" dir="rtl">' in page(client.get("/sign-in", headers={"Accept-Language": "de"}))
+        with override("de"):
+            assert '<html lang="de" dir="rtl">' in Letter("Betreff").html()
+
+
+def test_a_ring_time_that_is_no_number_is_told_in_the_language(anna: Client):
+    answer = anna.post(f"/me/rules/{pk('101')}", {"ring_time": "bald"})
+    assert answer.status_code == 422
+    assert "„bald“ ist keine Zahl: Geben Sie Sekunden an, etwa 20." in page(answer)
