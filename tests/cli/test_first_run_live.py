@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
+from pathlib import Path
 
 import pytest
 import yaml
 
-from jackfield.console import trunk_test
+from jackfield.console import database, trunk_test
+from jackfield.settings import load
 
 from .conftest import Installation
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> None:
+    """Django, which translates what the console says."""
+    database.setup(load(data_dir=tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +58,7 @@ def test_init_tells_programs_the_address_too(fresh: Installation) -> None:
     assert found["first_run"].startswith(f"http://127.0.0.1:{fresh.console_port}/first-run?token=")
 
 
-def test_a_trunk_is_tried_for_real(running: Installation, account: tuple[str, str]) -> None:
+def test_a_trunk_is_tried_for_real(running: Installation, account: tuple[str, str], texts: None) -> None:
     name, password = account
     trunk = {"hosts": [f"127.0.0.1:{running.sip_port}"], "username": name, "password": password}
     found = trunk_test.try_trunk(trunk)
@@ -63,7 +71,7 @@ def test_a_trunk_is_tried_for_real(running: Installation, account: tuple[str, st
     assert trunk_test.try_trunk(trunk | {"kind": "address"}).ok
 
 
-def test_what_is_in_the_way_of_a_trunk_is_told(running: Installation) -> None:
+def test_what_is_in_the_way_of_a_trunk_is_told(running: Installation, texts: None) -> None:
     assert trunk_test.try_trunk({}).text == "Give the provider's address first."
     found = trunk_test.try_trunk({"hosts": ["127.0.0.1:9"], "username": "u", "transport": "tcp"})
     assert "127.0.0.1 does not answer by TCP" in found.text
