@@ -90,7 +90,7 @@ def test_anchors_and_merges_work():
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("extensions: [", ["line 2: not YAML"]),
+        ("extensions: [", ["line 1: not YAML"]),
         ("- a", ["line 1: the document must have keys at its top"]),
         ("extensons: []", ['line 1: extensons: "extensons" is no section; did you mean "extensions"?']),
         ("zzz: []", ['line 1: zzz: "zzz" is no section; known: settings, sign_in, roles, users, holidays, time_ranges']),

@@ -98,7 +98,7 @@ def test_what_is_wrong_is_named(api: Program, switch: Switch):
     assert not switch.asked
     switch.refusal = "nothing has the number 777"
     answer = api.post("live/calls/c1/transfer", {"to": "777"})
-    assert (answer.status_code, answer.json()["detail"]) == (422, "nothing has the number 777")
+    assert (answer.status_code, answer.json()["detail"]) == (422, "Nothing has the number 777.")
 
 
 def test_a_user_sees_his_own_calls_and_no_addresses_in_them(anna: Program, switch: Switch):

@@ -40,7 +40,16 @@ def test_the_whole_configuration_is_read_and_applied_as_yaml(api: Program, compa
 def test_what_is_wrong_with_a_document_is_told_by_path(api: Program):
     answer = api.put("configuration", "extensions:\n  - {number: 101, srtp: perhaps}\n", **YAML)
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"] == "srtp" or "extensions[0].srtp" in answer.json()["errors"][0]["field"]
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["line"]) == ("extensions[0].srtp", 2)
+    assert answer.json()["detail"].startswith('line 2: extensions[0].srtp: "perhaps" is not known here')
+    wrong = "settings: {contry: DE}\nextentions: []\ntrunks:\n  - {name: A}\n"
+    errors = api.put("configuration", wrong, **YAML).json()["errors"]
+    assert [(one["field"], one["line"]) for one in errors][:3] == [
+        ("settings.contry", 1), ("extentions", 2), ("trunks[0].username", 4),
+    ]  # fmt: skip
+    unreadable = api.put("configuration", "a: 1\nb: [", **YAML).json()
+    assert unreadable["detail"].startswith("line 2: Not YAML")
     assert api.put("configuration", "a: [", **YAML).status_code == 422
     assert api.put("configuration", b"\xff\xfe", **YAML).status_code == 400
     assert api.put("configuration", "# " + "x" * (11 << 20), **YAML).status_code == 413

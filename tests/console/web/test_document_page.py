@@ -111,7 +111,7 @@ def test_mistakes_are_told_with_their_lines_and_no_password(admin: Client, compa
         (b"settings: {company: \xff}", "not text in UTF-8"),
         (b"settings: \x07", "This is not text"),
         (b"#" * ((5 << 20) + 1), "larger than 5 MB"),
-        (b"extensions: [", "Line 2: Not YAML"),
+        (b"extensions: [", "Line 1: Not YAML"),
         (b"- a\n- b\n", "must have keys at its top"),
         (b"nonsense: []\n", "is no section"),
     ],

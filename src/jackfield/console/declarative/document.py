@@ -75,7 +75,7 @@ def load(text: str) -> Mapping:
     except DocumentError:
         raise
     except yaml.YAMLError as error:
-        raise DocumentError([_syntax(error)]) from None
+        raise DocumentError([_syntax(error, text)]) from None
     except ValueError as error:
         raise DocumentError([Problem("", 0, f"the document can't be read as YAML: {error}")]) from None
     if builder.problems:
@@ -87,11 +87,14 @@ def load(text: str) -> Mapping:
     return tree
 
 
-def _syntax(error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None)
+def _syntax(error: yaml.YAMLError, text: str) -> Problem:
+    mark, begun = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-    context = getattr(error, "context", None)
-    return Problem("", mark.line + 1 if mark else 0, f"not YAML: {reason}{f' ({context})' if context else ''}")
+    context = getattr(error, "context", None) or ""
+    if context and begun is not None and mark is not None and begun.line < mark.line:
+        context += f" that begins in line {begun.line + 1}"
+    line = min(mark.line, text.rstrip().count("\n")) + 1 if mark else 0  # what is missing may be so at the end
+    return Problem("", line, f"not YAML: {reason}{f' ({context})' if context else ''}")
 
 
 class _Builder:

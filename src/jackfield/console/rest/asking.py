@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings as django_settings
 
 from jackfield.console.rest.problems import Refusal
+from jackfield.console.web.forms import sentence
 from jackfield.control import ControlError, NotRunning, ask_sync
 
 __all__ = ["ask"]
@@ -21,4 +22,4 @@ def ask(verb: str, /, *, missing: bool = False, **more: Any) -> Any:
     except NotRunning as problem:
         raise Refusal(503, f"The switch does not run: {problem}", headers={"Retry-After": "5"}) from None
     except ControlError as problem:
-        raise Refusal(404 if missing else 422, str(problem)) from None
+        raise Refusal(404 if missing else 422, sentence(str(problem))) from None

@@ -18,6 +18,7 @@ from jackfield.console.rest.operations import Asked, Operation, Parameter
 from jackfield.console.rest.who import author
 from jackfield.console.web.live import let_thread_go
 from jackfield.console.web.rights import AREAS, READ
+from jackfield.numbers.models import Extension
 
 __all__ = ["operations"]
 
@@ -67,6 +68,9 @@ def _originate(asked: Asked) -> HttpResponse:
     wrong += [{"field": name, "message": "Must be given."} for name in ("from", "to") if not given.get(name)]
     if wrong:
         raise problems.of_fields(422, wrong)
+    if not Extension.objects.filter(number=given["from"]).exists():
+        text = f'There is no extension "{given["from"]}".'
+        raise problems.of_fields(422, [{"field": "from", "message": text}])
     who = author(asked.request).name
     found = ask("originate", **given, user=asked.user.login, by=who)
     return answers.json(found, 201, headers={"Location": f"{asked.request.path}/{found['id']}"})
@@ -100,6 +104,8 @@ def health(asked: Asked) -> HttpResponse:
 def route(asked: Asked) -> HttpResponse:
     """Answer what would happen."""
     query = asked.query
+    if wrong := [{"field": name, "message": "Must be given."} for name in ("from", "to") if not query[name]]:
+        raise problems.of_fields(400, wrong)
     more = {"at": query["at"]} if query["at"] else {}
     return answers.json(ask("route", **more, **{"from": query["from"], "to": query["to"]}))
 

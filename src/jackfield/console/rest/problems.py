@@ -15,7 +15,7 @@ from jackfield.console.web.forms import sentence
 
 __all__ = ["Refusal", "answer", "errors", "missing", "of_document", "of_fields"]
 
-Errors = list[dict[str, str]]
+Errors = list[dict[str, Any]]
 
 
 class Refusal(Exception):
@@ -25,7 +25,7 @@ class Refusal(Exception):
         self,
         status: int,
         detail: str,
-        errors: Iterable[dict[str, str]] = (),
+        errors: Iterable[dict[str, Any]] = (),
         *,
         headers: Mapping[str, str] | None = None,
     ) -> None:

@@ -35,7 +35,11 @@ _MESSAGES: Schema = {
     "type": "array",
     "items": {
         "type": "object",
-        "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+        "properties": {
+            "field": {"type": "string"},
+            "message": {"type": "string"},
+            "line": {"type": "integer", "description": "Of a document: the line that it stands in."},
+        },
         "required": ["field", "message"],
     },
 }

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings as django_settings
 from django.http import HttpResponse
 
+from jackfield.changes.models import Revision
 from jackfield.console import api, publish, sounds
 from jackfield.console.database import database_errors
 from jackfield.console.declarative import apply as applying
+from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.declarative.sections import SECTIONS
 from jackfield.console.rest import answers, bodies, door, schemas
 from jackfield.console.rest.operations import DRY_RUN, Asked, Operation, Parameter
+from jackfield.console.rest.problems import Refusal
 from jackfield.console.rest.things import SECRETS, area_of, record_secrets
 from jackfield.console.rest.who import author
+from jackfield.console.web.forms import sentence
 from jackfield.console.web.rights import READ, WRITE, Level
 
 __all__ = ["operations"]
@@ -44,22 +50,43 @@ def write(asked: Asked) -> HttpResponse:
         if "If-Match" in asked.request.headers:
             answers.demand_match(asked.request, _mark())
 
-    with database_errors(settings):
-        difference = applying.apply(
-            text,
-            prune=asked.query["prune"],
-            dry_run=dry_run,
-            sounds=sounds.names(settings),
-            author=author(asked.request),
-            guard=guard,
-        )
+    try:
+        with database_errors(settings):
+            difference = applying.apply(
+                text,
+                prune=asked.query["prune"],
+                dry_run=dry_run,
+                sounds=sounds.names(settings),
+                author=author(asked.request),
+                guard=guard,
+            )
+    except DocumentError as error:
+        raise _refused(error) from None
     if not dry_run:
         publish.publish(settings)
     return answers.json(difference.to_dict())
 
 
+def _refused(error: DocumentError) -> Refusal:
+    """Return the refusal with the whole path of each problem, and its line in the document."""
+    wrong: list[dict[str, Any]] = [
+        {"field": one.path, "message": sentence(one.message)} | ({"line": one.line} if one.line else {})
+        for one in error.problems
+    ]
+    if len(wrong) > 1:
+        return Refusal(422, f"{len(wrong)} things are not right; nothing was changed.", wrong)
+    where = ": ".join(part for part in (f"line {error.problems[0].line}" if error.problems[0].line else "",
+                                        error.problems[0].path) if part)  # fmt: skip
+    return Refusal(422, f"{where}: {wrong[0]['message']}" if where else wrong[0]["message"], wrong)
+
+
 def _mark() -> str:
-    return answers.etag(api.export(django_settings.JACKFIELD, secrets=True))
+    """Return the mark of the whole: every change of it is a revision, and a restored backup has another time.
+
+    That somebody has seen passwords is kept there too, and changes nothing.
+    """
+    newest = Revision.objects.filter(items__isnull=False).first()
+    return answers.etag([newest.pk, newest.at] if newest is not None else [])
 
 
 def _demand(asked: Asked, least: Level) -> None:
@@ -80,5 +107,6 @@ def operations() -> list[Operation]:
         Operation("apply_configuration", "PUT", "/configuration", "system", "Apply a YAML document", write,
                   group="configuration", parameters=(DRY_RUN, prune), body={"type": "string"}, body_type=yaml,
                   sample="settings:\n  company: Bell & Sons\n",
-                  answer=schemas.DIFFERENCE, conditional=True, about="All of it or nothing."),
+                  answer=schemas.DIFFERENCE, conditional=True,
+                  about="All of it or nothing. `errors` name the path of each problem, and its `line`."),
     ]  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from jackfield.changes.models import Revision
 from jackfield.console import api
@@ -104,7 +105,7 @@ def bring(request: HttpRequest) -> HttpResponse:
     try:
         content = kept.find(request, token) if token else _given(request)
         if content is None:
-            raise NoText("The document is not kept here any more (an hour at most): paste it once more.")
+            raise NoText(_("The document is not kept here any more (an hour at most): paste it once more."))
         text = _text(content)
     except NoText as error:
         return _page(request, str(error), _typed(request))
@@ -138,7 +139,8 @@ def _given(request: HttpRequest) -> bytes:
     upload: Any = request.FILES.get("file")
     if upload is not None:
         if upload.size > MAX_BYTES:
-            raise NoText(f"The file is larger than {MAX_BYTES >> 20} MB: apply it on the command line.")
+            text = _("The file is larger than %(size)s MB: apply it on the command line.")
+            raise NoText(text % {"size": MAX_BYTES >> 20})
         return bytes(upload.read())
     return request.POST.get("text", "").encode()
 
@@ -150,15 +152,16 @@ def _typed(request: HttpRequest) -> str:
 
 def _text(content: bytes) -> str:
     if len(content) > MAX_BYTES:
-        raise NoText(f"The document is larger than {MAX_BYTES >> 20} MB: apply it on the command line.")
+        text = _("The document is larger than %(size)s MB: apply it on the command line.")
+        raise NoText(text % {"size": MAX_BYTES >> 20})
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise NoText("This is not text in UTF-8: choose a YAML file.") from None
+        raise NoText(_("This is not text in UTF-8: choose a YAML file.")) from None
     if any(character < " " and character not in "\t\r\n" for character in set(text)):
-        raise NoText("This is not text: choose a YAML file.")
+        raise NoText(_("This is not text: choose a YAML file."))
     if not text.strip():
-        raise NoText("Choose a file, or paste a document.")
+        raise NoText(_("Choose a file, or paste a document."))
     return text
 
 
