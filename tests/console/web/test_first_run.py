@@ -140,6 +140,22 @@ def test_from_the_token_to_the_first_phones(browser: Client):
     assert secrets["101"] not in browser.get("/first-run/phones").content.decode()
 
 
+def test_a_step_that_is_not_right_yet_is_marked_until_it_is(browser: Client):
+    assert go(browser, "company", company="Bell", time_zone="Mars/Olympus").status_code == 422
+    assert "Company · not yet right" in words(browser.get("/first-run/numbers"))
+    assert "not yet right" in words(browser.get("/first-run/finish"))
+    go(browser, "company", company="Bell", time_zone="Europe/Berlin")
+    assert "not yet right" not in words(browser.get("/first-run/numbers"))
+
+
+def test_a_name_to_sign_in_with_that_was_made_is_made_anew(browser: Client):
+    page = go(browser, "administrator", **ADMINISTRATOR | {"email": "nonsense"}).content.decode()
+    assert re.search(r'<input[^>]*name="login"[^>]*value=""', page)
+    go(browser, "administrator", **ADMINISTRATOR)
+    browser.post("/first-run/finish")
+    assert User.objects.get().login == "anna"
+
+
 def test_the_administrator_sets_up_a_second_step_right_there(browser: Client):
     page = browser.get("/first-run/administrator").content.decode()
     secret = page.partition('<code class="secret">')[2].partition("<")[0]
@@ -190,7 +206,9 @@ def test_every_step_can_be_skipped_and_returned_to_and_keeps_what_was_typed(brow
         ("company", {"company": "Bell", "time_zone": "Berlin"}, "is no time zone"),
         ("place", {"language": "de", "country": "XX"}, "is no country"),
         ("network", {"public_address": "not an address"}, "neither an IP address nor a host name"),
-        ("numbers", {"first": "own", "own": "x"}, "at least two digits"),
+        ("numbers", {"first": "own", "own": "x"}, "two to eight digits"),
+        ("numbers", {"first": "own", "own": "9" * 30}, "two to eight digits"),
+        ("trunk", {"provider": "sipgate", "hosts": "sipgate.de"}, "Give the user name that you got from the provider"),
         ("administrator", ADMINISTRATOR | {"password": "1234567890"}, "Not yet right"),
         ("administrator", ADMINISTRATOR | {"again": "other"}, "not the same"),
         ("administrator", ADMINISTRATOR | {"login": "a b/c"}, "is no login name"),

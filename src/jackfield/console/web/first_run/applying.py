@@ -12,6 +12,7 @@ from django.db.models import Q
 from jackfield.console.change import Removal, Wish
 from jackfield.console.emergency import emergency_numbers
 from jackfield.console.first_configuration import EUROPE, GROUP
+from jackfield.console.first_run import administrator_exists
 from jackfield.console.web.first_run.draft import Draft
 from jackfield.console.web.first_run.proposals import plans
 from jackfield.people.choices import Role
@@ -125,7 +126,8 @@ def wanted(draft: Draft, now: Present) -> Wanted:
     extensions, group = _numbers(draft, values, country, prefix, now, found)
     if draft.counts("administrator"):
         typed = draft.typed["administrator"]
-        known = typed["login"] in now.logins
+        # Where somebody can sign in already, nobody's account is taken over by this: it must be a new one.
+        known = typed["login"] in now.logins and not administrator_exists()
         wish = {name: typed[name] for name in ("login", "name", "email")}
         wish |= {"role": str(Role.ADMINISTRATOR), "enabled": True}
         found.add("administrator", Wish("users", wish, (typed["login"],) if known else None))

@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from jackfield.console import first_run
-from jackfield.console.web.rights import WRITE, may
+from jackfield.console.web.rights import held
+from jackfield.people.levels import full
 
 __all__ = ["Draft", "admit", "admitted"]
 
@@ -24,7 +25,7 @@ def admitted(request: HttpRequest) -> bool:
     """Tell whether the pages are for this browser: it showed the token, or a full administrator is signed in."""
     user: Any = request.user
     if user.is_authenticated:
-        return all(may(user, area, WRITE) for area in ("people", "lines", "safety", "system"))
+        return full(held(user))
     return bool(request.session.get(KEY, {}).get("admitted")) and not first_run.administrator_exists()
 
 
@@ -37,19 +38,27 @@ class Draft:
         self.admitted = bool(data.get("admitted"))
         self.typed: dict[str, dict[str, Any]] = dict(data.get("typed", {}))
         self.skipped: list[str] = list(data.get("skipped", []))
+        self.wrong: list[str] = list(data.get("wrong", []))
 
     def counts(self, step: str) -> bool:
         """Tell whether what was typed in a step is to be applied."""
         return step in self.typed and step not in self.skipped
 
     def state(self, step: str) -> str:
-        """Return "done", "skipped" or ""."""
-        return "skipped" if step in self.skipped else "done" if step in self.typed else ""
+        """Return "done", "skipped", "wrong" or ""."""
+        if step in self.skipped or step not in self.typed:
+            return "skipped" if step in self.skipped else ""
+        return "wrong" if step in self.wrong else "done"
 
     def take(self, step: str, values: dict[str, Any]) -> None:
         """Keep what was typed."""
         self.typed[step] = values
         self.skipped = [name for name in self.skipped if name != step]
+        self._save()
+
+    def judge(self, step: str, *, right: bool) -> None:
+        """Note whether what was typed can be."""
+        self.wrong = [*(name for name in self.wrong if name != step), *(() if right else (step,))]
         self._save()
 
     def skip(self, step: str) -> None:
@@ -59,8 +68,13 @@ class Draft:
 
     def forget(self) -> None:
         """Throw away what was typed: there are passwords in it."""
-        self.typed, self.skipped = {}, []
+        self.typed, self.skipped, self.wrong = {}, [], []
         self._save()
 
     def _save(self) -> None:
-        self._session[KEY] = {"admitted": self.admitted, "typed": self.typed, "skipped": self.skipped}
+        self._session[KEY] = {
+            "admitted": self.admitted,
+            "typed": self.typed,
+            "skipped": self.skipped,
+            "wrong": self.wrong,
+        }

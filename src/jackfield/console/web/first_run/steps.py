@@ -29,6 +29,7 @@ from jackfield.notices.choices import Security
 __all__ = ["STEPS", "Step", "app_secret"]
 
 EMPTY_ROWS = 5
+LONGEST = 8  # digits of the first number
 TRUNK = ("hosts", "username", "auth_username", "password", "domain", "outbound_proxy", "caller_id")
 
 
@@ -143,8 +144,9 @@ def _read_numbers(form: Form) -> dict[str, Any]:
     first = form.text("first", 20)
     if first == "own":
         first = form.text("own", 20)
-        if not first.isdecimal() or len(first) < 2:
-            form.refuse("own", _("Give a number of at least two digits, such as 20 or 300."))
+        if not first.isdecimal() or not 2 <= len(first) <= LONGEST:
+            form.refuse("own", _("Give a number of two to eight digits, such as 20 or 300."))
+            first = form.now.general.first_number  # what follows is worked out from one that can be
     return {"first": first}
 
 
@@ -157,10 +159,11 @@ def _show_numbers(form: Form, values: dict[str, Any]) -> list[FormField]:
         told = {"first": there[0], "last": there[-1]} if there else {}
         text = _("As it is: from %(first)s to %(last)s") % told if there else _("As it is")
         choices.insert(0, (general.first_number, text))
-    value = values["first"] if values["first"] in dict(choices) else "own"
+    value = values["first"] if values["first"] in dict(choices) and not form.problems.get("own") else "own"
+    typed = form.text("own", 20) if form.problems.get("own") else values["first"]
     return [
         FormField("first", _("First number"), "radio", value, choices=[*choices, ("own", _("Another one:"))]),
-        FormField("own", _("Another first number"), "text", values["first"] if value == "own" else ""),
+        FormField("own", _("Another first number"), "text", typed if value == "own" else ""),
     ]
 
 
@@ -186,6 +189,7 @@ def _read_administrator(form: Form) -> dict[str, Any]:
         values["app"] = [secret, at] if at else None
         if not at:
             form.refuse("code", _("These are not the digits that the app shows now. Look at its clock, and try again."))
+    values["made"] = not values["login"]  # made anew from what is typed the next time, if that was wrong
     values["login"] = values["login"] or login_for(values["name"], values["email"], ())
     password = str(form.request.POST.get("password", ""))
     company = form.draft.typed.get("company", {}).get("company", "") or form.now.general.company
@@ -207,7 +211,13 @@ def _show_administrator(form: Form, values: dict[str, Any]) -> list[FormField]:
     return [
         FormField("name", _("Your name"), "text", values["name"]),
         FormField("email", _("Your e-mail"), "text", values["email"], help=_("For alerts, and a new password.")),
-        FormField("login", _("Name to sign in with"), "text", values["login"], help=_("Empty: made from your name.")),
+        FormField(
+            "login",
+            _("Name to sign in with"),
+            "text",
+            "" if values.get("made") else values["login"],
+            help=_("Empty: made from your e-mail address or your name."),
+        ),
         FormField("password", _("Password"), "password", "", required=not values["hash"], help=kept),
         FormField("again", _("Once more"), "password", "", required=not values["hash"]),
         FormField("code", _("Six digits"), "text", ""),
@@ -314,6 +324,8 @@ def _read_trunk(form: Form) -> dict[str, Any]:
     if form.text("transport"):
         trunk["transport"] = form.text("transport", 10)
     trunk["name"] = form.text("name", 60) or preset.name
+    if trunk.get("kind", "register") == "register" and not trunk.get("username"):
+        form.refuse("username", _("Give the user name that you got from the provider."))
     if any(host.startswith("my-trunk.") for host in trunk["hosts"]):
         form.refuse("hosts", _("Put your trunk's own name in place of my-trunk."))
     if set(str(trunk.get("outbound_proxy", "")).partition(".")[0]) == {"0"}:

@@ -110,6 +110,7 @@ def step(request: HttpRequest, name: str) -> HttpResponse:
     values = found.read(form)
     draft.take(name, values)
     rest = _check(form, found)
+    draft.judge(name, right=not (form.problems or rest))
     if form.problems or rest:
         return _page(form, found, values, rest=rest, status=422)
     if "try" in request.POST:
@@ -142,6 +143,8 @@ def _check(form: Form, at: Step) -> list[str]:
         for one, step_name, name in here:
             if step_name != at.name:
                 continue
+            if name in form.problems:
+                continue  # one thing at a time; what is said of the step itself is the plainer
             if any(field.name == name for field in at.fields(form, form.draft.typed[at.name])):
                 form.refuse(name, sentence(one.message))
             else:
