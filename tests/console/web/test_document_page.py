@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -139,3 +140,19 @@ def test_a_reader_sees_the_document_and_applies_none(signed_in: As, company: Set
     assert not re.search("with passwords …", page)
     assert paste(browser, "settings: {ring_time: 40}").status_code == 403
     assert browser.get("/admin/document/apply").status_code == 403
+
+
+def test_what_a_document_would_do_is_told_so_that_it_can_be_read(admin: Client, company: Settings):
+    text = """
+roles: [{name: Night, areas: {overview: read, people: write}}]
+holidays: [{name: Fair, dates: [{first: 2026-09-01, last: 2026-09-05, yearly: true}, {first: 2026-10-01}]}]
+trunks: [{name: Fair, hosts: fair.example.net, username: u}]
+inbound: [{target: "101"}]
+openid: {name: Fair}
+"""
+    shown = unescape(admin.post("/admin/document/apply", {"text": text}).content.decode())
+    assert "overview read, people write" in shown
+    assert "first 2026-09-01, last 2026-09-05, yearly; first 2026-10-01" in shown
+    assert "Incoming number (any)" in shown
+    assert "Order of" not in shown
+    assert "Settings of OpenID Connect" in shown

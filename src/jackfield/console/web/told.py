@@ -76,7 +76,10 @@ def tell(summary: Mapping[str, Any] | Difference, known: Known | None = None) ->
 def _told(change: Mapping[str, Any], known: Known) -> Told:
     section = str(change["section"])
     fields = tuple(_field(section, field, known) for field in change.get("fields", ()))
-    return Told(change["action"], section, change["key"], thing(section, change["key"]), fields)
+    key = change["key"]
+    if not key and (change["action"] != "change" or any(field.name != "order" for field in fields)):
+        key = key_text(())  # the incoming number that any other is: not the order of them all
+    return Told(change["action"], section, change["key"], thing(section, key), fields)
 
 
 def _field(section: str, field: Mapping[str, Any], known: Known) -> ToldField:
@@ -111,15 +114,25 @@ def _value(said: Words, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        found = ", ".join(_value(Words("", choices=said.choices), item) for item in value)
+        between = "; " if any(isinstance(item, Mapping) for item in value) else ", "
+        found = between.join(_value(Words("", choices=said.choices), item) for item in value)
         return found if len(found) <= LONG else found[:LONG] + " …"
     if isinstance(value, Mapping):
-        return " ".join(f"{key} {_value(Words(''), item)}" for key, item in value.items())
+        return ", ".join(_part(str(key), item) for key, item in value.items())
     text = dict(said.choices).get(str(value), str(value))
     if said.unit:
         unit = said.unit[:-1] if text == "1" and said.unit.endswith("s") else said.unit
         text = f"{text} {unit}"
     return text
+
+
+def _part(name: str, value: Any) -> str:
+    """Return one part of a value that has several, as in "days mon tue, start 08:00, yearly"."""
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    if isinstance(value, list) and not any(isinstance(item, Mapping) for item in value):
+        return f"{name} {' '.join(map(str, value))}"
+    return f"{name} {_value(Words(''), value)}"
 
 
 def thing(section: str, key: str) -> str:
@@ -131,7 +144,8 @@ def thing(section: str, key: str) -> str:
     if screen is None:
         return f"{section} {key}".strip()
     if not screen.section.key:
-        return "company settings" if section == "settings" else f"settings of {screen.title.lower()}"
+        title = screen.title if any(map(str.isupper, screen.title[1:])) else screen.title.lower()
+        return "company settings" if section == "settings" else f"settings of {title}"
     if not key:
         return f"order of {screen.title.lower()}"
     return f"{screen.one} {key}"
