@@ -272,6 +272,7 @@ REFUSED = [
     ("your phones already ring for another call: pick up, or wait until they stop", "Ihre Telefone klingeln schon"),
     ("10 calls in a minute are the limit: wait a moment", "in einer Minute viele Anrufe"),
     ("the system is stopping and takes no new calls", "Die Telefonanlage läuft gerade nicht."),
+    ("the switch process does not answer: see its log, or restart Jackfield", "Die Telefonanlage läuft gerade nicht."),
     ("something new", "Die Telefonanlage hat das abgelehnt."),
 ]
 

@@ -15,7 +15,7 @@ from jackfield.people.models import User
 from jackfield.settings import Settings
 
 from .conftest import As, person
-from .own_people import browser_of, page, pk
+from .own_people import NOON, browser_of, call, page, pk
 
 FORM = {"name": "Carla Dorn", "company": "Dorn KG", "email": "carla@example.com", "note": "likes tea",
         "numbers.0.kind": "mobile", "numbers.0.number": "0171 5550101", "numbers.1.kind": "work",
@@ -210,3 +210,11 @@ def test_a_thousand_contacts_are_shown_in_part_and_found_by_searching(anna: Clie
 def test_a_number_of_the_history_becomes_a_contact(anna: Client):
     text = page(anna.get("/me/contacts/new", {"number": "001715550101"}))
     assert 'value="0171 5550101"' in text
+
+
+def test_names_are_found_in_capitals_and_without(anna: Client):
+    anna.post("/me/contacts/new", FORM | {"name": "Žofie Čermáková"})
+    for query in ("žofie", "ŽOFIE", "Čermák", "čermákov"):
+        assert "Žofie" in page(anna.get("/me/contacts/", {"q": query, "part": "1"})), query
+    call("c", "001715550101", "101", at=NOON)
+    assert "Žofie" in page(anna.get("/me/", {"q": "žofie", "part": "1"}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -219,3 +221,13 @@ def test_where_an_extension_may_not_call_it_may_not_send_calls(anna: Client, com
     answer = anna.post(f"/me/rules/{pk('101')}", FORM | {"forward_busy": "0004420123456"})
     assert answer.status_code == 422
     assert "may not call that number" in page(answer)
+
+
+def test_a_form_that_was_open_for_long_leaves_what_was_changed_elsewhere(anna: Client):
+    address = f"/me/rules/{pk('101')}"
+    shown = page(anna.get(address))
+    was = dict(re.findall(r'name="(was\.[a-z_]+)" value="([^"]*)"', shown))
+    anna.post(address, FORM | was | {"forward_busy": "102"})
+    anna.post(address, FORM | was | {"forward_busy": "", "forward_no_answer": "102"})
+    row = Extension.objects.get(number="101")
+    assert (row.forward_busy, row.forward_no_answer) == ("102", "102")

@@ -15,7 +15,8 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
     const values = new URLSearchParams(new FormData(form));
     values.delete("csrfmiddlewaretoken");
     const answer = await fetch(`${form.dataset.preview}?${values}`);
-    if (answer.ok) place.innerHTML = await answer.text();
+    if (answer.redirected) location.reload();  // the session is over: sign in, and come back here
+    else if (answer.ok) place.innerHTML = await answer.text();
   });
   form.addEventListener("input", show);
 }
@@ -28,7 +29,8 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     const mine = (latest += 1);
     const values = new URLSearchParams(new FormData(form));
     const answer = await fetch(`${form.getAttribute("action")}?${values}&part=1`);
-    if (!answer.ok || mine !== latest) return;
+    if (answer.redirected) location.assign(`${form.getAttribute("action")}?${values}`);
+    if (!answer.ok || answer.redirected || mine !== latest) return;
     place.innerHTML = await answer.text();
     history.replaceState(null, "", `?${values}`);
   });
@@ -51,7 +53,8 @@ if (now) look();
 const call = document.querySelector("[data-call]");
 async function follow() {
   const answer = await fetch(call.dataset.call);
-  if (!answer.ok) return;
+  if (answer.redirected) location.reload();
+  if (!answer.ok || answer.redirected) return;
   const { words, over, talking } = await answer.json();
   if (call.textContent !== words) call.textContent = words;
   for (const form of document.querySelectorAll("[data-while-talking]")) form.hidden = !talking;

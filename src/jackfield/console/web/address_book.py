@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from jackfield.console import formats
+from jackfield.console.searching import having
 from jackfield.console.web.forms import sentence
 from jackfield.contacts import changes, vcard
 from jackfield.contacts.choices import Kind
@@ -100,7 +101,7 @@ def searched(contacts: Any, search: str, house: House) -> Any:
     """Return those of `contacts` whose name, firm or number has what is searched for."""
     if not search:
         return contacts
-    found = Q(name__icontains=search) | Q(company__icontains=search) | Q(email__icontains=search)
+    found = having("name", search) | having("company", search) | having("email", search)
     digits = clean(search)
     if len(digits) > 1 and digits.lstrip("+").isdigit():
         # "0171 55" is found in +4917155…: without the zeros of the beginning the digits are the same.

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from jackfield.console.searching import having
 from jackfield.console.web import list_columns
 from jackfield.console.web.forms import Words
 from jackfield.console.web.live_columns import live_column
@@ -64,7 +65,7 @@ def find(screen: Screen, asked: QueryDict, columns: tuple[str, ...] = ()) -> Fou
         query["q"] = search
         found = Q()
         for lookup in screen.searched:
-            found |= Q(**{f"{lookup}__icontains": search})
+            found |= having(lookup, search)
         rows = rows.filter(found).distinct()
     chips = []
     for name in screen.filters:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from jackfield.company.models import General
 from jackfield.console.formats import clock, named_day, span
+from jackfield.console.searching import having
 from jackfield.console.web.own import mine
 from jackfield.console.web.rights import gate
 from jackfield.contacts.models import ContactNumber
@@ -184,7 +185,7 @@ def _kind(row: Any, legs: Sequence[Any], numbers: Sequence[str]) -> tuple[str, s
 
 
 def _searched(search: str, user: Any, house: House) -> Q:
-    found = Q(caller_name__icontains=search) & ~Q(caller_hidden=True) | Q(called_name__icontains=search)
+    found = having("caller_name", search) & ~Q(caller_hidden=True) | having("called_name", search)
     digits = clean(search).lstrip("+")
     if digits and digits.strip("*#").isdigit():
         for form in {digits, digits.lstrip("0") or digits}:
@@ -194,7 +195,7 @@ def _searched(search: str, user: Any, house: House) -> Q:
                 | Q(dialed__contains=form)
             )
     whose = Q(contact__owner=None) | Q(contact__owner=user)
-    named = Q(contact__name__icontains=search) | Q(contact__company__icontains=search)
+    named = having("contact__name", search) | having("contact__company", search)
     known = ContactNumber.objects.filter(whose & named).values_list("known_as", flat=True)[:MOST_NUMBERS]
     forms = {form for number in known for form in (number, house.dialable(number))}
     return found | Q(caller_number__in=forms) | Q(called_number__in=forms) if forms else found

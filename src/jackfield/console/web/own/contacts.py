@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from jackfield.console import formats
+from jackfield.console.searching import having
 from jackfield.console.web import address_book, errors
 from jackfield.console.web.address_book import NotReadable
 from jackfield.console.web.own import mine
@@ -57,7 +58,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     shared = list(contacts.filter(owner=None)[: MOST + 1])
     colleagues = Extension.objects.filter(enabled=True).exclude(user_id=request.user.pk, user__isnull=False)
     if search:
-        colleagues = colleagues.filter(Q(name__icontains=search) | Q(number__startswith=search))
+        colleagues = colleagues.filter(having("name", search) | Q(number__startswith=search))
     people = list(colleagues[: MOST + 1])
     groups = [
         (_("Favourites"), [] if search else _favourites(request, marked, where, inside)),

@@ -30,7 +30,7 @@ TOLD = tuple(
             gettext_lazy("Your phones ring for another call already: pick up, or wait until they stop."),
         ),
         (r"\d+ calls in a minute", gettext_lazy("You have begun many calls within a minute: wait a moment.")),
-        (r"the system is stopping", NOT_RUNNING),
+        (r"the system is stopping|the (switch|control|connection)|you may not use", NOT_RUNNING),
         (r"a transfer .*is under way", gettext_lazy("A transfer is under way already: wait until it has ended.")),
         (r"call .*is on hold", gettext_lazy("The call is on hold: take it back on your phone first.")),
         (r"a fax ", gettext_lazy("A fax is being sent in this call.")),

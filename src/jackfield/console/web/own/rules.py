@@ -102,13 +102,16 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         values["hours"] = typed["hours"]
     values["ring_time"] = typed["ring_time"].replace(",", ".") or None
     values["call_waiting"] = bool(typed["call_waiting"])
+    # What stands in the form as it was opened is not wished for: somebody may have changed it elsewhere since.
+    was = {name: request.POST[f"was.{name}"] for name in typed if f"was.{name}" in request.POST}
+    values = {name: value for name, value in values.items() if was.get(name) != typed[name]}
     problems = {
         target.name: [text]
         for target in (*TARGETS, CLOSED)
         if values.get(target.name, "") not in ("", getattr(row, target.name))
         and (text := obstacles.of_sending_on(found, row, values[target.name]))
     }
-    if values["ring_time"] is not None and not re.fullmatch(r"\d{1,9}(\.\d+)?", values["ring_time"]):
+    if values.get("ring_time") is not None and not re.fullmatch(r"\d{1,9}(\.\d+)?", values["ring_time"]):
         text = _("“%(value)s” is no number: give seconds, such as 20.")
         problems["ring_time"] = [text % {"value": typed["ring_time"]}]
     if not problems:
@@ -120,7 +123,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             mine.tell(request, _("Saved.") if difference else _("Nothing was changed."))
             return redirect(f"/me/rules/{pk}")
-    return _form(request, row, found, typed, problems, status=422)
+    return _form(request, row, found, typed, problems, was=was, status=422)
 
 
 @gate("own")
@@ -221,6 +224,7 @@ def _form(
     values: Mapping[str, str],
     problems: Mapping[str, list[str]],
     *,
+    was: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     prefix = found.general.outside_prefix
@@ -228,6 +232,7 @@ def _form(
         "row": row,
         "several": len(mine.extensions(request)) > 1,
         "values": values,
+        "was": _stored(row) | dict(was or {}),
         "targets": TARGETS,
         "closed": CLOSED,
         "ranges": [one.name for one in found.time_ranges],
