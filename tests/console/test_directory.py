@@ -320,6 +320,30 @@ def test_a_directory_that_is_away_keeps_users_and_their_own_passwords(sqlite: Se
     assert Client().post("/sign-in", {"login": "chief", "password": "our-own-password"}).status_code == 302
 
 
+def test_who_signs_in_does_not_wait_for_a_directory_that_did_not_answer_just_now(
+    sqlite: Settings, ldap: slapd.Server, monkeypatch: pytest.MonkeyPatch
+):
+    from jackfield.console.web import directory as page
+
+    asked: list[str] = []
+    real = directory.find
+    monkeypatch.setattr(directory, "find", lambda config, login: asked.append(login) or real(config, login))
+    monkeypatch.setattr(page, "_away", {})
+
+    def sign_in(login: str) -> int:
+        return Client().post("/sign-in", {"login": login, "password": "annas-password"}).status_code
+
+    away = configure(ldap, hosts=("127.0.0.1:1",))
+    assert [sign_in(login) for login in ("anna", "bert", "carla")] == [422] * 3
+    assert asked == ["anna"]
+    page._away[away.hosts] = 0.0  # a while later
+    sign_in("dora")
+    assert asked == ["anna", "dora"]
+    here = configure(ldap)  # set up rightly: at once
+    assert sign_in("anna") == 302
+    assert here.hosts not in page._away
+
+
 def test_the_page_tries_and_imports(sqlite: Settings, ldap: slapd.Server):
     own = User(login="chief", role="administrator")
     own.set_password("our-own-password")

@@ -17,7 +17,7 @@ import ldap3
 from ldap3.core import exceptions as errors
 from ldap3.utils.conv import escape_filter_chars
 
-from jackfield.directory.person import DirectoryError, Person
+from jackfield.directory.person import DirectoryAway, DirectoryError, Person
 
 if TYPE_CHECKING:
     from jackfield.directory.models import Directory
@@ -69,7 +69,7 @@ def _connected(config: Directory, name: str, password: str) -> Iterator[ldap3.Co
             raise DirectoryError(f"{host}: {_why(error)}") from None
         finally:
             connection.unbind()
-    raise DirectoryError("no server of the directory answers. " + "; ".join(reasons or ["none is given"]))
+    raise DirectoryAway("no server of the directory answers. " + "; ".join(reasons or ["none is given"]))
 
 
 def _connect(config: Directory, host: str) -> ldap3.Connection:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DirectoryError", "Person"]
+__all__ = ["DirectoryAway", "DirectoryError", "Person"]
 
 
 class DirectoryError(Exception):
     """The directory could not be asked; the text says why, with the mend."""
+
+
+class DirectoryAway(DirectoryError):
+    """None of its servers answers."""
 
 
 @dataclass(frozen=True, slots=True)

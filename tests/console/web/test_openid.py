@@ -40,6 +40,11 @@ def provider() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openid, "_described", {})
+
+
 def configure(provider: str, **more: Any) -> None:
     values: dict[str, Any] = {"enabled": True, "issuer": provider, "client_id": "jackfield", "client_secret": "s"}
     OpenId(pk=1, **values | more).save()
@@ -160,3 +165,24 @@ def test_a_server_that_is_away_is_said_so_and_one_that_is_off_has_no_button(comp
     OpenId.objects.update(enabled=False)
     assert Client().get("/sign-in/openid").headers["Location"] == "/sign-in"
     assert "/sign-in/openid" not in Client().get("/sign-in").content.decode()
+
+
+def test_strangers_who_press_the_button_do_not_make_everybody_wait_for_the_other_server(
+    company, provider: str, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+    real = openid._get
+    monkeypatch.setattr(openid, "_get", lambda address: asked.append(address) or real(address))
+    configure(provider)
+    for _ in range(5):
+        assert Client().get("/sign-in/openid").status_code == 302
+    assert len(asked) == 1
+    configure("http://127.0.0.1:1")
+    for _ in range(5):
+        assert "does not answer" in Client().get("/sign-in/openid").content.decode()
+    assert len(asked) == 2
+    monkeypatch.setattr(openid, "AWAY_SECONDS", -1.0)
+    openid._described.clear()
+    Client().get("/sign-in/openid")
+    Client().get("/sign-in/openid")
+    assert len(asked) == 4  # it is tried anew

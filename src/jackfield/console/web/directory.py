@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -12,12 +13,16 @@ from django.urls import path
 
 from jackfield.console.web.rights import gate
 from jackfield.directory.models import Directory
-from jackfield.directory.person import DirectoryError
+from jackfield.directory.person import DirectoryAway, DirectoryError
 from jackfield.people.models import User
 
 __all__ = ["DirectoryPasswords", "people", "urls"]
 
 log = logging.getLogger(__name__)
+
+AWAY_SECONDS = 20.0
+"""So long nobody who signs in waits for a directory that did not answer: strangers try too, and threads are few."""
+_away: dict[tuple[str, ...], float] = {}
 
 
 class DirectoryPasswords:
@@ -33,12 +38,19 @@ class DirectoryPasswords:
         known = User.objects.filter(login__iexact=login).first()
         if known is not None and known.password:
             return None  # has a password of our own
+        if _away.get(config.hosts, 0.0) > time.monotonic():
+            return None
+        if config.hosts in _away:  # it did not answer the last time: one finds out whether it does now
+            _away[config.hosts] = time.monotonic() + AWAY_SECONDS
         try:
             person = directory.find(config, login)
+            _away.pop(config.hosts, None)
             if person is None or person.disabled or not directory.check_password(config, person, password):
                 return None
             user: User | None = importing.import_one(django_settings.JACKFIELD, config, person)
         except DirectoryError as problem:
+            if isinstance(problem, DirectoryAway):
+                _away[config.hosts] = time.monotonic() + AWAY_SECONDS
             log.warning("nobody of the directory can sign in: %s", problem)
             return None
         return user if user is not None and user.is_active else None

@@ -35,6 +35,9 @@ BACK = "/sign-in/openid/back"
 PENDING_SECONDS = 600
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 CLOCK_SECONDS = 60
+KEPT_SECONDS, AWAY_SECONDS = 300.0, 10.0
+"""So long is believed what the server says of itself, and that it does not answer: strangers press the button too."""
+_described: dict[str, tuple[float, dict[str, Any] | None]] = {}
 
 
 class OpenIdError(Exception):
@@ -126,7 +129,19 @@ def _get(address: str) -> dict[str, Any]:
 
 def _configuration(config: OpenId) -> dict[str, Any]:
     """Return what the server says of itself (OpenID Connect Discovery 1.0 section 4)."""
-    found = _get(config.issuer.rstrip("/") + "/.well-known/openid-configuration")
+    address = config.issuer.rstrip("/") + "/.well-known/openid-configuration"
+    until, known = _described.get(address, (0.0, None))
+    if until < time.monotonic():
+        if address in _described:
+            _described[address] = (time.monotonic() + SECONDS, known)  # who comes meanwhile does not wait for it too
+        try:
+            known, kept = _get(address), KEPT_SECONDS
+        except OpenIdError:
+            known, kept = None, AWAY_SECONDS
+        _described[address] = (time.monotonic() + kept, known)
+    if known is None:
+        raise OpenIdError(_("The other server does not answer. Sign in with your password, or try later."))
+    found = known
     needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
     if found.get("issuer", "").rstrip("/") != config.issuer.rstrip("/") or not all(name in found for name in needed):
         log.warning("OpenID Connect: %s says that it is %s: set the issuer so", config.issuer, found.get("issuer"))
