@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..web.conftest import PASSWORD
 from .conftest import Open
 
 
@@ -63,6 +64,35 @@ def test_what_was_typed_is_kept_when_one_walks_away(opened: Open):
     assert page.get_by_role("button", name="Restore").count() == 0
 
 
+def test_what_was_typed_survives_the_end_of_a_session(opened: Open):
+    page = opened("/admin/extensions/2")
+    page.get_by_label("Name", exact=True).fill("Bertram")
+    page.context.clear_cookies(name="jackfield_session")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/sign-in?next=%2Fadmin%2Fextensions%2F2")
+    page.locator("[name=login]").fill("clara")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/admin/extensions/2")
+    page.get_by_role("button", name="Restore").click()
+    assert page.get_by_label("Name", exact=True).input_value() == "Bertram"
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("name: Bertram instead of").wait_for()
+    page.goto("/admin/extensions/2")
+    assert page.get_by_role("button", name="Restore").count() == 0
+
+
+def test_a_service_asks_for_what_its_kind_needs_and_for_no_more(opened: Open):
+    page = opened("/admin/services/new")
+    page.get_by_label("Number").fill("*44")
+    page.get_by_label("Kind").select_option("schedule")
+    assert page.get_by_label("While open, to").is_visible()
+    page.get_by_label("Kind").select_option("echo")
+    assert not page.get_by_label("While open, to").is_visible()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Service *44 is created.").wait_for()
+
+
 def test_what_would_change_is_told_before_it_is_saved(opened: Open):
     page = opened("/admin/extensions/1")
     before = page.get_by_label("Rings for").input_value()
@@ -112,13 +142,14 @@ def test_what_is_wrong_leads_to_its_field(opened: Open):
 def test_codecs_are_put_in_order_by_the_keyboard(opened: Open):
     page = opened("/admin/extensions/4")
     page.get_by_text("Audio", exact=True).click()
-    names = page.locator(".order li:not(.off)")
+    codecs = page.locator("#f-codecs")
+    names = codecs.locator(".order li:not(.off)")
     first, second = (text.split()[0] for text in names.all_inner_texts()[:2])
-    page.get_by_role("button", name=f"{second}: earlier").focus()
+    codecs.get_by_role("button", name=f"{second}: earlier").focus()
     page.keyboard.press("Enter")
     assert [text.split()[0] for text in names.all_inner_texts()[:2]] == [second, first]
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == f"{second}: earlier"
-    page.get_by_role("checkbox", name=first, exact=True).focus()
+    codecs.get_by_role("checkbox", name=first, exact=True).focus()
     page.keyboard.press("Space")
     assert first not in [text.split()[0] for text in names.all_inner_texts()]
 
@@ -126,14 +157,15 @@ def test_codecs_are_put_in_order_by_the_keyboard(opened: Open):
 def test_codecs_are_put_in_order(opened: Open):
     page = opened("/admin/extensions/3")
     page.get_by_text("Audio", exact=True).click()
-    page.get_by_role("button", name="pcma: earlier").click()
-    page.get_by_role("checkbox", name="g722").check()
+    codecs = page.locator("#f-codecs")
+    codecs.get_by_role("button", name="pcma: earlier").click()
+    codecs.get_by_role("checkbox", name="g722").check()
     page.get_by_role("button", name="Save").click()
     page.wait_for_url("**/admin/extensions/")
     page.goto("/admin/extensions/3")
     page.get_by_text("Audio", exact=True).click()
-    assert page.locator(".order li:not(.off)").all_inner_texts()[0].startswith("pcma")
-    chosen = [text.split()[0] for text in page.locator(".order li:not(.off)").all_inner_texts()]
+    assert codecs.locator(".order li:not(.off)").all_inner_texts()[0].startswith("pcma")
+    chosen = [text.split()[0] for text in codecs.locator(".order li:not(.off)").all_inner_texts()]
     assert chosen == ["pcma", "opus", "g722"]
 
 

@@ -88,3 +88,56 @@ def test_whoever_comes_from_a_directory_gets_one_of_the_roles_there_are(admin: C
         assert found is not None
         assert "Full administration" in found[0]
         assert "Reception" in found[0]
+
+
+def test_a_form_says_how_the_thing_is_now(admin: Client) -> None:
+    row = SECTIONS["trunks"].model().objects.get(name="Provider")
+    page = admin.get(f"/admin/trunks/{row.pk}").content.decode()
+    assert '<p class="state-now">State: <span class="chip ">not known</span>' in page  # the switch does not run here
+    assert "state-now" not in admin.get("/admin/trunks/new").content.decode()
+    assert "state-now" not in admin.get("/admin/settings/").content.decode()
+
+
+def test_a_password_is_not_to_be_kept_before_there_is_one(admin: Client) -> None:
+    row = SECTIONS["trunks"].model().objects.get(name="Provider")
+    assert "Leave empty to keep it as it is." in admin.get(f"/admin/trunks/{row.pk}").content.decode()
+    assert "Leave empty to keep it" not in admin.get("/admin/trunks/new").content.decode()
+
+
+def test_languages_and_countries_are_proposed_by_name(admin: Client) -> None:
+    page = admin.get("/admin/settings/").content.decode()
+    assert '<option value="de">Deutsch</option>' in page
+    assert '<option value="CZ">' in page
+    assert 'list="suggest-languages"' in admin.get("/admin/users/new").content.decode()
+
+
+def test_the_page_of_the_mail_server_leads_to_a_test_of_it(admin: Client) -> None:
+    assert 'href="/admin/messages/">Send a test message</a>' in admin.get("/admin/mail/").content.decode()
+
+
+def test_whose_session_is_over_goes_on_where_he_was(admin: Client, company: Settings) -> None:
+    admin.logout()
+    form = {"HTTP_REFERER": "http://testserver/admin/extensions/1?q=2"}
+    assert (
+        admin.post("/admin/extensions/1", {}, **form)["Location"] == "/sign-in?next=%2Fadmin%2Fextensions%2F1%3Fq%3D2"
+    )
+    elsewhere = {"HTTP_REFERER": "http://elsewhere.example/admin/"}
+    assert admin.post("/admin/extensions/1", {}, **elsewhere)["Location"] == "/sign-in?next=%2F"
+    panel = {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": "http://testserver/admin/extensions/1"}
+    assert admin.post("/admin/extensions/1", {}, **panel)["HX-Redirect"] == "/sign-in?next=%2Fadmin%2Fextensions%2F1"
+
+
+def test_what_is_gone_is_said_within_the_panel(admin: Client) -> None:
+    answer = admin.get("/admin/extensions/999", HTTP_HX_TARGET="panel")
+    assert answer.status_code == 404
+    assert '<div class="panel-page">' in answer.content.decode()
+    assert "<!doctype" not in answer.content.decode().lower()
+
+
+def test_several_trunks_that_are_down_are_told_of_in_one_sentence() -> None:
+    from jackfield.console.web.overview import _in_short
+
+    said = 'no trunk can be used, so there are no calls to or from outside: "One" down: why; "Two" down: why'
+    assert _in_short("trunks", said, 2) == "no trunk can be used, so there are no calls to or from outside"
+    assert _in_short("trunks", said, 1) == said
+    assert _in_short("disk", said, 2) == said

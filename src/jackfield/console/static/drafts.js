@@ -60,6 +60,26 @@ function read(key) {
   }
 }
 
+function change(key, how) {
+  const found = JSON.parse(sessionStorage.getItem(key) ?? "null");
+  const next = found && how(found);
+  if (next) sessionStorage.setItem(key, JSON.stringify(next));
+  else sessionStorage.removeItem(key);
+}
+
+// What was sent is done with, but where the answer is a page that says no, or the same form without a word of saving.
+function tidy(saved) {
+  const refused = !saved && document.querySelector("main.alone");
+  const same = saved || document.querySelector(".toasts .notice.good") ? "" : `draft ${location.pathname}`;
+  for (const key of Object.keys(sessionStorage)) {
+    if (key.startsWith("draft ")) {
+      change(key, (draft) => (!draft.sent ? draft : refused || key === same ? { ...draft, sent: false } : null));
+    }
+  }
+}
+tidy(false);
+document.addEventListener("saved", () => tidy(true));
+
 function keep(form) {
   const key = `draft ${location.pathname}`;
   const before = values(form);
@@ -81,7 +101,12 @@ function keep(form) {
   if (refused) note();
   form.addEventListener("input", note);
   form.addEventListener("change", note);
-  form.addEventListener("submit", () => { sent = true; sessionStorage.removeItem(key); });
+  // Until the server has taken it, what is sent is not lost: the session may be over, or the line be down.
+  form.addEventListener("submit", () => {
+    sent = true;
+    mark.textContent = "";
+    change(key, (draft) => ({ ...draft, sent: true }));
+  });
   addEventListener("beforeunload", (event) => {
     if (!sent && form.isConnected && mark.textContent && !document.querySelector("[data-leaving]")) event.preventDefault();
   });

@@ -162,7 +162,8 @@ export function panel({ enhance, labelCells, closable }) {
     const title = side.querySelector("h1");
     if (title) title.tabIndex = -1;
     if (title && !title.id) title.id = "panel-title";
-    side.querySelector(".panel-page").scrollTop = 0;
+    const page = side.querySelector(".panel-page");
+    if (page) page.scrollTop = 0;
     (side.querySelector("[data-focus]") ?? title ?? side).focus({ preventScroll: true });
   });
   document.body.addEventListener("saved", () => { changed = true; leave(); });

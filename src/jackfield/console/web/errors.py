@@ -19,12 +19,12 @@ def forbidden(request: HttpRequest, area: str, least: Any) -> HttpResponse:
         if least > 1
         else _("Your role does not allow you to see this page. An administrator can give you another one.")
     )
-    return _page(request, 403, _("Not for your role"), text)
+    return _page(request, 403, _("Not for your role"), text, beside=True)
 
 
 def missing(request: HttpRequest, what: str) -> HttpResponse:
     """Say that there is no such thing (any more)."""
-    return _page(request, 404, _("Not here"), what)
+    return _page(request, 404, _("Not here"), what, beside=True)
 
 
 def not_found(request: HttpRequest, exception: object = None) -> HttpResponse:
@@ -58,5 +58,7 @@ def too_fast(request: HttpRequest) -> HttpResponse:
         return _page(request, 429, _("One moment"), text)
 
 
-def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
-    return render(request, "message.html", {"title": title, "text": text}, status=status)
+def _page(request: HttpRequest, status: int, title: str, text: str, *, beside: bool = False) -> HttpResponse:
+    """Return the page. `beside`: what was asked for may stand in the panel at the side of a list; so may this."""
+    panel = beside and request.headers.get("HX-Target") == "panel"
+    return render(request, "message.html", {"title": title, "text": text, "panel": panel}, status=status)

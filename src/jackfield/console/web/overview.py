@@ -142,7 +142,7 @@ def alerts() -> list[Alert]:
     found = observed()
     checks = monitoring.health(found)["checks"]
     told = [
-        Alert(_sentence(check["problem"]), HREFS.get(name, "/admin/health/"))
+        Alert(_sentence(_in_short(name, check["problem"], len(found.trunks))), HREFS.get(name, "/admin/health/"))
         for name, check in checks.items()
         if not check["ok"]
     ]
@@ -159,6 +159,11 @@ def alerts() -> list[Alert]:
         if one.kind not in SEEN_BY_CHECKS
     ]
     return list({one.text: one for one in told}.values())
+
+
+def _in_short(name: str, problem: str, trunks: int) -> str:
+    """Return what is the matter; of several trunks without what each says of itself, which stands at the trunks."""
+    return problem.partition(': "')[0] if name == "trunks" and trunks > 1 else problem
 
 
 def observed() -> monitoring.Observation:

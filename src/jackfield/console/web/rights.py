@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -64,6 +65,13 @@ def public(view: V) -> V:
     return view
 
 
+def _page_before(request: HttpRequest, header: str) -> str:
+    """Return the page from which somebody came whose session is over: there he goes on. "/" when it is none of ours."""
+    address = urlsplit(request.headers.get(header, ""))
+    ours = address.netloc == request.get_host() and address.path.startswith("/")
+    return urlunsplit(("", "", address.path, address.query, "")) if ours else "/"
+
+
 def refusal(request: HttpRequest, area: str, least: Level) -> HttpResponse | None:
     """Return the answer to someone who may not; None for someone who may."""
     from jackfield.console.web.errors import forbidden
@@ -71,8 +79,9 @@ def refusal(request: HttpRequest, area: str, least: Level) -> HttpResponse | Non
     user: Any = request.user
     if not user.is_authenticated:
         if request.headers.get("HX-Request"):  # a part of a page: the whole of it must go to the sign-in page
-            return HttpResponse(status=401, headers={"HX-Redirect": "/sign-in"})
-        back = request.get_full_path() if request.method == "GET" else "/"
+            back = _page_before(request, "HX-Current-URL")
+            return HttpResponse(status=401, headers={"HX-Redirect": f"/sign-in?{urlencode({'next': back})}"})
+        back = request.get_full_path() if request.method == "GET" else _page_before(request, "Referer")
         return redirect(f"/sign-in?{urlencode({'next': back})}")
     if not may(user, area, least):
         return forbidden(request, area, least)

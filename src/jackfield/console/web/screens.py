@@ -166,7 +166,7 @@ SCREENS = {
                 Group("Audio", ("codecs", "srtp", "dtmf"), folded=True),
                 Group("Limits", ("max_calls", "trust_identity", "outside_calls"), folded=True),
             ),
-            columns=("name", "kind", "hosts", "username", "max_calls", "enabled"),
+            columns=("name", "kind", "hosts", "enabled"),
             searched=("name", "hosts", "username"),
             filters=("kind", "enabled"),
             first_step="A trunk leads to the telephone network. Your provider gave you a name and a password.",

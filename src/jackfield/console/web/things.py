@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from jackfield.console import links, welcome
+from jackfield.console import languages, links, sounds, welcome
 from jackfield.console.change import Removal, Wish
 from jackfield.console.declarative.checks import NUMBERED
 from jackfield.console.declarative.difference import DocumentError
@@ -23,6 +23,7 @@ from jackfield.console.web import changes, conflicts, errors, saving, told, webh
 from jackfield.console.web.first_run import connecting
 from jackfield.console.web.forms import FormField, by_field, form_field, posted, posted_fields
 from jackfield.console.web.lists import listing
+from jackfield.console.web.live_columns import live_column
 from jackfield.console.web.rights import WRITE, gate, may
 from jackfield.console.web.saving import author
 from jackfield.console.web.screens import SCREENS, Screen
@@ -210,6 +211,10 @@ def _form(
         lines = _line_fields(row, values if kept else None, found)
     every = [one for _, fields in groups for field in fields for one in field.all()]
     every += [field for _, fields in lines for field in fields]
+    if row.pk is None:
+        for field in every:
+            if field.kind == "password" and field.help.startswith("Leave empty to keep"):
+                field.help = ""  # there is nothing to be kept yet
     context = {
         "screen": screen,
         "row": row,
@@ -220,6 +225,7 @@ def _form(
         "wrong": [field for field in every if field.problems],
         "suggestions": suggestions(every),
         "uses": uses(screen.name, row)[:USES],
+        "live": None if row.pk is None else live_column(screen.name, [row]),
         "opened": "" if row.pk is None else conflicts.digest(section, row),
         "conflict": conflict,
         "welcome": ("welcome" in values if values is not None else welcome.wanted_by_default())
@@ -279,8 +285,6 @@ def _trunks() -> list[tuple[str, str]]:
 
 
 def _sounds() -> list[tuple[str, str]]:
-    from jackfield.console import sounds
-
     return [(name, "") for name in sorted(sounds.names(django_settings.JACKFIELD))]
 
 
@@ -307,7 +311,20 @@ def _address_groups() -> list[tuple[str, str]]:
     return [(LOCAL, ""), *_named("address_groups")()]
 
 
+def _languages() -> list[tuple[str, str]]:
+    from jackfield.console.web import language_list
+
+    return [(tag, language_list.name_of(tag)) for tag in sorted({*languages.LANGUAGES, *sounds.spoken()})]
+
+
+def _countries() -> list[tuple[str, str]]:
+    from jackfield.console.web.first_run import proposals
+
+    return list(proposals.countries())
+
+
 SUGGESTED = {
+    "languages": _languages, "countries": _countries,
     "address_groups": _address_groups,
     "time_ranges": _named("time_ranges"), "holidays": _named("holidays"), "permissions": _named("permissions"),
     "routes": _named("outbound"),

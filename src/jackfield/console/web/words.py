@@ -20,7 +20,7 @@ COMMON = {
     "name": Words("Name"),
     "enabled": Words("In use", "Switched off, it stays here and does nothing."),
     "codecs": Words("Codecs", "How the voice is carried, the best first.", choices=_CODECS),
-    "language": Words("Language", "Of announcements. Empty: the company's."),
+    "language": Words("Language", "Of announcements. Empty: the company's.", suggestions="languages"),
     "caller_id": Words("Number shown outside", "Empty: the trunk's."),
     "max_calls": Words("Calls at once", "0 sets no limit."),
     "trunks": Words("Trunks", "The first that works carries the call.", suggestions="trunks"),
@@ -38,7 +38,7 @@ OWN: dict[str, dict[str, Words]] = {
         "login": Words("Name to sign in with", "Letters, digits, dots and dashes."),
         "name": Words("Full name"),
         "email": Words("E-mail"),
-        "language": Words("Language", "Of pages and announcements. Empty: the company's."),
+        "language": Words("Language", "Of pages and announcements. Empty: the company's.", suggestions="languages"),
         "role": Words("May do"),
         "enabled": Words("May sign in"),
     },
@@ -177,12 +177,14 @@ OWN: dict[str, dict[str, Words]] = {
     },
     "sounds": {
         "path": Words("File", "On the server; without the ending for the sample rate."),
-        "language": Words("Language", "Empty: for all."),
+        "language": Words("Language", "Empty: for all.", suggestions="languages"),
     },
     "settings": {
         "company": Words("Company"),
-        "country": Words("Country", "Two letters: number format and tones."),
-        "language": Words("Language", "Of announcements."),
+        "country": Words("Country", "Two letters: number format and tones.", suggestions="countries"),
+        "language": Words(
+            "Language", "Of announcements, and of the pages of who has chosen none.", suggestions="languages"
+        ),
         "time_zone": Words("Time zone", "Such as Europe/Berlin.", suggestions="time_zones"),
         "realm": Words("SIP realm", "Changing it makes all phones sign in anew."),
         "digest": Words("Phones prove themselves by"),
