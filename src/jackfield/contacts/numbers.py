@@ -55,14 +55,15 @@ class House:
         for text in (number[len(prefix) :] if prefix and number.startswith(prefix) else "", number):
             e164 = to_e164(text, self.country) if len(text) > 5 else None
             if e164:
-                parsed = phonenumbers.parse(e164)
-                if not phonenumbers.is_valid_number(parsed) and not (
-                    text.startswith("+") and phonenumbers.is_possible_number(parsed)
-                ):
+                parsed, kind = phonenumbers.parse(e164), phonenumbers.PhoneNumberFormat
+                if phonenumbers.is_valid_number(parsed):
+                    home = phonenumbers.country_code_for_region(self.country) == parsed.country_code
+                    form = kind.NATIONAL if home else kind.INTERNATIONAL
+                elif text.startswith("+") and phonenumbers.is_possible_number(parsed):
+                    form = kind.INTERNATIONAL  # it may be a new one
+                else:
                     continue
-                home = phonenumbers.country_code_for_region(self.country) == parsed.country_code
-                kind = phonenumbers.PhoneNumberFormat
-                return str(phonenumbers.format_number(parsed, kind.NATIONAL if home else kind.INTERNATIONAL))
+                return str(phonenumbers.format_number(parsed, form))
         return number
 
 
