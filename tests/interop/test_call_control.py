@@ -126,3 +126,30 @@ async def test_digits_reach_the_phone_that_they_are_for(system: System, booth: B
     await mine.hears(660, 0.5, since=time.monotonic())
     await mine.hang_up()
     await theirs.ended()
+
+
+async def test_one_who_hears_his_own_voice_is_played_to_and_then_connected(system: System, booth: Booth) -> None:
+    anna = await booth.phone(system.account("101"), 440)
+    bert = await booth.phone(system.account("102"), 660)
+    mine = await anna.dial("*43")
+    await mine.answered()
+    await mine.hears(440, 0.5)
+    (call,) = await system.calls()
+
+    begun = time.monotonic()
+    await system.ask("play", id=call["id"], sound="tone:beep", times=0)
+    beeping = await mine.hears(BEEP, 0.15, since=begun)
+    assert mine.ear.seconds_of(440, since=beeping + 0.2) < 0.1
+    await system.ask("stop_play", id=call["id"])
+    await mine.hears(440, 0.5, since=time.monotonic())
+
+    assert (await system.ask("transfer", id=call["id"], to="102"))["leaves"] is None
+    await (await bert.rings()).hang_up()
+    await mine.hears(440, 0.5, since=time.monotonic())  # nobody answered: it is where it was
+    await system.ask("transfer", id=call["id"], to="102")
+    theirs = await bert.rings()
+    await theirs.answer()
+    await mine.hears(660, 0.5)
+    await theirs.hears(440, 0.5)
+    await theirs.hang_up()
+    await mine.ended()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["GROUPS", "PARTS", "PROBLEM", "body"]
+__all__ = ["GROUPS", "PARTS", "PROBLEM", "body", "place"]
 
 NEW: Mapping[str, dict[str, Any]] = {
     "roles": {"name": "Front office", "areas": {"overview": "read", "people": "write", "history": "read"}},
@@ -99,48 +99,48 @@ BODIES: Mapping[str, dict[str, Any]] = {
 }
 
 GROUPS: Mapping[str, str] = {
-    "settings": "The company's settings, of which there is one set.",
-    "sign_in": "Rules of signing in.",
-    "roles": "Roles of the company's own, beside those built in.",
+    "now": "What is going on: calls, phones, trunks, hours; and taking part in it.",
+    "calls": "The history of calls.",
+    "me": "What belongs to whoever asks: the scopes own:read and own:write.",
+    "own contacts": "One's own contacts, and favourites.",
+    "contacts": "The company's contacts.",
     "users": "People who may sign in.",
     "extensions": "Numbers of people and rooms, with their phones.",
+    "ring_groups": "Numbers at which several people are rung.",
+    "services": "Numbers of the house itself: echo test, announcement, music, time of day, by the hour, night switch.",
+    "speed_dials": "Short numbers for long ones.",
+    "phones": "Setting phones up.",
+    "accounts": "How people sign in, and where they are signed in.",
+    "numbers": "The plan of numbers.",
     "trunks": "Lines to providers and to other systems.",
     "inbound": "Where calls from outside go. The first that fits counts.",
     "outbound": "By which trunks calls to the outside leave.",
-    "services": "Numbers of the house itself: echo test, announcement, music, time of day, by the hour, night switch.",
-    "holidays": "Lists of days that are not like others.",
-    "time_ranges": "When the house, or a part of it, is open.",
-    "permissions": "What extensions may call.",
-    "address_groups": "Addresses by name, which phones, trunks and the administration may be bound to.",
-    "ring_groups": "Numbers at which several people are rung.",
-    "speed_dials": "Short numbers for long ones.",
     "emergency_numbers": "Numbers that may always be called.",
+    "permissions": "What extensions may call.",
+    "time_ranges": "When the house, or a part of it, is open.",
+    "holidays": "Lists of days that are not like others.",
     "sounds": "Prompts and music of the company's own, by the path of their file; see `audio` to send one.",
+    "audio": "Prompts and music.",
+    "settings": "The company's settings, of which there is one set.",
+    "roles": "Roles of the company's own, beside those built in.",
+    "sign_in": "Rules of signing in.",
+    "address_groups": "Addresses by name, which phones, trunks and the administration may be bound to.",
     "mail": "The server by which e-mails leave.",
     "notices": "What administrators are told by e-mail.",
+    "webhooks": "Programs that are told, what was sent to them, and sending it again.",
     "directory": "Active Directory, or another LDAP directory.",
     "openid": "Signing in by OpenID Connect.",
-    "webhooks": "Programs that are told, what was sent to them, and sending it again.",
-    "calls": "The history of calls.",
-    "changes": "The history of the configuration, and taking changes back.",
-    "now": "What is going on: calls, phones, trunks, hours; and taking part in it.",
-    "me": "What belongs to whoever asks: the scopes own:read and own:write.",
-    "configuration": "All of it as one YAML document, and the description of the API.",
-    "tokens": "Tokens for programs.",
-    "tables": "Lists as CSV, out and in.",
-    "several": "Several changes at once, the order of things, and what names a thing.",
-    "numbers": "The plan of numbers.",
-    "phones": "Setting phones up.",
-    "accounts": "How people sign in, and where they are signed in.",
-    "contacts": "The company's contacts.",
-    "own contacts": "One's own contacts, and favourites.",
-    "system": "Keeping the system.",
-    "figures": "How the system is and was: alerts, statistics, machine, logs.",
-    "audio": "Prompts and music.",
-    "trials": "Trying what is set: mail, trunk, call, directory.",
     "certificate": "The certificate of the console and of encrypted phones.",
+    "configuration": "All of it as one YAML document, and the description of the API.",
+    "changes": "The history of the configuration, and taking changes back.",
+    "several": "Several changes at once, the order of things, and what names a thing.",
+    "tables": "Lists as CSV, out and in.",
+    "figures": "How the system is and was: alerts, statistics, machine, logs.",
+    "system": "Keeping the system.",
+    "trials": "Trying what is set: mail, trunk, call, directory.",
+    "tokens": "Tokens for programs.",
 }
-"""What each group of operations is about."""
+"""What each group of operations is about, those first that are wanted most."""
 
 PARTS: Mapping[str, tuple[str, str]] = {
     "name": ("Its name.", "Provider"),
@@ -162,6 +162,11 @@ PROBLEM = {
     "detail": 'Number 190 is already the ring group "Sales"; next free: 191.',
     "errors": [{"field": "number", "message": 'Number 190 is already the ring group "Sales"; next free: 191.'}],
 }
+
+
+def place(group: str) -> int:
+    """Return at which place a group of operations stands."""
+    return [*GROUPS].index(group) if group in GROUPS else len(GROUPS)
 
 
 def body(id: str) -> dict[str, Any] | None:

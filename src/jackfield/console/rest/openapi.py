@@ -35,7 +35,7 @@ def document(operations: Sequence[Operation], base: str = BASE) -> dict[str, Any
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
-    groups = dict.fromkeys(operation.group for operation in operations)
+    groups = sorted({operation.group for operation in operations}, key=examples.place)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Jackfield", "version": __version__, "description": ABOUT},

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from jackfield.company.models import General
-from jackfield.console.rest import samples, schemas, tokens
+from jackfield.console.rest import examples, samples, schemas, tokens
 from jackfield.console.web.menu import AREAS as TITLES
 from jackfield.console.web.rights import AREAS, gate, level
 from jackfield.console.web.saving import notify
@@ -21,7 +24,10 @@ __all__ = ["urls"]
 
 log = logging.getLogger(__name__)
 
-SPANS = (("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("", "never"))
+SPANS = (
+    ("30", gettext_lazy("30 days")), ("90", gettext_lazy("90 days")), ("365", gettext_lazy("one year")),
+    ("", gettext_lazy("never")),
+)  # fmt: skip
 LONGEST_NAME = 60
 _DAY = 86400.0
 
@@ -37,13 +43,13 @@ def listing(request: HttpRequest) -> HttpResponse:
     user = next((user for user in _users(request) if user.login == login), None)
     problems = {}
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-        problems["name"] = f"Say in 1 to {LONGEST_NAME} characters what will use it."
+        problems["name"] = _("Say in 1 to %(most)s characters what will use it.") % {"most": LONGEST_NAME}
     if user is None:
-        problems["user"] = "Choose one of these: a token may not reach further than you do."
+        problems["user"] = _("Choose one of these: a token may not reach further than you do.")
     if not scopes:
-        problems["scopes"] = "Choose at least one area."
+        problems["scopes"] = _("Choose at least one area.")
     if span not in dict(SPANS):
-        problems["expires"] = "Choose one of these."
+        problems["expires"] = _("Choose one of these.")
     if problems or user is None:
         return _page(request, problems=problems, status=422)
     token, text = tokens.make_token(user, name, scopes, time.time() + int(span) * _DAY if span else None)
@@ -58,15 +64,15 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and token is not None:
         token.delete()
         log.warning("%s revoked the token %s of %s", request.user, token.begins, token.user)
-        text = f'The token "{token.name}" is revoked: whatever uses it gets no further from now on.'
-        notify(request, [("good", text)])
+        text = _('The token "%(name)s" is revoked: whatever uses it gets no further from now on.')
+        notify(request, [("good", text % {"name": token.name})])
     return redirect("/admin/api/")
 
 
 def _page(
     request: HttpRequest, *, made: Any = None, problems: dict[str, str] | None = None, status: int = 200
 ) -> HttpResponse:
-    areas = [(area, TITLES[area][0] if area in TITLES else "Own pages") for area in AREAS]
+    areas = [(area, TITLES[area][0] if area in TITLES else _("Own pages")) for area in AREAS]
     context = {
         "tokens": [(token, _scopes(token)) for token in Token.objects.select_related("user").order_by("-made")],
         "made": made,
@@ -106,7 +112,8 @@ def trial(request: HttpRequest) -> HttpResponse:
     components = schemas.components()
     for operation in operations():
         groups.setdefault(operation.group, []).append(samples.Shown(operation, components))
-    return render(request, "rest/try.html", {"groups": groups})
+    found = {group: groups[group] for group in sorted(groups, key=examples.place)}
+    return render(request, "rest/try.html", {"groups": found, "abouts": defaultdict(str, examples.GROUPS)})
 
 
 def urls() -> list[Any]:
