@@ -86,3 +86,8 @@ def test_what_is_typed_is_dialled_as_on_a_telephone():
 )
 def test_numbers_are_shown_as_the_country_writes_them(number: str, shown: str):
     assert BERLIN.shown(number) == shown
+
+
+def test_a_number_that_is_in_no_plan_yet_is_written_with_its_country():
+    assert BERLIN.shown("+447700900123") == "+44 7700 900123"
+    assert BERLIN.shown("+49171555010") == "+49 171555010"
