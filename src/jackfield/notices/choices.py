@@ -15,7 +15,12 @@ class Security(models.TextChoices):
 
 
 class Kind(models.TextChoices):
-    """What a notice is about. But for a test, the company's settings have a field of this name that switches it off."""
+    """What a notice is about. But for a test, the company's settings have a field of this name that switches it off.
+
+    One more for administrators: a line here, one each in `schema.py` and `models.py` with its migration, and a call of
+    `watching.tell` where it happens, or an `Alert` in `watching.alerts` for what lasts. Pages, webhooks and everybody's
+    own choice follow.
+    """
 
     TRUNK_DOWN = "trunk_down", _("A trunk can't be used")
     SYSTEM = "system", _("A part of the system does not work")
@@ -31,15 +36,12 @@ class Kind(models.TextChoices):
     TEST = "test", _("Test")
 
 
-FOR_ADMINISTRATORS = (
-    Kind.TRUNK_DOWN, Kind.SYSTEM, Kind.DISK_LOW, Kind.CERTIFICATE, Kind.PUBLISH_FAILED, Kind.DIRECTORY_FAILED,
-    Kind.WEBHOOK_FAILED,
-)  # fmt: skip
-"""What those are told who look after the system."""
 FOR_ONESELF = (Kind.MISSED_CALL, Kind.ACCOUNT)
 """What people are told of their own affairs, and may switch off."""
 LINKS = (Kind.WELCOME, Kind.FORGOTTEN_PASSWORD)
 """What holds a link by which a password is set: it is written when it is sent, and kept nowhere."""
+FOR_ADMINISTRATORS = tuple(kind for kind in Kind.__members__.values() if kind not in (*FOR_ONESELF, *LINKS, Kind.TEST))
+"""What those are told who look after the system: a new kind is one of these."""
 
 
 class Progress(models.TextChoices):

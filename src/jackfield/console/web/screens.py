@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from jackfield.console.declarative.section import Section
 from jackfield.console.declarative.sections import SECTIONS
+from jackfield.notices.choices import FOR_ADMINISTRATORS
 
 __all__ = ["SCREENS", "Group", "Screen"]
 
@@ -291,8 +292,7 @@ SCREENS = {
             "Who is told when something goes wrong; never twice in an hour of the same.",
             (
                 Group("Who", ("recipients",)),
-                Group("They are told", ("trunk_down", "system", "disk_low", "certificate", "publish_failed",
-                                        "directory_failed", "webhook_failed")),
+                Group("They are told", tuple(str(kind) for kind in FOR_ADMINISTRATORS)),
                 Group("Everybody is told", ("missed_call", "account", "welcome", "forgotten_password")),
             ),
         ),

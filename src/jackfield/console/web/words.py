@@ -7,6 +7,7 @@ from typing import Any
 from jackfield.console.declarative.section import Section
 from jackfield.console.declarative.sections import SECTIONS
 from jackfield.console.web.forms import Words
+from jackfield.notices.choices import FOR_ADMINISTRATORS
 from jackfield.switch.snapshot import DEFAULT_CODECS
 
 __all__ = ["INNER", "words"]
@@ -258,13 +259,7 @@ OWN: dict[str, dict[str, Words]] = {
     },
     "notices": {
         "recipients": Words("Told by e-mail", "Empty: all full administrators.", wide=True),
-        "trunk_down": Words("A trunk can't be used"),
-        "system": Words("A part of the system does not work"),
-        "disk_low": Words("The disk is nearly full"),
-        "certificate": Words("The certificate ends soon"),
-        "publish_failed": Words("The configuration can't be published"),
-        "directory_failed": Words("The directory can't be imported"),
-        "webhook_failed": Words("A webhook is given up"),
+        **{str(kind): Words(kind.label) for kind in FOR_ADMINISTRATORS},
         "missed_call": Words("Missed calls", "For users who want it; off: for nobody."),
         "account": Words("Signing in", "A new browser, or a second factor that is gone: whose account it is."),
         "welcome": Words("Welcome", "New users get a link by which they set a password."),
