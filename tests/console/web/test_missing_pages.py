@@ -8,7 +8,10 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from jackfield.console.web import signing_in
+from jackfield.console import publish
+from jackfield.console.faults import ConsoleError
+from jackfield.console.web import saving, signing_in
+from jackfield.control import ControlError
 
 from .conftest import As
 
@@ -25,17 +28,49 @@ def test_an_address_that_there_is_not(company: Any, signed_in: As, role: str, ad
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
 
 
-def test_a_fault_is_told_in_words_and_tells_nothing(company: Any, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(("fault", "status"), [(OperationalError, 503), (RuntimeError, 500)])
+def test_a_fault_is_told_in_words_and_tells_nothing(
+    company: Any, monkeypatch: pytest.MonkeyPatch, fault: type[Exception], status: int
+):
     def broken(*_: Any, **__: Any) -> Any:
-        raise OperationalError("sesame: the database of /srv/data is away")
+        raise fault("sesame: the database of /srv/data is away")
 
     monkeypatch.setattr(signing_in, "render", broken)
     browser = Client(raise_request_exception=False)
     answer = browser.get("/sign-in", HTTP_ACCEPT_LANGUAGE="de")
-    assert answer.status_code == 500
+    assert answer.status_code == status
     text = answer.content.decode()
     assert "console.css" in text
     assert 'lang="de"' in text
     assert "sesame" not in text
     assert "/srv" not in text
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_an_administrator_is_told_the_mend_that_the_program_knows(
+    company: Any, signed_in: As, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: Any, **__: Any) -> Any:
+        raise ConsoleError("the configuration can't be written. Make room on the disk")
+
+    browser = signed_in("administrator")
+    browser.raise_request_exception = False
+    monkeypatch.setattr(saving.change, "save", full)
+    answer = browser.post("/admin/speed_dials/new", {"number": "71", "target": "101"})
+    assert answer.status_code == 503
+    assert "The configuration can&#39;t be written. Make room on the disk." in answer.content.decode()
+
+
+def test_a_change_that_the_switch_has_not_taken_is_told_so(
+    company: Any, signed_in: As, monkeypatch: pytest.MonkeyPatch
+):
+    def asleep(*_: Any, **__: Any) -> Any:
+        raise ControlError("the switch process does not answer")
+
+    browser = signed_in("administrator")
+    monkeypatch.setattr(publish, "ask_sync", asleep)
+    browser.post("/admin/speed_dials/new", {"number": "71", "target": "101"})
+    page = browser.get("/admin/speed_dials/").content.decode()
+    assert "Speed dial 71 is created." in page
+    assert "It is saved, but the running system has not taken it yet" in page
+    publish.trouble.clear()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext as _
+
+from jackfield.console.faults import ConsoleError
 
 __all__ = ["csrf", "fault", "forbidden", "missing", "not_found", "too_fast"]
 
@@ -34,8 +38,18 @@ def not_found(request: HttpRequest, exception: object = None) -> HttpResponse:
 
 
 def fault(request: HttpRequest) -> HttpResponse:
-    """Say that it is not the person's fault, and nothing of what happened: that is in the log. Django calls this."""
+    """Say that it is not the person's fault, and nothing of what happened: that is in the log. Django calls this.
+
+    Two things pass, so who sees them is told to try again: a database that is busy or away, and what the program knows
+    a mend for; that is for administrators.
+    """
+    reason = sys.exc_info()[1]
     with override(get_language_from_request(request)):
+        if isinstance(reason, ConsoleError) and request.path.startswith("/admin/"):
+            return _page(request, 503, _("Not done"), f"{str(reason)[:1].upper()}{str(reason)[1:]}.")
+        if isinstance(reason, OperationalError | InterfaceError):
+            text = _("The database is busy or can't be reached. Nothing was changed: wait a moment, then try again.")
+            return _page(request, 503, _("One moment"), text)
         text = _(
             "This is a fault of the phone system, not yours. Reload the page; if that does not help, an administrator "
             "finds the reason under System, Logs."

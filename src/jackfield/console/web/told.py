@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from jackfield.console import publish
 from jackfield.console.change import Removal, Wish
 from jackfield.console.declarative.difference import Difference, Problem
 from jackfield.console.declarative.merging import key_text
@@ -138,7 +141,7 @@ def _part(name: str, value: Any) -> str:
 def thing(section: str, key: str) -> str:
     """Return what a thing is called in a sentence, by its section and its key as text."""
     if section == "lines":
-        extension, _, line = key.partition("/")
+        extension, _slash, line = key.partition("/")
         return f"phone {line} of extension {extension}"
     screen = SCREENS.get(section)
     if screen is None:
@@ -166,6 +169,9 @@ def notices(difference: Difference, wishes: Sequence[Wish | Removal] = ()) -> li
     found += [("warning", text) for text in warnings[:MANY]]
     if len(warnings) > MANY:
         found.append(("warning", f"And {len(warnings) - MANY} more of this kind."))
+    if difference.applied and (why := publish.trouble.get("switch")):
+        text = _("It is saved, but the running system has not taken it yet: %(why)s.") % {"why": why}
+        found.append(("warning", text))
     return found
 
 
@@ -183,7 +189,7 @@ def problem_words(problem: Problem, wishes: Iterable[Wish | Removal] = ()) -> st
         return _said(section, name, rest, message)
     if found := _KEPT.fullmatch(problem.path):
         return _said(found[1], found[2], found[3], message)
-    section, _, rest = problem.path.partition(".")
+    section, _dot, rest = problem.path.partition(".")
     if section in SECTIONS:
         return _said(section, "", rest, message)
     return sentence(f"{problem.path}: {message}" if problem.path else message)
@@ -197,7 +203,7 @@ def _name(wish: Wish) -> str:
 
 def _said(section: str, name: str, path: str, message: str) -> str:
     if path.startswith("lines["):
-        section_of_field, _, path = "lines", *path.partition(".")[1:]
+        section_of_field, _dot, path = "lines", *path.partition(".")[1:]
     else:
         section_of_field = section
     field = re.split(r"[.\[]", path)[0]
