@@ -191,17 +191,19 @@ def uploaded(request: HttpRequest) -> list[Card]:
 def bring_in(cards: Sequence[Card], owner: Any, house: House, by: Any = None) -> Brought:
     """Add cards to the contacts of `owner` (None: the company). One of the same name gets the numbers it lacks."""
     counts = {"new": 0, "added_to": 0, "same": 0, "left_out": 0}
+    # Before anything is locked: reading thousands of numbers takes its time.
+    wanted = [(card, {house.known_as(one[1]): one for one in card.numbers[:MOST_NUMBERS]}) for card in cards]
     with transaction.atomic():
         there: dict[str, Contact] = {}
         for contact in Contact.objects.filter(owner=owner).prefetch_related("numbers"):
             there.setdefault(contact.name.casefold(), contact)
         before = {contact.pk: changes.data(contact) for contact in there.values()}
-        touched: set[int] = set()
+        touched: dict[str, Contact] = {}
+        made: list[Contact] = []
         room = MOST_CONTACTS[owner is None] - len(there)
         known = {key: {one.known_as for one in contact.numbers.all()} for key, contact in there.items()}
         rows: list[ContactNumber] = []
-        for card in cards:
-            numbers = {house.known_as(number): (kind, number) for kind, number in card.numbers[:MOST_NUMBERS]}
+        for card, numbers in wanted:
             numbers.pop("", None)
             name = _fitting(card.name, 100)
             key = name.casefold()
@@ -212,22 +214,25 @@ def bring_in(cards: Sequence[Card], owner: Any, house: House, by: Any = None) ->
                 fresh = [number for form, number in numbers.items() if form not in known[key]]
                 counts["added_to" if fresh else "same"] += 1
             else:
-                there[key] = Contact.objects.create(
+                there[key] = Contact(
                     owner=owner,
                     name=name,
                     company=_fitting(card.company, 100),
                     email=_fitting(card.email, 254) if "@" in card.email else "",
                     note=card.note[:1000],
                 )
+                made.append(there[key])
                 known[key], fresh = set(), list(numbers.values())
                 counts["new"] += 1
                 room -= 1
             if fresh:
-                touched.add(there[key].pk)
+                touched[key] = there[key]
             rows += _numbers(there[key], fresh, house, len(known[key]))
             known[key] |= numbers.keys()
+        Contact.objects.bulk_create(made, batch_size=500)
         ContactNumber.objects.bulk_create(rows, batch_size=500)
-        after = (one for one in Contact.objects.filter(owner=owner).prefetch_related("numbers") if one.pk in touched)
+        known_now = {one.pk for one in touched.values()}
+        after = (one for one in Contact.objects.filter(owner=owner).prefetch_related("numbers") if one.pk in known_now)
         changes.keep(owner, by, [(one.pk, before.get(one.pk), changes.data(one)) for one in after])
     return Brought(**counts)
 
