@@ -9,6 +9,7 @@ import pytest
 
 from jackfield.console.declarative.sections import SECTIONS
 from jackfield.console.rest import addresses, bodies, examples, openapi
+from jackfield.webhooks.kinds import KINDS, TEST
 
 from .conftest import Program
 
@@ -87,3 +88,11 @@ def test_nothing_is_said_of_operations_that_there_are_not():
     ids = {one.id for one in addresses.operations()}
     assert set(examples.BODIES) <= ids
     assert openapi.document(addresses.operations())["openapi"] == "3.1.0"
+
+
+def test_what_webhooks_are_told_is_described_too(document: Given):
+    assert set(document["webhooks"]) == {*KINDS, TEST}
+    for kind, told in document["webhooks"].items():
+        body = told["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert body["properties"]["type"]["const"] == kind
+        assert body["properties"]["data"]["properties"], kind

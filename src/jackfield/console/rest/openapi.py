@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jackfield import __version__
-from jackfield.console.rest import examples, schemas
+from jackfield.console.rest import examples, messages, schemas
 from jackfield.console.rest.operations import Operation, Parameter
 
 __all__ = ["document"]
@@ -46,6 +46,7 @@ def document(operations: Sequence[Operation], base: str = BASE) -> dict[str, Any
         ],
         "security": [{"token": []}, {"session": []}],
         "paths": paths,
+        "webhooks": messages.webhooks(),
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},

@@ -22,7 +22,7 @@ from jackfield.console.web.rights import READ, WRITE
 from jackfield.history.choices import Direction, Outcome
 from jackfield.history.models import Call
 
-__all__ = ["operations"]
+__all__ = ["RECORD", "operations"]
 
 TIME = {"type": "string", "format": "date-time"}
 
@@ -159,7 +159,7 @@ _SUMMARY: dict[str, Any] = {
     "outcome": "string", "hung_up_by": "string", "sip_status": "integer", "q850": "integer", "reason": "string",
 }  # fmt: skip
 _CALL = schemas.table(_SUMMARY)
-_WHOLE = schemas.table(
+RECORD = schemas.table(
     _SUMMARY | {"boot": "string", "snapshot_version": "integer", "legs": {"type": "array", "items": {"type": "object"}},
                 "journal": {"type": "array", "items": schemas.table({"at": TIME, "text": "string", "link": "string"})}}
 )  # fmt: skip
@@ -202,7 +202,7 @@ def operations() -> list[Operation]:
         Operation("list_calls", "GET", "/calls", summary="Calls, the newest first", run=calls, parameters=of_calls,
                   answer=schemas.listed(_CALL), **in_history),
         Operation("get_call", "GET", "/calls/{id}", summary="One call with its legs and its journal", run=call,
-                  answer=_WHOLE, **in_history),
+                  answer=RECORD, **in_history),
         Operation("get_call_ladder", "GET", "/calls/{id}/ladder", summary="The SIP messages of a call, drawn",
                   run=ladder, answer={"type": "string"}, answer_type="text/plain",
                   about="Kept for the last few megabytes of messages only: ask soon after the call.", **in_history),
