@@ -141,3 +141,25 @@ def test_several_trunks_that_are_down_are_told_of_in_one_sentence() -> None:
     assert _in_short("trunks", said, 2) == "no trunk can be used, so there are no calls to or from outside"
     assert _in_short("trunks", said, 1) == said
     assert _in_short("disk", said, 2) == said
+
+
+def test_a_trunk_begins_with_what_is_known_of_its_provider(admin: Client, company: Settings) -> None:
+    page = admin.get("/admin/trunks/new").content.decode()
+    assert '<option value="sipgate">sipgate trunk</option>' in page
+    page = admin.get("/admin/trunks/new?provider=sipgate").content.decode()
+    tags = inputs(page)
+    assert 'value="sipgate trunk"' in tags["name"]
+    assert 'value="sipconnect.sipgate.de"' in tags["hosts"]
+    assert "SIP-ID, such as 1234567t0" in page
+    assert "its password are on the page of the trunk" in page
+    assert '<option value="e164" selected>' in page
+    assert admin.get("/admin/trunks/new?provider=nobody").status_code == 200
+    row = SECTIONS["trunks"].model().objects.get(name="Provider")
+    assert 'name="provider"' not in admin.get(f"/admin/trunks/{row.pk}").content.decode()
+
+
+def test_every_provider_fills_in_a_trunk(admin: Client) -> None:
+    from jackfield.console.presets import presets
+
+    for key in presets():
+        assert admin.get(f"/admin/trunks/new?provider={key}").status_code == 200

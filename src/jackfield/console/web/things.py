@@ -19,7 +19,8 @@ from jackfield.console.declarative.nodes import node
 from jackfield.console.declarative.section import Field, Section
 from jackfield.console.declarative.sections import LINES
 from jackfield.console.declarative.values import Refused, read, written
-from jackfield.console.web import changes, conflicts, errors, saving, told, webhooks
+from jackfield.console.presets import Preset
+from jackfield.console.web import changes, conflicts, errors, providers, saving, told, webhooks
 from jackfield.console.web.first_run import connecting
 from jackfield.console.web.forms import FormField, by_field, form_field, posted, posted_fields
 from jackfield.console.web.lists import listing
@@ -48,7 +49,8 @@ def create(request: HttpRequest, screen: Screen) -> HttpResponse:
                 setattr(row, name, request.GET[name])
         if "number" in section.fields and screen.area == "people" and not row.number:
             row.number = proposed_number(screen)
-        return _form(request, screen, row)
+        preset = providers.filled_in(section, row, request.GET.get("provider", "")) if screen.name == "trunks" else None
+        return _form(request, screen, row, preset=preset)
     return _save(request, screen, section.model()(), None)
 
 
@@ -192,6 +194,7 @@ def _form(
     problems: dict[str, list[str]] | None = None,
     rest: list[str] | None = None,
     conflict: conflicts.Conflict | None = None,
+    preset: Preset | None = None,
     status: int = 200,
 ) -> HttpResponse:
     section, found = screen.section, problems or {}
@@ -215,9 +218,13 @@ def _form(
         for field in every:
             if field.kind == "password" and field.help.startswith("Leave empty to keep"):
                 field.help = ""  # there is nothing to be kept yet
+    if preset is not None and preset.username:
+        next(field for field in every if field.name == "username").help = preset.username
     context = {
         "screen": screen,
         "row": row,
+        "preset": preset,
+        "providers": providers.offered() if screen.name == "trunks" and row.pk is None and values is None else (),
         "new": row.pk is None,
         "groups": groups,
         "lines": lines,
