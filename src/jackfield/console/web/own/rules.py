@@ -47,7 +47,7 @@ TARGETS = (
     Target(
         "forward_busy",
         gettext_lazy("When I am busy, go to"),
-        gettext_lazy("Also while do not disturb is on. Empty: the caller hears busy."),
+        gettext_lazy("Also while do not disturb is on, and when you decline a call. Empty: the caller hears busy."),
     ),
     Target(
         "forward_unreachable",
