@@ -225,7 +225,8 @@ class CallBase:
         record = self.record
         record.ended = self.now()
         answered = record.answered is not None
-        record.conclude(status, reason, caller=self.anchor.record, by_order=self.ordered is not None)
+        by_order = self.ordered is not None and record.hung_up_by == "system"  # else a party, by other means than SIP
+        record.conclude(status, reason, caller=self.anchor.record, by_order=by_order)
         for leg in self.legs:
             if not leg.ended and not leg.leaving:
                 leg.hang_up(200 if answered else status, reason)

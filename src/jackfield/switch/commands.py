@@ -138,8 +138,12 @@ class Commands:
                 for leg in ringing:
                     leg.decline(f"declined by {by}")
                 return {"id": call.id}
-            if not any(leg.party.extension == extension for leg in call.legs if not leg.ended and not leg.leaving):
+            own = [leg for leg in call.legs if leg.party.extension == extension and not leg.ended and not leg.leaving]
+            if not own:
                 raise ControlError(f"extension {extension} is not in call {call.id}")
+            call.record.hung_up_by = call.record.hung_up_by or own[0].record.role
+            call.end(487, f"hung up by {by}")
+            return {"id": call.id}
         call.end(200, f"hung up by {by}")
         return {"id": call.id}
 

@@ -231,3 +231,26 @@ async def test_who_is_rung_with_others_declines_for_himself_alone(house: House) 
     await quiet(house, 1)
     assert call.ended is not None
     assert house.record["reason"] == "hung up by a program"
+
+
+async def test_who_calls_and_thinks_better_of_it_at_his_screen_has_cancelled_the_call(house: House) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.rings()
+    await house.pass_time()
+    await hang_up(house, "101")
+    assert await call.outcome() == 487
+    await quiet(house, 1)
+    assert not bob.ringing
+    assert (house.record["outcome"], house.record["hung_up_by"]) == ("cancelled", "caller")
+
+
+async def test_who_hangs_up_at_his_screen_is_named_in_the_record(house: House) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    await call.outcome()
+    await house.pass_time()
+    await hang_up(house, "102")
+    await quiet(house, 1)
+    assert (house.record["outcome"], house.record["hung_up_by"]) == ("answered", "callee")
