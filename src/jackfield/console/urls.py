@@ -40,6 +40,7 @@ from jackfield.console.web import (  # one in each line
     whatif,
 )
 
+handler400 = "jackfield.console.web.errors.bad"
 handler404 = "jackfield.console.web.errors.not_found"
 handler500 = "jackfield.console.web.errors.fault"
 

@@ -12,8 +12,9 @@ from jackfield.console import publish
 from jackfield.console.faults import ConsoleError
 from jackfield.console.web import saving, signing_in
 from jackfield.control import ControlError
+from jackfield.people.models import User
 
-from .conftest import As
+from .conftest import As, person
 
 
 @pytest.mark.parametrize("address", ["/nowhere", "/admin/nowhere", "/admin/\0", "/%ff"])
@@ -74,3 +75,20 @@ def test_a_change_that_the_switch_has_not_taken_is_told_so(
     assert "Speed dial 71 is created." in page
     assert "It is saved, but the running system has not taken it yet" in page
     publish.trouble.clear()
+
+
+def test_who_removes_himself_is_led_to_the_sign_in_page(admin: Client):
+    person("administrator", "second")
+    own = User.objects.get(login="the-administrator")
+    answer = admin.post(f"/admin/users/{own.pk}/remove", {"sure": "yes"})
+    assert not User.objects.filter(pk=own.pk).exists()
+    assert answer.headers["Location"] in ("/sign-in", "/admin/users/")
+    assert admin.get("/admin/").headers["Location"].startswith("/sign-in")
+
+
+def test_an_endless_address_and_a_host_that_is_none_are_refused_without_a_fault(company: Any):
+    answer = Client().get("/admin/extensions/?q=" + "%27" * 9000)
+    assert answer.headers["Location"] == "/sign-in?next=%2F"
+    answer = Client().post("/sign-in/passkey/options", headers={"Host": "a b"})
+    assert answer.status_code == 400
+    assert "console.css" in answer.content.decode()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext as _
 
 from jackfield.console.faults import ConsoleError
 
-__all__ = ["csrf", "fault", "forbidden", "missing", "not_found", "too_fast"]
+__all__ = ["bad", "csrf", "fault", "forbidden", "missing", "not_found", "too_fast"]
 
 
 def forbidden(request: HttpRequest, area: str, least: Any) -> HttpResponse:
@@ -35,6 +36,17 @@ def not_found(request: HttpRequest, exception: object = None) -> HttpResponse:
     """Say that there is no such address; Django calls this. Asks the database nothing, not even for the person."""
     with override(get_language_from_request(request)):
         return _page(request, 404, _("Not here"), _("There is no such page."))
+
+
+def bad(request: HttpRequest, exception: object = None) -> HttpResponse:
+    """Say that a request can't be understood; Django calls this, also where a session ended in the middle of it.
+
+    That happens to who signs out in another tab, and to who removes himself.
+    """
+    if isinstance(exception, SessionInterrupted):
+        return redirect("/sign-in")
+    with override(get_language_from_request(request)):
+        return _page(request, 400, _("Not here"), _("There is no such page."))
 
 
 def fault(request: HttpRequest) -> HttpResponse:

@@ -22,6 +22,7 @@ __all__ = ["AREAS", "NOTHING", "READ", "ROLES", "WRITE", "Level", "gate", "held"
 V = TypeVar("V", bound=Callable[..., Any])
 
 ROLES = BUILT_IN
+LONGEST = 2000  # characters of an address to which somebody is led back
 
 
 def level(user: Any, area: str) -> Level:
@@ -82,7 +83,7 @@ def refusal(request: HttpRequest, area: str, least: Level) -> HttpResponse | Non
             back = _page_before(request, "HX-Current-URL")
             return HttpResponse(status=401, headers={"HX-Redirect": f"/sign-in?{urlencode({'next': back})}"})
         back = request.get_full_path() if request.method == "GET" else _page_before(request, "Referer")
-        return redirect(f"/sign-in?{urlencode({'next': back})}")
+        return redirect(f"/sign-in?{urlencode({'next': back if len(back) <= LONGEST else '/'})}")
     if not may(user, area, least):
         return forbidden(request, area, least)
     return None
