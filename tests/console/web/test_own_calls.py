@@ -390,3 +390,16 @@ def test_the_page_tells_of_own_calls_in_progress_and_leads_to_each(anna: Client,
 
 def test_without_a_running_switch_no_call_is_in_progress(anna: Client):
     assert page(anna.get("/me/now")).strip() == ""
+
+
+def test_a_call_that_comes_in_can_be_declined_and_one_that_was_begun_hung_up(anna: Client, switch: FakeSwitch):
+    ringing = [{"codec": "", "answered": False, "extension": "101", "number": "101", "name": ""}]
+    switch.calls = [live("102", legs=ringing)]
+    coming = page(anna.get("/me/call/abc"))
+    assert "<span data-until-talking>Decline</span>" in coming
+    assert "<span data-while-talking hidden>Hang up</span>" in coming
+    switch.calls = [live("102", state="talking", legs=TALKING)]
+    talking = page(anna.get("/me/call/abc"))
+    assert "<span data-until-talking hidden>Decline</span>" in talking
+    switch.calls = [live()]
+    assert "Decline" not in page(anna.get("/me/call/abc"))

@@ -57,7 +57,8 @@ async function follow() {
   if (!answer.ok || answer.redirected) return;
   const { words, over, talking } = await answer.json();
   if (call.textContent !== words) call.textContent = words;
-  for (const form of document.querySelectorAll("[data-while-talking]")) form.hidden = !talking;
+  for (const one of document.querySelectorAll("[data-while-talking]")) one.hidden = !talking;
+  for (const one of document.querySelectorAll("[data-until-talking]")) one.hidden = talking;
   if (over) for (const form of document.querySelectorAll("[data-on-call]")) form.remove();
   else setTimeout(follow, 1000);
 }

@@ -79,8 +79,12 @@ def going_on(request: HttpRequest) -> HttpResponse:
 
 @gate("own")
 def shown(request: HttpRequest, id: str) -> HttpResponse:
-    """Show how far a call is that was asked for here."""
-    return render(request, "own/call.html", {"id": id, **_state(request, id)})
+    """Show how far a call is that was asked for here, or that comes in."""
+    incoming = False
+    with contextlib.suppress(ControlError):
+        live = _live(request, id)
+        incoming = live is not None and not began(live, numbers_of(request))
+    return render(request, "own/call.html", {"id": id, "incoming": incoming, **_state(request, id)})
 
 
 @gate("own")
