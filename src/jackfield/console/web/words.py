@@ -201,7 +201,9 @@ OWN: dict[str, dict[str, Words]] = {
         "max_hops": Words("Forwards in one call"),
         "max_call_minutes": Words("Longest call", "0 sets no limit.", "minutes"),
         "music": Words("Music on hold", suggestions="sounds"),
-        "public_address": Words("Public address", "Empty: found by itself."),
+        "public_address": Words(
+            "Public address", "What phones and providers outside are told. Empty: the address of this machine itself."
+        ),
         "local_networks": Words("Local networks", "Phones in them need no NAT.", wide=True),
         "anonymous_calls": Words("Strangers may call internal numbers", "SIP calls from nobody known here."),
         "drain_seconds": Words("When stopping, calls may go on for", unit="seconds"),
