@@ -217,6 +217,23 @@ def test_who_comes_anew_under_an_old_name_takes_the_place(sqlite: Settings, ldap
     assert User.objects.get(login="bert").name == "Bert the Third"
 
 
+def test_who_comes_anew_does_not_get_what_a_group_gave_before(sqlite: Settings, ldap: slapd.Server):
+    chiefs, dn = f"cn=chiefs,ou=groups,{slapd.BASE}", f"uid=bert,ou=people,{slapd.BASE}"
+    with ldap.change() as connection:
+        connection.add(chiefs, "groupOfNames", {"member": [dn]})
+    configure(ldap, group_roles={chiefs: "telephony"})
+    importing.bring_in_step(sqlite)
+    assert User.objects.get(login="bert").role == "telephony"
+    with ldap.change() as connection:
+        connection.delete(dn)
+        connection.modify(chiefs, {"member": [("MODIFY_REPLACE", [slapd.READER])]})
+    ldap.add("bert", "Bert the Second", "new-password")
+    outcome = importing.bring_in_step(sqlite)
+    assert (outcome.disabled, outcome.problems) == ([], [])
+    bert = User.objects.get(login="bert")
+    assert (bert.name, bert.enabled, bert.role) == ("Bert the Second", True, "user")
+
+
 def test_two_with_one_name_are_told_and_stop_nobody(sqlite: Settings, ldap: slapd.Server):
     configure(ldap)
     importing.bring_in_step(sqlite)
@@ -289,7 +306,7 @@ def test_accounts_as_active_directory_has_them(sqlite: Settings, ldap: slapd.Ser
     [
         ({"bind_password": "wrong"}, "refuses the name or the password"),
         ({"hosts": ("127.0.0.1:1",)}, "no server of the directory answers. 127.0.0.1:1: nobody listens there"),
-        ({"certificate": ""}, "certificate can't be trusted"),
+        ({"certificate": ""}, "certificate can't be trusted (self"),
         ({"base": "dc=elsewhere"}, 'the directory has no "dc=elsewhere"'),
         ({"filter": "(uid"}, "is no filter"),
         ({"groups": (f"cn=nobody,{slapd.BASE}",)}, "has no group"),

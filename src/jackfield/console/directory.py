@@ -5,6 +5,7 @@ Passwords never come here: a bind as the person tells whether one is right. Noth
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 import uuid
@@ -92,7 +93,9 @@ def _connect(config: Directory, host: str) -> ldap3.Connection:
 def _why(error: Exception) -> str:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate" in text.lower():
-        return f"its certificate can't be trusted ({text.split('-')[-1].strip()}): give the authority's certificate"
+        reason = re.search(r"verify failed: ([^(\"]+?)\.? *\(_ssl", text)
+        why = f" ({reason[1]})" if reason else ""
+        return f"its certificate can't be trusted{why}: give the authority's certificate"
     if "refused" in text:
         return "nobody listens there"
     if "timed out" in text:

@@ -136,7 +136,11 @@ def _other(person: Person, user: Any, role: str, gone: dict[Any, Any] | None) ->
         )
     if hasattr(user, "entry") and (gone is None or user.pk not in gone):
         return "there is another person with that name in the directory, or was when it was read last"
-    if exceeds(levels_of(user.role), levels_of(role)):  # a name alone must not give what the directory does not
+    before = gone.get(user.pk) if gone is not None else None
+    given = before is not None and before.role == user.role  # by a group of the directory, which takes it back too
+    if not given and exceeds(
+        levels_of(user.role), levels_of(role)
+    ):  # a name alone must not give what the directory does not
         return (
             f'there is a user of that name who holds more ("{user.role}") than the directory gives ("{role}"). Give '
             "them the same, then both are taken for the same person"
