@@ -126,6 +126,8 @@ def test_one_who_listens_to_music_is_connected_and_played_to(admin: Client, swit
     del switch.calls[0]["legs"][1]
     shown = text_of(admin.get("/admin/active/call/k1"))
     assert "If nobody answers there, the call goes on as it is." in shown
+    assert "Listens to" in shown
+    assert "*62 Music" in shown
     assert "both" not in shown
     switch.leaves = None
     answer = admin.post("/admin/active/call/k1/transfer", {"to": "103", "party": "k1-1"}, follow=True)
