@@ -82,6 +82,14 @@ def test_what_was_typed_survives_the_end_of_a_session(opened: Open):
     assert page.get_by_role("button", name="Restore").count() == 0
 
 
+def test_what_is_not_asked_for_is_not_in_the_address(opened: Open):
+    page = opened("/admin/extensions/")
+    page.get_by_label("In use").first.select_option("yes")
+    page.wait_for_url("**/admin/extensions/?enabled=yes")
+    page.get_by_label("In use").first.select_option("")
+    page.wait_for_url(lambda url: url.rstrip("?").endswith("/admin/extensions/"))
+
+
 def test_a_service_asks_for_what_its_kind_needs_and_for_no_more(opened: Open):
     page = opened("/admin/services/new")
     page.get_by_label("Number").fill("*44")

@@ -22,6 +22,12 @@ function filterAtOnce(event) {
   if (event.target.matches("[data-list] select")) event.target.form.requestSubmit();
 }
 
+// What is not asked for is not in the address.
+function leaveOutEmpty(event) {
+  if (!event.target.matches("[data-list]")) return;
+  for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+}
+
 // The whole row leads where its first cell does.
 function openRow(event) {
   const row = event.target.closest("tr[data-href]");
@@ -103,6 +109,7 @@ document.addEventListener("click", (event) => {
   }
 });
 document.addEventListener("change", filterAtOnce);
+document.addEventListener("formdata", leaveOutEmpty);
 document.addEventListener("htmx:afterSwap", (event) => labelCells(event.target.parentElement ?? document));
 addEventListener("hashchange", unfold);
 
