@@ -89,6 +89,17 @@ def _somebody_known() -> list[tuple[bytes, bytes]]:
     return [(b"cookie", f"a=b; jackfield_session={session}".encode()), (b"authorization", f"Bearer {text}".encode())]
 
 
+async def test_nobody_gets_past_the_few_threads_by_claiming_to_want_a_stream(
+    sqlite: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Each check of a password takes 100 MB: as many at once as strangers like would take all of the memory."""
+    taken: list[str] = []
+    real = asgi.application._thread
+    monkeypatch.setattr(asgi.application, "_thread", lambda: taken.append("one") or real())
+    await post(256 << 10, [(b"accept", b"text/event-stream")])
+    assert taken == ["one"]
+
+
 async def test_who_sends_slowly_holds_up_nobody(sqlite: Settings, monkeypatch: pytest.MonkeyPatch):
     slow = [asyncio.create_task(post(1, slow=True)) for _ in range(2 * asgi.THREADS)]
     await asyncio.sleep(0)  # all of them are there

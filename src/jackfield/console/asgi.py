@@ -46,7 +46,7 @@ class Handler(ASGIHandler):  # type: ignore[misc]
             await _refuse(send, 413 if isinstance(why, TooLarge) else 408)
             return
         received = Received(body, receive)
-        if scope["path"] in STREAMS or (b"accept", b"text/event-stream") in scope["headers"]:
+        if scope["path"] in STREAMS:  # by its address alone: what a request claims to be is no way past the limit
             await super().__call__(scope, received, send)  # lasts for hours: not on a thread that others need
             return
         async with self._thread() as give_back:
