@@ -149,10 +149,12 @@ holidays: [{name: Fair, dates: [{first: 2026-09-01, last: 2026-09-05, yearly: tr
 trunks: [{name: Fair, hosts: fair.example.net, username: u}]
 inbound: [{target: "101"}]
 openid: {name: Fair}
+permissions: [{name: Hall, rules: [{calls: premium}, {calls: prefix, only: "0049", allow: true}]}]
 """
     shown = unescape(admin.post("/admin/document/apply", {"text": text}).content.decode())
     assert "overview read, people write" in shown
     assert "first 2026-09-01, last 2026-09-05, yearly; first 2026-10-01" in shown
+    assert "may not call premium; may call prefix, only 0049" in shown
     assert "Incoming number (any)" in shown
     assert "Order of" not in shown
     assert "Settings of OpenID Connect" in shown

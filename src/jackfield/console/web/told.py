@@ -121,6 +121,10 @@ def _value(said: Words, value: Any) -> str:
         found = between.join(_value(Words("", choices=said.choices), item) for item in value)
         return found if len(found) <= LONG else found[:LONG] + " …"
     if isinstance(value, Mapping):
+        if "calls" in value:  # a rule of a permission, which does not allow where it says nothing
+            value = {"may call" if value.get("allow") else "may not call": value["calls"]} | {
+                key: item for key, item in value.items() if key not in ("calls", "allow")
+            }
         return ", ".join(_part(str(key), item) for key, item in value.items())
     text = dict(said.choices).get(str(value), str(value))
     if said.unit:
