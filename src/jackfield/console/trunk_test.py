@@ -113,6 +113,13 @@ def _words(problem: PhoneError, account: Account) -> str:
         return str(text % told)
     if "name servers" in str(problem):
         return str(_("There is no server with the name %(server)s. Is it spelt right?") % told)
+    if "certificate" in str(problem):
+        told["what"] = str(problem).rpartition(": ")[2]
+        text = _(
+            "%(server)s answers by TLS, but its certificate is not trusted here for this name: %(what)s. Give the name "
+            "that the provider has for TLS."
+        )
+        return str(text % told)
     if problem.status in (0, 408) or "no SIP server listens" in str(problem):
         return _silence(account)
     return str(_("The provider answered: %(what)s.") % told)

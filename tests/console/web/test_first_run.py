@@ -315,6 +315,17 @@ def test_the_test_of_a_trunk_says_what_the_provider_answered(browser: Client, mo
     assert Trunk.objects.get().password == "p-secret"
 
 
+def test_the_test_of_a_trunk_tells_a_certificate_from_silence():
+    from jackfield.console.trunk_test import _words
+    from jackfield.phone import Account, PhoneError
+
+    account = Account("u", "p", "sip.example.com", 5061, "TLS")
+    fault = "TLS 192.0.2.1:5061: its certificate is not valid for sip.example.com: self-signed certificate"
+    told = _words(PhoneError(f"TLS 192.0.2.1:5061 can't be reached: {fault}"), account)
+    assert "its certificate is not trusted here for this name: self-signed certificate" in told
+    assert "does not answer by TLS" in _words(PhoneError("no answer"), account)
+
+
 def test_a_test_call_is_told_in_words(browser: Client, monkeypatch: pytest.MonkeyPatch):
     answer = browser.post("/first-run/phones")
     assert "The test call did not go through." in words(answer)  # nothing runs here
