@@ -11,7 +11,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from django.db import connections
+
+from jackfield.people.models import User
+from jackfield.settings import Settings
+
 from .test_process import console
+
+
+@pytest.fixture
+def somebody(sqlite: Settings) -> Path:
+    """The folder of an installation that somebody can sign in to: a fresh one shows how one gets in instead."""
+    User.objects.create(login="anna")
+    connections.close_all()
+    return sqlite.data_dir
 
 
 def get(port: int, path: str, *, tls: Path | None = None, **headers: str) -> http.client.HTTPResponse:
@@ -29,8 +43,8 @@ def cookie(answer: http.client.HTTPResponse) -> str:
     return answer.headers["Set-Cookie"]
 
 
-def test_one_port_speaks_https_and_on_loopback_plain_http_too(tmp_path: Path, free_port: Callable[[], int]):
-    port, data = free_port(), tmp_path / "data"
+def test_one_port_speaks_https_and_on_loopback_plain_http_too(somebody: Path, free_port: Callable[[], int]):
+    port, data = free_port(), somebody
     with console(data, port, console_host="0.0.0.0") as (_, ready):
         assert ready
         assert "checks" in json.load(get(port, "/health"))
@@ -43,8 +57,8 @@ def test_one_port_speaks_https_and_on_loopback_plain_http_too(tmp_path: Path, fr
         assert get(port, "/sign-in", tls=data).status == 200
 
 
-def test_where_https_is_asked_for_plain_http_is_sent_on(tmp_path: Path, free_port: Callable[[], int]):
-    port, data = free_port(), tmp_path / "data"
+def test_where_https_is_asked_for_plain_http_is_sent_on(somebody: Path, free_port: Callable[[], int]):
+    port, data = free_port(), somebody
     with console(data, port, console_tls="on") as (_, ready):
         assert ready
         answer = get(port, "/admin/?q=1")
@@ -55,15 +69,15 @@ def test_where_https_is_asked_for_plain_http_is_sent_on(tmp_path: Path, free_por
             assert b"write https://" in stranger.makefile("rb").read()
 
 
-def test_a_trusted_proxy_says_who_asks_and_by_https(tmp_path: Path, free_port: Callable[[], int]):
+def test_a_trusted_proxy_says_who_asks_and_by_https(somebody: Path, free_port: Callable[[], int]):
     port = free_port()
     stranger = {"X_Forwarded_For": "203.0.113.9", "X_Forwarded_Proto": "https"}
-    with console(tmp_path / "data", port, console_tls="off", trusted_proxies="127.0.0.1") as (_, ready):
+    with console(somebody, port, console_tls="off", trusted_proxies="127.0.0.1") as (_, ready):
         assert ready
         assert get(port, "/health", **stranger).status == 403  # not of the local networks
         assert "Secure" in cookie(get(port, "/sign-in", **stranger))
     port = free_port()
-    with console(tmp_path / "data", port) as (_, ready):
+    with console(somebody, port) as (_, ready):
         assert ready
         assert "Secure" not in cookie(get(port, "/sign-in", **stranger))  # nobody said that this one is believed
 
