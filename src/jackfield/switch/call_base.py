@@ -25,7 +25,7 @@ from jackfield.switch.party import Party
 from jackfield.switch.record import CallRecord, LegRecord, Role, called_party, direction_of
 from jackfield.switch.ringing import Fork
 from jackfield.switch.route import EmergencyPlan, OutboundPlan, Plan, onward, route
-from jackfield.switch.snapshot import Service, Snapshot
+from jackfield.switch.snapshot import Extension, Service, Snapshot
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request, Response
@@ -170,6 +170,8 @@ class CallBase:
             self.note(f"refused: sent on {self.hops} times, which is a loop", "settings/max_hops")
             raise HangUp(482, "forwarded in a circle")
         self.note(f"sent on to {redirect.number}: {redirect.why}")
+        if isinstance(self.plan.entry, Extension):
+            self.record.sent_on(self.plan.entry, redirect.number, self._next_leg_id(), self.now())
         if redirect.cause and not isinstance(self.plan.entry, OutboundPlan | EmergencyPlan | None):
             self.diversions.insert(0, Diversion(self.plan.entry, redirect.cause))
         return route(self.snapshot, onward(self.plan, redirect.number), self.switch.local_time(self.snapshot))

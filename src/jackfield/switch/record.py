@@ -24,6 +24,8 @@ log = logging.getLogger("jackfield.calls")
 Direction = Literal["internal", "in", "out", "through"]
 Role = Literal["caller", "callee"]
 
+SENT_ON = 302
+"""Status of the leg of an extension that sent a call on: "Moved Temporarily" (RFC 3261 section 21.3.3)."""
 MOST_LINES = 2000
 """Lines of a journal; a phone that toggles hold all day long must not fill the memory."""
 
@@ -104,6 +106,17 @@ class CallRecord:
             self.journal.append((at, text, link))
         if log.isEnabledFor(logging.DEBUG):
             self._log(logging.DEBUG, text)
+
+    def sent_on(self, entry: Extension, to: str, leg_id: str, at: float) -> None:
+        """Write down that an extension sent the call on: as a leg of its own where no phone of it has been rung.
+
+        Without one nobody could tell afterwards that the call was meant for it.
+        """
+        if not any(leg.party.extension == entry.number for leg in self.legs):
+            party = Party(entry.number, entry.name, extension=entry.number)
+            self.legs.append(
+                LegRecord(leg_id, "callee", party, invited=at, ended=at, status=SENT_ON, reason=f"sent on to {to}")
+            )
 
     def _log(self, level: int, text: str) -> None:
         """Write a line into the log, with the call's id whoever it was that brought it about."""

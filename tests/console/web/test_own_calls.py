@@ -19,7 +19,7 @@ from jackfield.console.web.own.calls import own_calls
 from jackfield.contacts.models import Contact, ContactNumber
 from jackfield.contacts.numbers import house
 from jackfield.control import ControlError, ControlServer
-from jackfield.history.models import Call
+from jackfield.history.models import Call, Leg
 from jackfield.people.models import User
 from jackfield.settings import Settings
 
@@ -78,6 +78,14 @@ def test_a_call_that_was_sent_on_without_ringing_is_listed_with_where_it_went(an
     text = page(anna.get("/me/"))
     assert "<strong>Bert</strong>" in text
     assert "sent on to 103" in text
+
+
+def test_a_call_that_was_sent_on_to_the_outside_is_listed_with_where_it_went(anna: Client):
+    row = call("on", "001715550199", "001715550101", by="001715550101")
+    Leg.objects.create(call=row, position=9, role="callee", number="101", extension="101", status=302)
+    text = page(anna.get("/me/"))
+    assert text.count("<li>") == 1
+    assert "sent on to 001715550101" in text
 
 
 def test_a_call_that_was_not_to_disturb_is_missed_all_the_same(anna: Client):

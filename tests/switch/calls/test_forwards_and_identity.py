@@ -186,6 +186,22 @@ async def test_a_phone_is_told_who_forwards_and_why_and_the_last_one_comes_first
     ]
 
 
+async def test_the_record_says_whom_a_call_was_meant_for_that_was_sent_on_without_ringing(house: House) -> None:
+    await house.change_extension("102", forward_always="103")
+    await house.change_extension("103", forward_no_answer="104", ring_time=5.0)
+    alice, _carol, dave = [await house.phone(number) for number in ("101", "103", "104")]
+    call = alice.call("102")
+    (await dave.rings()).answer()
+    assert await call.outcome() == 200
+    call.hang_up()
+    await house.pass_time(2)
+    record = house.record
+    assert [(leg["extension"], leg["status"]) for leg in record["legs"]] == [
+        ("101", 200), ("102", 302), ("103", 487), ("104", 200),
+    ]  # fmt: skip
+    assert record["legs"][1]["reason"] == "sent on to 103"
+
+
 async def test_an_unavailable_extension_and_one_that_does_not_want_to_be_disturbed_say_so(house: House) -> None:
     carol = await house.phone("103")
     alice = await house.phone("101")

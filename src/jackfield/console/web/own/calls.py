@@ -27,6 +27,7 @@ from jackfield.contacts.numbers import House
 from jackfield.history.models import Call, Leg
 from jackfield.history.ownership import times_of
 from jackfield.switch.numbers import clean
+from jackfield.switch.record import SENT_ON
 
 __all__ = ["OwnCall", "listing", "own_calls"]
 
@@ -176,7 +177,7 @@ def _kind(row: Any, legs: Sequence[Any], numbers: Sequence[str]) -> tuple[str, s
         return "in", length or _("going on")
     if row.outcome == "answered":
         by = next((leg.name or leg.number for leg in callees), row.called_name or row.called_number)
-        if not any(leg.extension in numbers for leg in legs):
+        if all(leg.status == SENT_ON for leg in legs if leg.extension in numbers):
             return "elsewhere", _("sent on to %(name)s") % {"name": by}
         return "elsewhere", _("answered by %(name)s") % {"name": by} if by else _("answered elsewhere")
     if row.outcome == "":
