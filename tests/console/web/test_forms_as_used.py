@@ -163,3 +163,15 @@ def test_every_provider_fills_in_a_trunk(admin: Client) -> None:
 
     for key in presets():
         assert admin.get(f"/admin/trunks/new?provider={key}").status_code == 200
+
+
+def test_lists_say_hours_days_rules_and_areas_shortly(admin: Client) -> None:
+    assert "Mo–Fr 08:00–17:00" in admin.get("/admin/time_ranges/").content.decode()
+    assert "Christmas" in admin.get("/admin/holidays/").content.decode()
+    assert "may call national, hours Office" in admin.get("/admin/permissions/").content.decode()
+    assert "People and numbers: see and change, History: see" in admin.get("/admin/roles/").content.decode()
+    office = SECTIONS["time_ranges"].model().objects.get(name="Office")
+    assert "Mo–Fr 08:00–17:00" in admin.get(f"/admin/card?of=/admin/time_ranges/{office.pk}").content.decode()
+    for section, column in (("time_ranges", "weekly"), ("permissions", "rules"), ("roles", "areas")):
+        assert f"sort={column}" not in admin.get(f"/admin/{section}/").content.decode()
+        assert admin.get(f"/admin/{section}/?sort={column}").status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -13,14 +14,16 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from jackfield.console.declarative.values import written
 from jackfield.console.searching import having
-from jackfield.console.web import list_columns
-from jackfield.console.web.forms import Words
+from jackfield.console.web import list_columns, told
+from jackfield.console.web.forms import Words, field_kind
 from jackfield.console.web.live_columns import live_column
 from jackfield.console.web.rights import may
 from jackfield.console.web.screens import Screen
-from jackfield.console.web.words import words
+from jackfield.console.web.words import INNER, words
 
 __all__ = ["Cell", "Found", "cell_text", "find", "listing"]
 
@@ -90,6 +93,10 @@ def find(screen: Screen, asked: QueryDict, columns: tuple[str, ...] = ()) -> Fou
     return Found(rows, search, chips, sort, query)
 
 
+def _sortable(screen: Screen, name: str, called: Words) -> bool:
+    return name in screen.columns and field_kind(screen.section.fields[name], called) not in ("rows", "group")
+
+
 def _in_order(sort: str) -> tuple[Any, ...]:
     """Return by what rows are sorted; numbers as people count them: 200 comes before 1000."""
     if sort.removeprefix("-") != "number":
@@ -113,7 +120,7 @@ def listing(request: HttpRequest, screen: Screen) -> HttpResponse:
     context = {
         "screen": screen,
         "page": page,
-        "heads": [(name, called[name].label, name in screen.columns) for name in columns],
+        "heads": [(name, called[name].label, _sortable(screen, name, called[name])) for name in columns],
         "offered": [(name, label, name in columns) for name, label in list_columns.offered(screen)],
         "usual": columns == screen.columns,
         "rows": [
@@ -138,6 +145,8 @@ def _cell(user: Any, screen: Screen, name: str, row: Any, called: Words) -> Cell
     if known.type is bool:
         return Cell("truth", value)
     choices: dict[Any, str] = dict(called.choices)
+    if _has_parts(value):
+        return Cell("text", _in_words(screen.name, name, value))
     if choices and isinstance(value, tuple):
         return Cell("text", ", ".join(choices.get(item, str(item)) for item in value))
     if choices:
@@ -155,6 +164,38 @@ def _cell(user: Any, screen: Screen, name: str, row: Any, called: Words) -> Cell
     return Cell("text", "" if value is None else value)
 
 
+def _has_parts(value: Any) -> bool:
+    return any(map(dataclasses.is_dataclass, value if isinstance(value, tuple) else (value,)))
+
+
+def _in_words(section: str, name: str, value: Any) -> str:
+    """Return a field with several parts as a list can show it: shortly."""
+    if not isinstance(value, tuple):  # the areas of a role
+        held = [(INNER[one.name].label, dict(INNER[one.name].choices).get(getattr(value, one.name), "").lower())
+                for one in dataclasses.fields(value) if getattr(value, one.name) != one.default]  # fmt: skip
+        return ", ".join(f"{label}: {level}" for label, level in held)
+    if all(hasattr(item, "days") for item in value):
+        called = dict(INNER["days"].choices)
+        return "; ".join(f"{_span([called[day] for day in item.days])} {item.start}–{item.end}" for item in value)
+    if all(hasattr(item, "first") for item in value):
+        entries = ngettext("%(num)s entry", "%(num)s entries", len(value)) % {"num": len(value)}
+        return ", ".join(item.name or item.first for item in value) if len(value) <= FEW else entries
+    return told.shown(section, name, written(value))
+
+
+FEW = 3
+"""So many dates are named in a list; of more, only how many."""
+
+
+def _span(days: list[str]) -> str:
+    """Return days of the week shortly: three or more that follow each other as the first and the last of them."""
+    week = [label for _day, label in INNER["days"].choices]
+    places = sorted(week.index(day) for day in days)
+    if len(places) > 2 and places[-1] - places[0] == len(places) - 1:
+        return f"{week[places[0]]}–{week[places[-1]]}"
+    return " ".join(week[place] for place in places)
+
+
 LEADS = {"numbers": ("people", "/admin/number/"), "trunks": ("lines", "/admin/setting/trunks/")}
 """By what a field proposes: the area of what its values name, and the address that leads there."""
 
@@ -165,6 +206,8 @@ def cell_text(screen: Screen, name: str, row: Any) -> str:
     value = known.of(row)
     if known.type is bool:
         return _("yes") if value else _("no")
+    if _has_parts(value):
+        return _in_words(screen.name, name, value)
     if isinstance(value, tuple):
         return ", ".join(str(item) for item in value)
     return str(dict(called.choices).get(value, value) or "")
