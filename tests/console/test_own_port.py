@@ -19,7 +19,8 @@ def test_the_two_ports_answer_different_things(tmp_path: Path, free_port: Callab
     port, own = free_port(), free_port()
     with console(tmp_path / "data", port, user_port=str(own)) as (_, ready):
         assert f"own={own}" in ready.split()
-        assert get(port, "/sign-in").status == get(own, "/sign-in").status == 200
+        assert get(port, "/sign-in").headers["Location"] == "/first-run"  # where nobody can sign in yet
+        assert get(own, "/sign-in").status == 200  # that one is not here
         assert get(port, "/admin/").status == 302  # to the sign-in page
         assert get(own, "/admin/").status == 404
         assert get(own, "/admin/", Host=f"127.0.0.1:{port}").status == 404  # what a request says of itself is no key

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from jackfield.console.web import attempts, passkeys, second_factor
 from jackfield.console.web.account_log import KEPT_DAYS, note, note_new_browser
+from jackfield.console.web.doors import at_own_door
 from jackfield.console.web.rights import may, public
 from jackfield.console.web.sign_in_rules import rules
 from jackfield.people.models import AccountEvent, Session, User
@@ -66,7 +67,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         if request.user.is_authenticated:
             return redirect(target or home(request.user))
-        if not User.objects.exists():  # a fresh installation: say how one gets in
+        if not User.objects.exists() and not at_own_door(request):  # a fresh installation: say how one gets in
             return redirect("/first-run")
         return render(request, "sign_in.html", {"next": target})
     name, password = request.POST.get("login", "").replace("\0", "\ufffd").strip(), request.POST.get("password", "")
