@@ -14,8 +14,9 @@ import argparse
 import difflib
 import ipaddress
 import os
+import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -344,6 +345,13 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
             setting = name.removeprefix(PREFIX).lower()
             if setting not in Settings.model_fields:
                 yield f"the environment variable {name} sets nothing{_meant(setting, PREFIX)}"
+
+
+def open_secrets(arguments: Iterable[str]) -> Iterator[str]:
+    """Say of passwords on a command line that everybody on the machine can read it."""
+    if re.search(r"--database-url[= ]\S+?://[^/@\s]*:[^/@\s]+@", " ".join(arguments)):
+        variable = f"{PREFIX}DATABASE_URL"
+        yield f"the password in --database-url is shown to everybody in the list of processes: set {variable} instead"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -127,6 +127,16 @@ def test_the_environment_of_a_child_gives_it_the_very_same_settings(
     assert load() == parent
 
 
+@pytest.mark.parametrize("joint", [" ", "="])
+def test_a_password_on_the_command_line_is_pointed_out(joint: str) -> None:
+    def told(url: str) -> list[str]:
+        return list(settings.open_secrets(f"jackfield run --database-url{joint}{url} --sip-port 0".split()))
+
+    assert "set JACKFIELD_DATABASE_URL instead" in told("postgresql://pbx:sesame@host/pbx")[0]
+    assert "sesame" not in told("postgresql://pbx:sesame@host/pbx")[0]
+    assert told("postgresql://pbx@host/pbx") == told("postgresql:///pbx?host=/run/postgresql") == []
+
+
 def test_a_misspelt_variable_is_pointed_out() -> None:
     told = list(
         settings.unknown_variables({"JACKFIELD_SIPPORT": "1", "JACKFIELD_SIP_PORT": "1", "JACKFIELD_XYZZY": "1"})

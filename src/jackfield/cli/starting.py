@@ -19,7 +19,7 @@ from jackfield.control import NotRunning, ask_sync
 from jackfield.network.addresses import local_addresses, reachable_addresses
 from jackfield.network.certificate import names_of_this_machine
 from jackfield.network.certificate_store import Store
-from jackfield.settings import Settings, SettingsError, unknown_variables
+from jackfield.settings import Settings, SettingsError, open_secrets, unknown_variables
 from jackfield.supervisor import StartFailed, Supervisor
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def run(settings: Settings, begun: float) -> None:
     _refuse_second(settings)
     settings.files.prepare()
     logs.configure("run", format=settings.log_format, level=settings.log_level, folder=settings.files.logs)
-    for misspelt in unknown_variables(os.environ):
-        log.warning("%s", misspelt)
+    for doubtful in (*unknown_variables(os.environ), *open_secrets(sys.argv)):
+        log.warning("%s", doubtful)
     if not settings.files.snapshot.exists():
         _first_configuration(settings)
     _have_certificate(settings)
