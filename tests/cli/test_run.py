@@ -200,7 +200,7 @@ def test_a_trunk_where_nobody_listens_is_told_as_such(fresh: Installation) -> No
     assert f"trunk Dead UDP 127.0.0.1:{port}" in fresh.jackfield("trace", call).stdout
     told = fresh.jackfield("calls", call).stdout
     assert f"nobody listens at 127.0.0.1 port {port} (UDP)" in told
-    assert "check Trunks > Dead > Hosts" in told
+    assert "check Trunks > Dead > Provider's address" in told
     assert "503 Connection Failed" not in told
 
 

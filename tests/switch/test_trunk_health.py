@@ -47,7 +47,7 @@ async def test_a_trunk_without_an_address_that_answers_is_down_with_one_line(cap
         lines = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
         assert len(lines) == 1
         assert "none of its addresses answers" in lines[0]
-        assert "check the network and Trunks > Odorik > Hosts" in lines[0]
+        assert "check the network and Trunks > Odorik > Provider's address" in lines[0]
         carrier.says.clear()
         await pass_time(60)
         assert us.states == ["down", "up"]

@@ -182,7 +182,8 @@ async def test_a_name_that_can_t_be_resolved_is_told(caplog):
         await us.trunks.start()
         await pass_time(5)
         assert us.row().state == "down"
-        assert "no address found for nowhere.example - check Trunks > Odorik > Hosts, and DNS" in caplog.text
+        mend = "check Trunks > Odorik > Provider's address, and DNS"
+        assert f"no address found for nowhere.example - {mend}" in caplog.text
         assert not us.trunks.usable(us.snapshot.trunks[0])
         us.names.known["nowhere.example"] = ["192.0.2.10"]
         us.carrier()
@@ -195,7 +196,8 @@ async def test_a_server_that_takes_no_connection_is_told():
     async with exchange(account(transport="tcp", qualify_interval=0)) as us:
         await us.trunks.start()
         await pass_time(5)
-        assert us.row().text.startswith("nobody listens at TCP 192.0.2.10:5060 - check Trunks > Odorik > Hosts")
+        where = "check Trunks > Odorik > Provider's address"
+        assert us.row().text.startswith(f"nobody listens at TCP 192.0.2.10:5060 - {where}")
 
 
 @simulated

@@ -211,7 +211,7 @@ class Authenticator:
         whose = f" of extension {found[0].number}" if found else ""
         address = flow.remote[0]
         mend = (
-            f"see Extensions > {found[0].number} > Lines" if found else "a scanner, or a phone set up for another name"
+            f"see Extensions > {found[0].number} > Phones" if found else "a scanner, or a phone set up for another name"
         )
         key = f"{address} {username}"
         text = '%s from %s refused: %s for SIP name "%s"%s - %s'

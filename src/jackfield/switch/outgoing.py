@@ -279,7 +279,7 @@ class OutgoingLeg(Leg):
             text = f"no connection to {place}: nobody listens there, or it is refused (the log says why)"
         if isinstance(self.dial, TrunkDial):
             name = self.dial.trunk.name
-            text += f" - check Trunks > {name} > Hosts, the network, and that the server of {name} runs"
+            text += f" - check Trunks > {name} > Provider's address, the network, and that the server of {name} runs"
         return text
 
     def _offer_otherwise(self) -> bool:

@@ -252,7 +252,7 @@ class LiveTrunk:
 
     def _state(self) -> tuple[str, str]:
         trunk = self.trunk
-        where = f"Trunks > {trunk.name} > Hosts"
+        where = f"Trunks > {trunk.name} > Provider's address"
         if self._registered == "refused":
             return "refused", self._registered_text
         if self.resolved and not self.health.hops:

@@ -96,22 +96,21 @@ class Registration:
 
     async def _round(self, hops: list[Hop]) -> float:
         """Try each address until one takes us; return the seconds until the next round."""
-        text = (
-            f"no address found for {', '.join(self._trunk.hosts)} - check Trunks > {self._trunk.name} > Hosts, and DNS"
-        )
+        hosts, where = ", ".join(self._trunk.hosts), f"Trunks > {self._trunk.name} > Provider's address"
+        text = f"no address found for {hosts} - check {where}, and DNS"
         pause = 0.0
         for hop in hops:
             problems: list[str] = []
             flow = await self._agent.flow_to(hop, why=problems.append)
             if flow is None:
                 self._events.hop_failed(hop)
-                setting = "Hosts and Verify TLS" if hop.transport == "TLS" else "Hosts"
-                text = f"{problems[-1]} - check Trunks > {self._trunk.name} > {setting}, and the network"
+                also = ' and "Check the certificate"' if hop.transport == "TLS" else ""
+                text = f"{problems[-1]} - check {where}{also}, and the network"
                 continue
             response = await self._send(hop, flow, self._expires)
             if response.local:
                 self._events.hop_failed(hop)
-                text = f"{hop} does not answer - check Trunks > {self._trunk.name} > Hosts, and the network"
+                text = f"{hop} does not answer - check {where}, and the network"
                 continue
             if 200 <= response.status < 300:
                 self._events.hop_answered(hop)

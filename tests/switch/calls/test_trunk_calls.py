@@ -124,12 +124,10 @@ async def test_a_port_where_nobody_listens_is_told_as_such_and_not_as_an_answer(
     journal = [line["text"] for line in record["journal"]]
     nobody = "nobody listens at {} port 5060 (UDP), or no packet gets there"
     assert f"{nobody.format(CARRIER)}: trying UDP {BACKUP}:5060" in journal
-    assert (
-        f"9123: {nobody.format(BACKUP)} - check Trunks > Two > Hosts, the network, and that the server of Two runs"
-        in journal
-    )
+    mend = "check Trunks > Two > Provider's address"
+    assert f"9123: {nobody.format(BACKUP)} - {mend}, the network, and that the server of Two runs" in journal
     assert not any("503" in line for line in journal), "nobody has answered 503"
-    assert record["reason"].startswith(f'trunk "Two" failed: {nobody.format(BACKUP)} - check Trunks > Two > Hosts')
+    assert record["reason"].startswith(f'trunk "Two" failed: {nobody.format(BACKUP)} - {mend}')
     assert record["hung_up_by"] == "system"
     (outside,) = [leg for leg in record["legs"] if leg["role"] == "callee"]
     assert outside["status"] == 0
