@@ -421,7 +421,7 @@ def test_an_inbound_rule_may_be_for_any_trunk(settings: Settings):
 
 def test_a_syntax_error_is_told_with_its_line(sqlite: Settings):
     assert refused(sqlite, "extensions:\n- {number: 1") == [
-        "line 3: not YAML: did not find expected ',' or '}' (while parsing a flow mapping)"
+        "line 2: not YAML: did not find expected ',' or '}' (while parsing a flow mapping that begins in line 2)"
     ]
 
 

@@ -141,7 +141,7 @@ def test_what_is_wrong_leads_to_its_field(opened: Open):
     page = opened("/admin/extensions/1")
     page.get_by_label("Calls at once").fill("many")
     page.get_by_role("button", name="Save").click()
-    assert page.evaluate("document.activeElement.getAttribute('role')") == "alert"
+    page.wait_for_function("document.activeElement.getAttribute('role') === 'alert'")
     page.get_by_role("alert").get_by_role("link", name="Calls at once").click()
     assert page.evaluate("document.activeElement.id") == "f-max_calls"
     assert page.get_by_label("Calls at once").get_attribute("aria-invalid") == "true"
