@@ -34,7 +34,9 @@ from phones import Phones
 PASSWORD = "bench-of-the-console-1"
 PAGES = (
     "/admin/", "/admin/extensions/", "/admin/extensions/?q=anna", "/admin/users/", "/admin/ring_groups/",
-    "/admin/trunks/", "/admin/inbound/", "/admin/calls/", "/admin/calls/?number=1234",
+    "/admin/services/", "/admin/speed_dials/", "/admin/permissions/", "/admin/contacts/", "/admin/time_ranges/",
+    "/admin/roles/", "/admin/sessions", "/admin/messages/", "/admin/webhooks/", "/admin/outbound/",
+    "/admin/emergency_numbers/", "/admin/trunks/", "/admin/inbound/", "/admin/calls/", "/admin/calls/?number=1234",
     "/admin/calls/?outcome=no_answer",
     "/admin/statistics/", "/admin/changes/", "/admin/dialplan/", "/admin/phones/", "/admin/active/", "/admin/health/",
     "/api/v1/extensions?limit=100", "/api/v1/calls?limit=100",
@@ -240,6 +242,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--quick", action="store_true", help="20,000 calls, few requests: shows that all works")
     parser.add_argument("--cores", default=str(rig.SERVER_CORE), help="of the server; the calls are made on core 1")
+    parser.add_argument("--only-pages", action="store_true", help="leave the calls at saturation out")
     parser.add_argument("--only-calls", action="store_true", help="leave the times of pages out")
     parser.add_argument("--python", default=sys.executable, metavar="PATH")
     options = parser.parse_args()
@@ -257,7 +260,8 @@ def main() -> None:
                 with in_progress(server, CALLS):
                     pages(web, table, requests)
                     change(web, table, requests)
-            calls(server, web, table, load, pairs)
+            if not options.only_pages:
+                calls(server, web, table, load, pairs)
     rig.report("Console", table, [], options)
 
 
