@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 import msgspec
+from django.core.exceptions import FieldDoesNotExist
 from django.db.models import F, Q
 from django.http import HttpResponse
 
@@ -33,7 +34,9 @@ def page(asked: Asked, rows: Any, sort: str, shown: Callable[[list[Any]], list[A
     Empty values come first upwards, last downwards. Raises `Refusal` for a cursor that is not one of this list.
     """
     name, down = sort.lstrip("-"), sort.startswith("-")
-    order = F(name).desc(nulls_last=True) if down else F(name).asc(nulls_first=True)
+    # Said of columns that are never empty, it would keep PostgreSQL from using their index: 160 ms of a million calls.
+    empty = True if _may_be_empty(rows.model, name) else None
+    order = F(name).desc(nulls_last=empty) if down else F(name).asc(nulls_first=empty)
     limit = asked.query["limit"]
     found = rows
     if asked.query["cursor"]:
@@ -53,6 +56,18 @@ def page(asked: Asked, rows: Any, sort: str, shown: Callable[[list[Any]], list[A
     if asked.query["count"]:
         content["count"] = rows.count()
     return answers.json(content, headers=headers)
+
+
+def _may_be_empty(model: Any, name: str) -> bool:
+    for part in name.split("__"):
+        try:
+            field = model._meta.get_field(part)
+        except FieldDoesNotExist:  # what the list itself has worked out
+            return True
+        if field.null:
+            return True
+        model = field.related_model
+    return False
 
 
 def page_of(asked: Asked, items: Sequence[Any]) -> HttpResponse:
