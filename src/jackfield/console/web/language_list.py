@@ -11,9 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from jackfield.console import languages, sounds
-from jackfield.console.change import Wish
-from jackfield.console.declarative.difference import DocumentError
-from jackfield.console.web import audio, saving, told
+from jackfield.console.web import audio, saving
 from jackfield.console.web.rights import gate
 
 __all__ = ["Spoken", "language_list", "spoken", "urls"]
@@ -77,13 +75,8 @@ def language_list(request: HttpRequest) -> HttpResponse:
 
     company, problem = General.current().language, ""
     if request.method == "POST":
-        wishes = [Wish("settings", {"language": request.POST.get("language", "").strip()}, ())]
-        try:
-            difference = saving.save(request, wishes)
-        except DocumentError as refused:
-            problem = told.problem_words(refused.problems[0], wishes)
-        else:
-            saving.notify(request, told.notices(difference, wishes))
+        problem = saving.save_setting(request, "language", request.POST.get("language", "").strip())
+        if not problem:
             return redirect("/admin/languages/")
     rows = spoken(company)
     choices = [(company if one.tag == _primary(company) else one.tag, one.name) for one in rows]

@@ -11,9 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from jackfield.console import watching
-from jackfield.console.change import Wish
-from jackfield.console.declarative.difference import DocumentError
-from jackfield.console.web import account_log, saving, told
+from jackfield.console.web import account_log, saving
 from jackfield.console.web.rights import gate, may
 from jackfield.contacts.changes import KEPT_SECONDS as CONTACTS_SECONDS
 from jackfield.logs import FILE_BYTES, FILES_KEPT
@@ -83,13 +81,8 @@ def retention(request: HttpRequest) -> HttpResponse:
     row = General.current()
     problem, value = "", request.POST.get("keep_calls_days", str(row.keep_calls_days)).strip()
     if request.method == "POST":
-        wishes = [Wish("settings", {"keep_calls_days": value or None}, ())]
-        try:
-            difference = saving.save(request, wishes)
-        except DocumentError as refused:
-            problem = told.problem_words(refused.problems[0], wishes)
-        else:
-            saving.notify(request, told.notices(difference, wishes))
+        problem = saving.save_setting(request, "keep_calls_days", value or None)
+        if not problem:
             return redirect("/admin/retention/")
     rows = [(one, one.href if may(request.user, one.area) else "") for one in kept(row.keep_calls_days)]
     context = {"rows": rows, "value": value, "problem": problem, "zone": row.time_zone}

@@ -12,10 +12,11 @@ from django.shortcuts import redirect
 from jackfield.console import change
 from jackfield.console.change import Author, Removal, Wish
 from jackfield.console.declarative.difference import Difference, DocumentError, Problem
+from jackfield.console.web import told
 from jackfield.console.web.rights import WRITE, may
 from jackfield.console.web.screens import SCREENS
 
-__all__ = ["area_of", "author", "in_panel", "notify", "onward", "refused", "save"]
+__all__ = ["area_of", "author", "in_panel", "notify", "onward", "refused", "save", "save_setting"]
 
 
 def author(request: HttpRequest, through: str = "page", undoes: int | None = None) -> Author:
@@ -38,6 +39,17 @@ def save(
         raise DocumentError(problems)
     who = author(request, through, undoes)
     return change.save(django_settings.JACKFIELD, wishes, author=who, dry_run=dry_run, guard=guard)
+
+
+def save_setting(request: HttpRequest, name: str, value: Any) -> str:
+    """Save one of the company's settings from a page of its own, and tell of it. Returns what is wrong, or ""."""
+    wishes = [Wish("settings", {name: value}, ())]
+    try:
+        difference = save(request, wishes)
+    except DocumentError as wrong:
+        return told.problem_words(wrong.problems[0], wishes)
+    notify(request, told.notices(difference, wishes))
+    return ""
 
 
 def area_of(section: str) -> str:
