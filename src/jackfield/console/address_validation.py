@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from jackfield.network.groups import EntryError, read_entry
+from jackfield.network.groups import EntryError, Nested, read_entry
 
-__all__ = ["MOST", "entries"]
+__all__ = ["MOST", "entries", "places"]
 
 MOST = 10_000
 
@@ -25,6 +25,16 @@ def entries(values: Iterable[str]) -> None:
         wrong.append(_("has more than %(most)d entries: join them to networks") % {"most": MOST})
     if wrong:
         raise ValidationError([ValidationError(text, code="wrong") for text in wrong])
+
+
+def places(values: Iterable[str]) -> None:
+    """Accept what `entries` does, without names of groups: from where a place is seen."""
+    found = list(values)
+    entries(found)
+    for value in found:
+        if isinstance(read_entry(value), Nested):
+            text = _('"%(entry)s" names a group: write the addresses themselves, from which this place is seen')
+            raise ValidationError(text % {"entry": value}, code="wrong")
 
 
 def _kind(value: str) -> str:

@@ -31,7 +31,7 @@ RELOAD_SECONDS = 5.0
 trouble: dict[str, str] = {}
 """Why the configuration of last time is not in force: empty while all is well."""
 THINGS = ("address_groups", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials",
-          "emergency_numbers", "holidays", "time_ranges", "permissions")  # fmt: skip
+          "emergency_numbers", "holidays", "time_ranges", "permissions", "sites")  # fmt: skip
 PUBLISHED = ("settings", "extensions", "sounds", *THINGS)
 """Sections that the switch needs."""
 

@@ -91,7 +91,10 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-APPS = ("company", "people", "numbers", "trunks", "history", "changes", "notices", "contacts", "directory", "webhooks")
+APPS = (
+    "company", "people", "numbers", "trunks", "history", "changes", "notices", "contacts", "directory", "webhooks",
+    "sites",
+)  # fmt: skip
 SESSION_SECONDS = 14 * 86400
 """How long a session lasts at most, however busy; `web.middleware` ends idle ones earlier."""
 

@@ -1,4 +1,4 @@
-"""What names of hosts stand for, looked up again every few minutes: for groups of addresses that name some."""
+"""What names of hosts stand for, looked up again every few minutes: for address groups and sites that name some."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class HostNames:
                 try:
                     found[name] = done.result()
                 except (OSError, UnicodeError) as problem:
-                    kept = ", ".join(found.get(name, ())) or "nothing: who comes from there is not let in"
-                    log.warning("the address group's name %s can't be looked up (%s): it stands for %s", name, problem,
-                                kept)  # fmt: skip
+                    kept = ", ".join(found.get(name, ())) or "nothing: who comes from there is not known"
+                    text = "the name %s can't be looked up (%s): in address groups and sites it stands for %s"
+                    log.warning(text, name, problem, kept)
             pool.shutdown(wait=False, cancel_futures=True)
         changed = found != self.known
         self.known = found

@@ -12,6 +12,7 @@ from jackfield.console import hours_validation, validation
 from jackfield.console.fields import DataField
 from jackfield.numbers.choices import DtmfMode, NatMode, PermissionDefault, RingStrategy, ServiceKind, SrtpMode
 from jackfield.people.models import User
+from jackfield.sites.models import Site
 from jackfield.switch import snapshot
 
 __all__ = ["Extension", "Line", "Permission", "RingGroup", "Service", "SpeedDial"]
@@ -119,6 +120,7 @@ class Extension(Numbered):
     permission = models.ForeignKey(
         Permission, models.SET_NULL, null=True, blank=True, default=None, related_name="extensions"
     )
+    site = models.ForeignKey(Site, models.SET_NULL, null=True, blank=True, default=None, related_name="extensions")
     enabled = models.BooleanField(default=True)
 
     known_lines: list[Any] | None = None

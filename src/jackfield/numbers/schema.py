@@ -99,6 +99,7 @@ SECTIONS = (
             "user": {"reference": "users"},
             "hours": {"reference": "time_ranges"},
             "permission": {"reference": "permissions"},
+            "site": {"reference": "sites"},
             "codecs": CODECS,
         },
     ),

@@ -12,6 +12,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from jackfield.settings import Settings, SettingsError
 from jackfield.sip.transport.tls import server_context
 from jackfield.sip.transport.transports import Transports
 from jackfield.spool import Spool
+from jackfield.switch import sites
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.commands import Commands
 from jackfield.switch.switch import Switch
@@ -173,7 +175,7 @@ class _Certificate:
 
 
 class _Names:
-    """The names of hosts in address groups: looked up before anybody is let in, and again every few minutes."""
+    """The names of hosts in address groups and of sites: looked up before anybody is let in, and every few minutes."""
 
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
@@ -183,7 +185,8 @@ class _Names:
 
     async def look(self, patience: float = PATIENCE) -> None:
         """Look up what is due or new."""
-        wanted, now = host_names(self._switch.snapshot), asyncio.get_running_loop().time()
+        snapshot, now = self._switch.snapshot, asyncio.get_running_loop().time()
+        wanted = host_names(snapshot) | sites.host_names(snapshot)
         if not wanted and not self._names.known:
             return
         if now < self._next and wanted == self._names.known.keys():
@@ -191,6 +194,7 @@ class _Names:
         self._next = now + EVERY
         if await asyncio.to_thread(self._names.refresh, wanted, patience):
             self._switch.authenticator.whence.know(self._names.known)
+            self._switch.snapshot = replace(self._switch.snapshot, hosts=dict(self._names.known))
             self._switch.registrar.reload()
 
     def after(self, handler: Answer) -> Answer:

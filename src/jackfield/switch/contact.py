@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.flow import Address, Flow, bracketed
+from jackfield.sip.uri import Uri
 
 __all__ = ["Contact"]
+
+
+@lru_cache(maxsize=4096)
+def host_of(uri: str) -> str:
+    """Return the host of a URI, without brackets; "" when it can't be read."""
+    try:
+        return Uri.parse(uri).host.strip("[]")
+    except MalformedHeader:
+        return ""
 
 
 class Contact:
@@ -100,6 +113,11 @@ class Contact:
     def request_uri(self) -> str:
         """What a request to this phone carries as Request-URI: what the phone registered (RFC 3261 section 16.5)."""
         return self.uri
+
+    @property
+    def host(self) -> str:
+        """The address that the phone gives itself in its Contact; a name where it gives one."""
+        return host_of(self.uri)
 
     @property
     def address(self) -> str:

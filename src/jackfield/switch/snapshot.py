@@ -27,6 +27,7 @@ DtmfMode = Literal["auto", "rfc4733", "info", "inband"]
 RingStrategy = Literal["all", "order", "random", "least_recent"]
 TrunkKind = Literal["register", "address", "peer"]
 ServiceKind = Literal["echo", "announcement", "music", "time", "schedule", "night", "plugin"]
+SiteLayer = Literal["ip", "ethernet", "pppoe", "vpn"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 CallKind = Literal[
     "internal", "outside", "national", "mobile", "international", "premium", "free", "route", "prefix"
@@ -72,6 +73,25 @@ class AddressGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A place with phones. A phone belongs to it by where it is seen (see `switch.sites`), or by its extension."""
+
+    name: str
+    networks: tuple[str, ...] = ()  # addresses that its phones have inside: "192.168.1.0/24"
+    public_addresses: tuple[str, ...] = ()  # from where it is seen: an address, a range, a network, the name of a host
+    bandwidth_up: int = 0  # kbit/s that its line carries from the site; 0: no limit
+    bandwidth_down: int = 0  # kbit/s to the site
+    layer: SiteLayer = "ip"  # at which those are counted
+    codecs: tuple[str, ...] = ()  # order of preference at this site; () has no say
+    time_zone: str = ""  # IANA name; "" means the company's, here and below
+    language: str = ""  # of announcements to its phones
+    country: str = ""  # ISO 3166-1 alpha-2: tones
+    caller_id: str = ""  # number shown outside, for extensions that have none of their own
+    emergency_address: str = ""  # where help has to come to, in one line
+    direct_media: bool = True  # calls between its phones may go directly between them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One registration of an extension: a phone with its own SIP name (RFC 3261 section 10)."""
 
@@ -113,6 +133,7 @@ class Extension:
     forward_closed: str = ""  # where all calls go outside of `hours`
     outside_calls: bool = True  # may dial outbound routes
     permission: str = ""  # name of a permission, which says more closely what may be called; "" allows everything
+    site: str = ""  # name of the site that its phones belong to; "" means by the address of each
     enabled: bool = True
 
 
@@ -391,11 +412,14 @@ class Snapshot:
     sounds: tuple[Sound, ...] = ()
     speed_dials: tuple[SpeedDial, ...] = ()
     address_groups: tuple[AddressGroup, ...] = ()
+    sites: tuple[Site, ...] = ()
     time_ranges: tuple[NamedHours, ...] = ()
     holidays: tuple[Holidays, ...] = ()
     permissions: tuple[Permission, ...] = ()
     numbering: Numbering = Numbering()
     overrides: tuple[Override, ...] = ()
+    hosts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Addresses of the names by which sites are recognised. Kept by the switch, and in no published snapshot."""
 
     @cached_property
     def numbers(self) -> dict[str, Extension | RingGroup | Service]:

@@ -204,7 +204,7 @@ class Switch:
 
     async def reload(self, snapshot: Snapshot) -> None:
         """Use a new configuration; calls in progress keep the one that they began with."""
-        self.snapshot = self.overrides.added_to(self.lending.added_to(snapshot))
+        self.snapshot = self.overrides.added_to(self.lending.added_to(replace(snapshot, hosts=self.snapshot.hosts)))
         self._is_local = inside(snapshot.general.local_networks)
         self.agent.session_expires = snapshot.general.session_expires
         self.registrar.reload()

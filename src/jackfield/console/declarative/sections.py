@@ -8,18 +8,19 @@ from jackfield.directory import schema as directory
 from jackfield.notices import schema as notices
 from jackfield.numbers import schema as numbers
 from jackfield.people import schema as people
+from jackfield.sites import schema as sites
 from jackfield.trunks import schema as trunks
 from jackfield.webhooks import schema as webhooks
 
 __all__ = ["LINES", "SECTIONS"]
 
-_apps = (company, people, numbers, trunks, notices, directory, webhooks)
+_apps = (company, people, numbers, trunks, notices, directory, webhooks, sites)
 _all = {section.name: section for app in _apps for section in app.SECTIONS}
 
 _ORDER = (
-    "settings", "sign_in", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups", "extensions",
-    "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers", "sounds", "mail",
-    "notices", "webhooks", "directory", "openid",
+    "settings", "sign_in", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups", "sites",
+    "extensions", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers",
+    "sounds", "mail", "notices", "webhooks", "directory", "openid",
 )  # fmt: skip
 SECTIONS: dict[str, Section] = {name: _all[name] for name in _ORDER}
 """By name. A thing that others refer to comes before them: roles before users, trunks before what uses them."""

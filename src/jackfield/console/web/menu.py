@@ -42,6 +42,7 @@ PAGES = (
     Page("people", "Contacts", "/admin/contacts/"),
     Page("people", "Dial plan", "/admin/dialplan/"),
     Page("phones", "Registered phones", "/admin/phones/"),
+    Page("phones", "Sites", "/admin/sites/"),
     Page("lines", "Trunks", "/admin/trunks/"),
     Page("lines", "Incoming", "/admin/inbound/"),
     Page("lines", "Outgoing", "/admin/outbound/"),

@@ -75,6 +75,20 @@ SCREENS = {
             first_step="Name the networks of the office and the branches. The group “local networks” is always there.",
         ),
         Screen(
+            "sites", "phones", "Sites", "site",
+            "Places with phones: how each is recognised, what its line carries, and what its phones are given.",
+            (
+                Group("Site", ("name",)),
+                Group("Recognised by", ("public_addresses", "networks")),
+                Group("Its line", ("bandwidth_up", "bandwidth_down", "layer", "codecs", "direct_media")),
+                Group("Its phones", ("caller_id", "language", "country", "time_zone")),
+                Group("Emergency", ("emergency_address",)),
+            ),
+            columns=("name", "public_addresses", "networks", "bandwidth_up", "bandwidth_down"),
+            searched=("name", "public_addresses", "networks"),
+            first_step="Add each branch with the address of its router. Its line is then never filled beyond its size.",
+        ),
+        Screen(
             "sign_in", "system", "Sign-in", "settings",
             "How people sign in, and how long they stay so.",
             (
@@ -96,6 +110,7 @@ SCREENS = {
                 Group("Calls to the outside",
                       ("outside_calls", "permission", "caller_id", "caller_id_name", "anonymous")),
                 Group("Audio", ("codecs", "language"), folded=True),
+                Group("Place", ("site",), folded=True),
                 Group("Safety", ("phones_from",), folded=True),
             ),
             columns=("number", "name", "user", "forward_always", "do_not_disturb", "enabled"),

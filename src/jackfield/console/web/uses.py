@@ -27,6 +27,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
                     "permissions": ("rules",)},
     "holidays": {"time_ranges": ("also_on", "except_on")},
     "permissions": {"extensions": ("permission",)},
+    "sites": {"extensions": ("site",)},
     "outbound": {"permissions": ("rules",)},
     "address_groups": {"extensions": ("phones_from",), "sign_in": ("administration_from", "api_from")},
     "trunks": {"outbound": ("trunks",), "emergency_numbers": ("trunks",), "inbound": ("trunk",)},

@@ -51,6 +51,37 @@ OWN: dict[str, dict[str, Words]] = {
             wide=True,
         ),
     },
+    "sites": {
+        "networks": Words(
+            "Networks inside", "As its phones are addressed at the site, such as 192.168.1.0/24.", wide=True
+        ),
+        "public_addresses": Words(
+            "Seen from outside as",
+            "Addresses, networks or names of hosts of its router, such as 203.0.113.7 or branch.example.com.",
+            wide=True,
+        ),
+        "bandwidth_up": Words("Up", "What calls may use from the site to the Internet. 0 sets no limit.", "kbit/s"),
+        "bandwidth_down": Words("Down", "What calls may use from the Internet to the site. 0 sets no limit.", "kbit/s"),
+        "layer": Words("Counted as", "PPPoE for most DSL lines; each layer adds to what a packet weighs."),
+        "codecs": Words(
+            "Codecs",
+            "The best first, within what each phone may use. When the line is full, calls change to the smallest of "
+            "these. None chosen: as the phones have them.",
+            choices=_CODECS,
+        ),
+        "time_zone": Words("Time zone", "Empty: the company's.", suggestions="time_zones"),
+        "country": Words("Country", "Two letters, for the tones of its phones. Empty: the company's.",
+                         suggestions="countries"),
+        "caller_id": Words("Number shown outside", "For extensions that have none of their own. Empty: the trunk's."),
+        "emergency_address": Words(
+            "Address for emergencies",
+            "Where help has to come to: street, floor, room, town. Told with every emergency call from here.",
+            wide=True,
+        ),
+        "direct_media": Words(
+            "Calls within the site go directly", "From phone to phone, without crossing the Internet twice."
+        ),
+    },
     "roles": {"areas": Words("Areas", "Everybody who signs in has pages of his own, whatever is chosen here.")},
     "sign_in": {
         "idle_minutes": Words("A session ends when unused for", unit="minutes"),
@@ -86,6 +117,7 @@ OWN: dict[str, dict[str, Words]] = {
         "forward_closed": Words("Outside of it, all calls go to", "Empty: they go as inside.", **_TARGET),
         "outside_calls": Words("May call outside", "Emergency numbers can always be called."),
         "permission": Words("Permission", "What may be called, more closely. Empty: everything."),
+        "site": Words("Site", "Where its phones are. Empty: each by the address that it comes from."),
     },
     "ring_groups": {
         "members": Words(
@@ -326,7 +358,7 @@ ROLES = {("users", "role"), ("sign_in", "second_factor"), ("directory", "role"),
 
 def _choices(section: Section, field: str) -> tuple[tuple[str, str], ...]:
     reference = section.fields[field].reference
-    if reference in ("time_ranges", "permissions"):
+    if reference in ("time_ranges", "permissions", "sites"):
         names = SECTIONS[reference].model().objects.values_list("name", flat=True)
         return (("", "–"), *((name, name) for name in names))
     if (section.name, field) in ROLES:
