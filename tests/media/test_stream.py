@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from jackfield.media.protocol import Failed, Resumed, Silence, Statistics
+from jackfield.media.protocol import Failed, Hears, Resumed, Silence, Statistics
 from jackfield.rtp import packet, rtcp, srtp
 
 from .conftest import House, Phone
@@ -82,6 +82,26 @@ def test_reports_about_somebody_else_mean_nothing(house: House) -> None:
     tell(a, rtcp.SenderReport(a.ssrc, rtcp.ntp_time(1e9), 0, 1, 1, ()))
     house.until(lambda: sa.reports._last_sr)
     assert sa.statistics().lost_out == -1
+
+
+def test_a_party_whose_audio_goes_elsewhere_proves_by_its_reports_that_it_hears_the_other_one(house: House) -> None:
+    a, _, sa, sb = house.call()
+
+    def report(ssrc: int, highest: int, fraction: int = 0) -> None:
+        tell(a, rtcp.ReceiverReport(a.ssrc, (rtcp.ReportBlock(ssrc, fraction, highest_sequence=highest),)))
+        house.until(lambda: sa.reports._known.get(ssrc) == highest)
+
+    report(4711, 10)
+    assert not house.told(Hears), "it is still heard and spoken to by us"
+    assert sa.remote is not None
+    sa.configure(replace(sa.remote, elsewhere=True))
+    report(4711, 10)
+    assert not house.told(Hears), "that source does not go on"
+    report(4712, 99, fraction=64)
+    report(4712, 150)
+    assert [event.lost for event in house.told(Hears)] == [0.25, 0.0]
+    house.pass_time(25)
+    assert [event.stream for event in house.told(Silence)] == [sb.id], "nothing is expected of who is elsewhere"
 
 
 def test_our_answer_says_which_report_we_heard_last(house: House) -> None:

@@ -19,6 +19,7 @@ from jackfield.media.protocol import (
     Command,
     Digit,
     Failed,
+    Hears,
     Latched,
     Played,
     Remote,
@@ -36,6 +37,7 @@ from jackfield.media.protocol import (
 __all__ = [
     "Digit",
     "Failed",
+    "Hears",
     "Latched",
     "MediaLost",
     "MediaPool",

@@ -243,7 +243,7 @@ class Endpoint:
                 self.dropped_malformed += 1
                 return
             data = clear
-        if not self._stream.reports.heard(data, self._worker.seconds(), self._worker.unix()):
+        if not self._stream.heard_reports(data):
             self.dropped_malformed += 1
 
     # --- sending ---------------------------------------------------------------------------------------------------

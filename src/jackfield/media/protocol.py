@@ -50,6 +50,7 @@ class Remote:
     raw: bool = False  # not RTP: datagrams pass untouched (T.38 over UDPTL)
     dtmf_clock_rate: int = 0  # of telephone-event; 0: the audio's
     nat_address: str = ""  # where the party's signalling comes from; may be heard from, too
+    elsewhere: bool = False  # its audio goes directly to the other party: we hear no more than its reports (RTCP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +290,13 @@ class Resumed(msgspec.Struct, array_like=True, tag="resumed", gc=False):
     stream: int
 
 
+class Hears(msgspec.Struct, array_like=True, tag="hears", gc=False):
+    """The party, whose audio goes `elsewhere`, reports by RTCP that it goes on hearing somebody other than us."""
+
+    stream: int
+    lost: float  # the fraction that it missed since its last report, 0-1
+
+
 class Statistics(msgspec.Struct, array_like=True, tag="statistics", gc=False):
     """Sent on request, and as the last event of a closed stream (`final`)."""
 
@@ -304,7 +312,7 @@ class Failed(msgspec.Struct, array_like=True, tag="failed", gc=False):
     reason: str
 
 
-StreamEvent = Started | Latched | Digit | Played | Silence | Resumed | Statistics | Failed
+StreamEvent = Started | Latched | Digit | Played | Silence | Resumed | Hears | Statistics | Failed
 Report = Opened | Refused | WorkerTold | StreamEvent
 
 # --- frames --------------------------------------------------------------------------------------------------------

@@ -12,18 +12,22 @@ from jackfield.rtp import rtcp
 
 INTERVAL = 5.0  # seconds on average, RFC 3550 section 6.2
 FIRST = 2.0
+MOST_SOURCES = 16  # that are remembered of what a party reports
 
 
 class Reports:
     """The reports of one stream. `lane` has the counters; times are seconds, `unix` since 1970."""
 
     __slots__ = (
-        "_cname", "_expected", "_lane", "_last_sr", "_last_sr_at", "_random", "_received", "jitter_out", "lost_out",
-        "next_at", "round_trip",
+        "_cname", "_expected", "_known", "_lane", "_last_sr", "_last_sr_at", "_random", "_received",
+        "elsewhere", "jitter_out", "lost_elsewhere", "lost_out", "next_at", "round_trip",
     )  # fmt: skip
 
     def __init__(self, lane: Any, cname: str, random: Random, now: float) -> None:
         self._lane = lane
+        self.elsewhere = False  # the party's audio goes directly to the other one
+        self.lost_elsewhere: float | None = None  # what it missed of that, 0-1; None: it says nothing of it
+        self._known: dict[int, int] = {}  # sources that were reported, with their highest sequence number
         self._cname = cname
         self._random = random
         self.next_at = now + FIRST * random.uniform(0.5, 1.5)
@@ -59,6 +63,7 @@ class Reports:
     def heard(self, data: bytes, now: float, unix: float) -> bool:
         """Take a compound packet of the party; False when nothing in it could be read."""
         packets = rtcp.parse(data)
+        self.lost_elsewhere = None
         ssrc = int(self._lane.ssrc_out)
         for packet in packets:
             if isinstance(packet, rtcp.SenderReport):
@@ -67,6 +72,8 @@ class Reports:
                 for block in packet.reports:
                     if block.ssrc == ssrc:
                         self._heard_of_us(block, unix)
+                    else:
+                        self._heard_of_others(block)
         return bool(packets)
 
     def _heard_of_us(self, block: rtcp.ReportBlock, unix: float) -> None:
@@ -75,6 +82,15 @@ class Reports:
         round_trip = rtcp.round_trip(block, rtcp.ntp_time(unix))
         if round_trip is not None:
             self.round_trip = round_trip
+
+    def _heard_of_others(self, block: rtcp.ReportBlock) -> None:
+        """A block on a source that is not us counts when that source goes on: some report those that have gone, too."""
+        if len(self._known) >= MOST_SOURCES:
+            self._known.clear()
+        goes_on = self._known.get(block.ssrc) != block.highest_sequence
+        self._known[block.ssrc] = block.highest_sequence
+        if self.elsewhere and goes_on:
+            self.lost_elsewhere = block.fraction_lost / 256
 
     def _block(self, now: float) -> rtcp.ReportBlock:
         lane = self._lane

@@ -17,6 +17,7 @@ from jackfield.media.latch import normal
 from jackfield.media.ports import Pair
 from jackfield.media.protocol import (
     Failed,
+    Hears,
     Latched,
     Remote,
     Resumed,
@@ -90,6 +91,7 @@ class Stream:
                 lane.transit = 0
             self._out_codecs = {number: codec for codec, number in remote.others}
             self._out_codecs[remote.payload_type] = remote.codec
+        self.reports.elsewhere = remote is not None and remote.elsewhere
         self._silent_since = self.worker.now()
         self.voice.reconfigured()
         self.rewire()
@@ -215,6 +217,14 @@ class Stream:
         if remote is not None and (address, port) != (normal(remote.address), remote.port):
             self.emit(Latched(self.id, address, port))
 
+    def heard_reports(self, data: bytes) -> bool:
+        """Take RTCP of the party; False when nothing in it could be read."""
+        reports = self.reports
+        readable = reports.heard(data, self.worker.seconds(), self.worker.unix())
+        if reports.lost_elsewhere is not None:
+            self.emit(Hears(self.id, reports.lost_elsewhere))
+        return readable
+
     def heard_raw(self, data: bytes) -> None:
         """A datagram that is no RTP passes to the other party."""
         remote, other = self.remote, self.other
@@ -248,7 +258,9 @@ class Stream:
 
     def _report(self, *, goodbye: bool = False) -> None:
         remote = self.remote
-        if remote is not None and not remote.raw and remote.port and (self.lane.packets_in or self.lane.packets_out):
+        if remote is None or remote.raw or remote.elsewhere or not remote.port:
+            return
+        if self.lane.packets_in or self.lane.packets_out:
             worker = self.worker
             data = self.reports.build(worker.seconds(), worker.unix(), goodbye=goodbye)
             self.endpoint.send_rtcp(data, remote)
@@ -276,7 +288,7 @@ class Stream:
             if self._silence_told:
                 self._silence_told = 0
                 self.emit(Resumed(self.id))
-        elif remote.sends and remote.port:
+        elif remote.sends and remote.port and not remote.elsewhere:
             silent = (now - self._silent_since) // 1_000_000_000
             due = silent // 60 * 60 if silent >= SILENCES[1] else SILENCES[0] if silent >= SILENCES[0] else 0
             if due > self._silence_told:
