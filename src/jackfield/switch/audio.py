@@ -35,6 +35,11 @@ class Profile:
     """Where the party's signalling comes from, when it's behind a NAT."""
 
 
+Whereabouts = tuple[str, int, str]
+"""Where a party wants its audio: address, port, and the key that its own is encrypted with, "" for none."""
+NOWHERE: Whereabouts = ("", 0, "")
+
+
 class Audio:
     """One leg's stream and its negotiation.
 
@@ -42,6 +47,7 @@ class Audio:
     """
 
     __slots__ = (
+        "_offers_elsewhere",
         "_open_offer",
         "_pending",
         "_session_id",
@@ -49,6 +55,7 @@ class Audio:
         "_version",
         "address",
         "codec_before",
+        "elsewhere",
         "image",
         "local",
         "offered",
@@ -57,6 +64,7 @@ class Audio:
         "remote",
         "secure_signalling",
         "stream",
+        "told",
     )
 
     def __init__(self, profile: Profile, *, secure_signalling: bool = False) -> None:
@@ -78,6 +86,11 @@ class Audio:
         """Codec before the last agreement."""
         self.image: sdp.RemoteImage | None = None
         """The other side's T.38 line while one is in use."""
+        self.elsewhere = False
+        """The party has agreed to talk with the other party directly (see `direct`)."""
+        self.told = NOWHERE
+        """The other party's whereabouts, as this one was told last."""
+        self._offers_elsewhere = False
         self._session_id = secrets.randbits(31)
         self._version = 0
 
@@ -120,6 +133,18 @@ class Audio:
     def lacks_events(self) -> bool:
         """True when the party did not negotiate telephone events, so that its digits are tones in the audio."""
         return self.remote is not None and self.remote.dtmf_payload_type is None
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """Where the party wants its audio, as it said last."""
+        remote = self.remote
+        return NOWHERE if remote is None else (remote.address, remote.port, remote.crypto.key if remote.crypto else "")
+
+    @property
+    def may_go_elsewhere(self) -> bool:
+        """True when the party can talk with another one directly: by plain RTP or SRTP on ports of its own."""
+        remote = self.remote
+        return remote is not None and remote.address != "" and remote.port > 0 and not remote.rtcp_mux
 
     def offered_image(self) -> sdp.RemoteImage:
         """The T.38 line of the open offer. Raises `NotAcceptable` when there is none."""
@@ -186,6 +211,7 @@ class Audio:
         if result.remote is None:
             raise NotAcceptable(result.problem)
         self.local = result.session
+        self.elsewhere = False
         self._agree(result.remote)
         return result.session.to_bytes()
 
@@ -226,6 +252,7 @@ class Audio:
         """
         if not codecs:
             raise NotAcceptable("no codec in common with the other party")
+        self._offers_elsewhere = False
         srtp = self.profile.srtp
         # Keys travel in the SDP, so they are only offered where the signalling is encrypted (RFC 4568 section 8.3).
         # What is encrypted already stays so, even where the other side was the one who offered keys.
@@ -247,8 +274,48 @@ class Audio:
         self._version += 1
         return self._pending.to_bytes()
 
+    def offer_elsewhere(self, other: Audio) -> bytes:
+        """Offer to talk with the other leg's party directly: its address, its numbers, its key.
+
+        Reports are to come to us as before (RFC 3605). Raises `NotAcceptable` when the other one has said nothing.
+        """
+        theirs = other.remote
+        if theirs is None:
+            raise NotAcceptable("the other party's address is not known")
+        numbers = sdp.payload_numbers([theirs.codec])
+        if theirs.dtmf_payload_type is not None:
+            event = sdp.Codec(sdp.TELEPHONE_EVENT, theirs.dtmf_payload_type, theirs.dtmf_clock_rate, fmtp="0-15")
+            numbers[event.label] = theirs.dtmf_payload_type
+        self._pending = sdp.offer(
+            address=self.address,
+            port=theirs.port,
+            codecs=[theirs.codec],
+            session_id=self._session_id,
+            version=self._version,
+            dtmf=theirs.dtmf_payload_type is not None,
+            crypto=[theirs.crypto] if theirs.crypto else None,
+            optional_encryption=self.remote is not None and not self.remote.protocol.startswith("RTP/SAVP"),
+            payload_types=numbers,
+            ptime=theirs.ptime,
+            previous=self.local,
+        )
+        line = self._pending.audio
+        assert line is not None  # it was just offered
+        line.address = theirs.address
+        line.rtcp = (self.address, self.port + 1)
+        self._version += 1
+        self._offers_elsewhere = True
+        self.told = other.whereabouts
+        return self._pending.to_bytes()
+
+    def come_back(self) -> bytes:
+        """Offer our own port again, with the codec first that is in use."""
+        codec = self.codec
+        return self.offer([codec, *(name for name in self.profile.codecs if name != codec)], self.payload_types())
+
     def offer_image(self, image: sdp.RemoteImage) -> bytes:
         """Offer the other leg's T.38 line."""
+        self._offers_elsewhere = False
         self._pending = sdp.offer_image(
             image.media,
             address=self.address,
@@ -269,11 +336,13 @@ class Audio:
             result = sdp.read_answer(pending, sdp.parse(body))
         except sdp.MalformedSdp as problem:
             raise NotAcceptable(f"session description can't be read: {problem}") from None
-        if result.image is not None:
+        if result.image is not None or result.remote is not None:
+            if self._pending is not None:
+                self.elsewhere = self._offers_elsewhere
             self.local, self._pending = pending, None
+        if result.image is not None:
             self._agree_image(result.image)
         elif result.remote is not None:
-            self.local, self._pending = pending, None
             self._agree(result.remote)
         else:
             raise NotAcceptable(result.problem)
@@ -320,10 +389,10 @@ class Audio:
         if self.image is not None:
             self.stream.configure(_raw(self.image, behind_nat=self.profile.behind_nat))
         elif self.remote is not None:
-            self.stream.configure(media_remote(self.remote, self.profile))
+            self.stream.configure(media_remote(self.remote, self.profile, elsewhere=self.elsewhere))
 
 
-def media_remote(remote: sdp.RemoteAudio, profile: Profile) -> Remote:
+def media_remote(remote: sdp.RemoteAudio, profile: Profile, *, elsewhere: bool = False) -> Remote:
     """What the media process must know of the other side."""
     codec = remote.codec
     rtcp_port = None if remote.rtcp_mux or remote.rtcp is None else remote.rtcp[1]
@@ -353,6 +422,7 @@ def media_remote(remote: sdp.RemoteAudio, profile: Profile) -> Remote:
         dtmf_clock_rate=remote.dtmf_clock_rate,
         srtp_in=f"{crypto.suite} {crypto.key}" if crypto else None,
         srtp_out=f"{local_crypto.suite} {local_crypto.key}" if local_crypto else None,
+        elsewhere=elsewhere,
     )
 
 

@@ -30,6 +30,7 @@ from jackfield.switch.snapshot import Extension, Service, Snapshot
 if TYPE_CHECKING:
     from jackfield.sip.message import Request, Response
     from jackfield.switch.contact import Contact
+    from jackfield.switch.direct import DirectAudio
     from jackfield.switch.leg import Reply
     from jackfield.switch.listening import Listener
     from jackfield.switch.outgoing import OutgoingLeg
@@ -79,6 +80,8 @@ class CallBase:
         """What happened in the conversation and is not yet dealt with."""
         self.wake: asyncio.Future[None] | None = None
         self.conversing = False
+        self.direct: DirectAudio | None = None
+        """The attempt of the two who talk to do so without us."""
         self.transfer: Transfer | None = None
         self.fork: Fork | None = None
         """The round of ringing that is under way."""
@@ -265,6 +268,7 @@ class CallBase:
             if leg.call is self and leg.audio.stream is not None:
                 leg.audio.stream.on_event = None
         self.legs.clear()
+        self.direct = None
         self.anchor, self.peer = None, None  # type: ignore[assignment]
 
     # --- legs ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from jackfield.switch import offers, transfer
+from jackfield.switch import direct, offers, transfer
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.events import Event, HangUp, Left, ReferTo
 
@@ -42,6 +42,7 @@ async def converse(call: CallBase, peer: Leg) -> None:
                 return
     finally:
         call.conversing = False
+        direct.end(call, "the conversation is over")
 
 
 def connect(call: CallBase, peer: Leg) -> None:
@@ -69,6 +70,8 @@ def join(call: CallBase) -> None:
         if leg.moved:
             leg.moved = False
             call.spawn(leg.reinvite(leg.audio.renew))
+        elif leg.audio.elsewhere:  # it talked directly with somebody in another call
+            call.spawn(leg.reinvite(leg.audio.come_back))
         if as_info:
             leg.listener.listen(True)
         if other.held:
@@ -78,6 +81,7 @@ def join(call: CallBase) -> None:
         if leg.shown != other.party and not leg.party.trunk:
             call.spawn(transfer.tell_connected(call, leg, other.party))
     offers.settle_codecs(call, anchor, peer)
+    direct.begin(call)
 
 
 async def _next(call: CallBase) -> Event:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jackfield.media.client import Digit, Failed, Played, Resumed, Silence, Started, Statistics
+from jackfield.media.client import Digit, Failed, Hears, Played, Resumed, Silence, Started, Statistics
 from jackfield.switch import identity
 from jackfield.switch.audio import Audio, NotAcceptable
 from jackfield.switch.caller_id import from_trunk
@@ -184,6 +184,9 @@ class Leg:
                 self.call.leg_silent(self, event.seconds)
         elif isinstance(event, Resumed):
             self.call.note(f"hears {self} again")
+        elif isinstance(event, Hears):
+            if self.call.direct is not None:
+                self.call.direct.hears(self, event.lost)
         elif isinstance(event, Statistics):
             self.record.media = msgspec.to_builtins(event.stats)
             if event.final:

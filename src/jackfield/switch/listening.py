@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from jackfield.media.client import Tone
@@ -36,6 +36,7 @@ class Listener:
         "_pressed",
         "_stream",
         "_under",
+        "needed",
     )
 
     def __init__(self) -> None:
@@ -50,6 +51,8 @@ class Listener:
         self._collecting = False
         self._hearing: bool | None = None  # whether in-band tones count too; None: we don't listen
         self._echoing = False
+        self.needed: Callable[[], None] | None = None
+        """Called when the party is to hear us or be heard, while its audio goes elsewhere."""
 
     def use(self, stream: Stream) -> None:
         """Go on with this stream; what plays begins anew there."""
@@ -65,6 +68,11 @@ class Listener:
     # --- to the party
 
     @property
+    def busy(self) -> bool:
+        """True while something plays or the party's keys or voice are listened to."""
+        return self._playing is not None or self._hearing is not None or self._echoing
+
+    @property
     def playing(self) -> bool:
         """True while something plays."""
         return self._playing is not None
@@ -77,6 +85,8 @@ class Listener:
     def _begin(self, sounds: Sounds, loop: bool) -> None:
         self._player = next(_player_ids)
         self._playing = (sounds, loop)
+        if self.needed is not None:
+            self.needed()
         if self._stream is not None:
             self._stream.play(sounds, loop=loop, player_id=self._player)
 
@@ -150,6 +160,8 @@ class Listener:
     def listen(self, on: bool, *, inband: bool = False) -> None:
         """Have keys reported; `inband`: tones in the audio too."""
         self._hearing = inband if on else None
+        if on and self.needed is not None:
+            self.needed()
         if self._stream is not None:
             self._stream.listen_digits(on, inband=inband)
 

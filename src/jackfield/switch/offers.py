@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jackfield.switch import direct
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.codec_choice import TRANSCODABLE, to_ask
 
@@ -53,6 +54,7 @@ def follow(call: CallBase, leg: Leg) -> None:
     """Do for the other party what a change of this one's media asks for: music, its codec, the end of a fax."""
     held = leg.audio.held
     other = call.other(leg)
+    resumed = leg.held and not held
     if held != leg.held:
         leg.held = held
         call.note(f"{leg} {'holds the call' if held else 'takes the call back'}")
@@ -61,12 +63,15 @@ def follow(call: CallBase, leg: Leg) -> None:
                 other.listener.start(call.switch.sounds.music(call, ""), loop=True)
             else:
                 other.listener.stop()
+    direct.changed(call, leg)
     if other is None or held:
         return
     if other.audio.image is not None and leg.audio.image is None:
         call.spawn(_end_fax(call, leg, other))
     else:
         _share_codec(call, leg, other)
+    if resumed and call.conversing:
+        direct.begin(call)
 
 
 def settle_codecs(call: CallBase, one: Leg, two: Leg) -> None:

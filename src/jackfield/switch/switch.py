@@ -32,6 +32,7 @@ from jackfield.switch.audio import NotAcceptable, Profile
 from jackfield.switch.authentication import Authenticator
 from jackfield.switch.call import Call
 from jackfield.switch.call_base import CallBase
+from jackfield.switch.direct import Memory
 from jackfield.switch.engaged import Engaged
 from jackfield.switch.hours import zone
 from jackfield.switch.identity import Sender
@@ -151,6 +152,7 @@ class Switch:
         self.sounds = Sounds()
         self.plugins = Plugins()
         self.media = Streams(pool, self._addresses, self.calls.values)
+        self.direct_memory = Memory(loop.time)
 
     # --- life ------------------------------------------------------------------------------------------------------
 

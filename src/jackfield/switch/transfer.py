@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jackfield.media.client import MediaLost, NoPort
 from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.headers import NameAddr
-from jackfield.switch import identity
+from jackfield.switch import direct, identity
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.events import HangUp, Left, ReferTo
 from jackfield.switch.leg import Leg
@@ -149,6 +149,7 @@ async def blind(call: CallBase, under_way: Transfer, target: Uri) -> bool:
     call.note(f"{under_way.by or leg} transfers {stays} to {number}")
     call.hops += 1
     before = (call.anchor, call.peer, call.caller, call.plan)
+    direct.end(call, f"{stays} is transferred")
     call.conversing = False
     call.anchor, call.peer = stays, None
     call.extra_headers = (("Referred-By", under_way.referred_by),)

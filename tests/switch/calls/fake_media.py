@@ -8,6 +8,7 @@ from typing import Any
 
 from jackfield.media.client import (
     Digit,
+    Hears,
     MediaLost,
     NoPort,
     Played,
@@ -109,6 +110,12 @@ class FakeStream:
         for digit in digits:
             if self.listening and self.on_event:
                 self.on_event(Digit(self.id, digit, 100, "rfc4733"))
+
+    def report(self, lost: float = 0.0) -> None:
+        """The party, whose audio goes elsewhere, reports that it hears somebody."""
+        assert self.remote is not None
+        if self.remote.elsewhere and self.on_event:
+            self.on_event(Hears(self.id, lost))
 
     def fall_silent(self, seconds: int = 20) -> None:
         assert self.on_event is not None

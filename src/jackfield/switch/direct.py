@@ -1,0 +1,261 @@
+"""Audio that goes directly between two phones of one site, instead of through the Internet to us and back.
+
+When both phones of a conversation are at one site, each is asked by re-INVITE to send to the other one's local address.
+That they get through is not taken for granted: two rooms of one building can be two networks. So each phone is asked
+to send its reports (RTCP) to us as before (a=rtcp, RFC 3605). A report that speaks of a source that is not us is the
+proof that the phone hears the other one. Without it, or when it ceases, both are taken back to us by another re-INVITE,
+and those two are left alone for an hour.
+
+Whatever needs us (hold, transfer, a sound to be played, a media process that died) takes them back first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from jackfield.network.groups import Range, read_entry
+from jackfield.switch.sites import site_of
+from jackfield.switch.snapshot import Extension
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jackfield.switch.call_base import CallBase
+    from jackfield.switch.leg import Leg
+    from jackfield.switch.snapshot import Site
+
+__all__ = ["DirectAudio", "Memory", "begin", "changed", "end"]
+
+AFTER = 1.0
+"""Seconds of a conversation before the attempt: who picks up only to transfer is not bothered."""
+PROOF = 8.0
+"""Seconds in which both must report that they hear. Phones report every 5 s, the first time sooner (RFC 3550)."""
+LAPSE = 20.0
+"""Seconds without a report of either after which they come back to us."""
+ROUNDS = 3
+"""Offers to each phone until what one says is what the other was told; more are needed when keys change."""
+TOO_MUCH = 0.5
+"""The fraction of lost packets from which on a report is no proof."""
+LEFT_ALONE = 3600.0
+"""Seconds for which two phones that did not hear each other are not asked again."""
+REMEMBERED = 10_000
+
+Pair = frozenset[tuple[str, str]]
+
+
+class Memory:
+    """Which phones did not hear each other directly, and until when they are left alone."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._until: dict[Pair, float] = {}
+
+    def failed(self, pair: Pair) -> None:
+        """Leave these two alone for a while."""
+        if len(self._until) >= REMEMBERED:
+            self._until.clear()
+        self._until[pair] = self._clock() + LEFT_ALONE
+
+    def recalls(self, pair: Pair) -> bool:
+        """Say whether these two are to be left alone."""
+        until = self._until.get(pair)
+        return until is not None and until > self._clock()
+
+
+def begin(call: CallBase) -> None:
+    """Two parties talk: see after a moment whether they can do so directly."""
+    if not call.snapshot.sites or call.peer is None or not (call.anchor.party.extension and call.peer.party.extension):
+        return
+    pair = (call.anchor, call.peer)
+    if call.direct is not None:
+        if call.direct.legs == pair:
+            return
+        call.direct.end("somebody else has joined the call")
+    call.direct = DirectAudio(call, *pair)
+    call.spawn(call.direct.run())
+
+
+def changed(call: CallBase, leg: Leg) -> None:
+    """What a leg sends or hears has changed: one that came back to us brings the other one with it."""
+    if call.direct is not None:
+        call.direct.changed(leg)
+
+
+def end(call: CallBase, why: str) -> None:
+    """Take both back, if they talk directly."""
+    if call.direct is not None:
+        call.direct.end(why)
+
+
+class DirectAudio:
+    """The attempt of two legs to do without us, and the watch over it. One per conversation."""
+
+    def __init__(self, call: CallBase, one: Leg, two: Leg) -> None:
+        self.proved = False
+        self._call = call
+        self.legs = (one, two)
+        self._away = False
+        """True once both have agreed."""
+        self._why = ""
+        """Why it ends, once it does."""
+        self._silent: set[Leg] = set()
+        """Who has not reported in this period."""
+        self._news = asyncio.Event()
+
+    # --- what happens meanwhile
+
+    def hears(self, leg: Leg, lost: float) -> None:
+        """A phone reports that it hears somebody who is not us; `lost` is the fraction of packets that it missed."""
+        if lost < TOO_MUCH and leg in self._silent:
+            self._silent.discard(leg)
+            self._news.set()
+
+    def changed(self, leg: Leg) -> None:
+        """See `direct.changed`."""
+        if leg.held or (leg in self.legs and self._away and not leg.audio.elsewhere):
+            self.end(f"{leg} {'holds the call' if leg.held else 'has changed its audio'}")
+
+    def end(self, why: str) -> None:
+        """Take both back to us."""
+        if not self._why:
+            self._why = why
+            self._news.set()
+
+    # --- the attempt
+
+    async def run(self) -> None:
+        """Try it, watch it, and take both back when it ends."""
+        call = self._call
+        await asyncio.sleep(AFTER)
+        obstacle = self._obstacle()
+        if obstacle is None or obstacle or self._why:
+            self._forget()
+            if obstacle and not self._why:
+                call.note(f"audio goes through the system: {obstacle}")
+            return
+        call.note("both phones are at one site: they are asked to send their audio directly to each other")
+        for leg in self.legs:
+            leg.listener.needed = partial(self.end, "something is played")
+        try:
+            failure = await self._agree()
+            if not failure and not self._why:
+                self._away = True
+                failure = await self._watch()
+        finally:
+            for leg in self.legs:
+                leg.listener.needed = None  # no circle, which the collector would have to find
+        self._forget()
+        await self._take_back(failure)
+
+    def _forget(self) -> None:
+        if self._call.direct is self:
+            self._call.direct = None
+
+    def _obstacle(self) -> str | None:
+        """Return why the two can't talk directly; "" when they can; None when it is not even a question."""
+        call, (one, two) = self._call, self.legs
+        if {call.anchor, call.peer} != {one, two} or not call.conversing or one.ended or two.ended:
+            return None
+        site = _site(one)
+        if site is None or site is not _site(two) or not site.direct_media:
+            return None
+        ours, theirs = one.audio, two.audio
+        if one.held or two.held or ours.image is not None or theirs.image is not None:
+            return None
+        if ours.remote is None or theirs.remote is None:
+            return None
+        for leg in self.legs:
+            if leg.listener.busy:
+                return None
+            if not leg.audio.may_go_elsewhere:
+                return f"{leg}'s phone can't take part in it"
+            address = leg.audio.remote.address if leg.audio.remote is not None else ""
+            if not _local(address, site):
+                return (
+                    f"{leg}'s phone names {address or 'no address'} for its audio, which is no address inside the site"
+                )
+        if ("." in ours.remote.address) != ("." in theirs.remote.address):
+            return "one phone speaks IPv4, the other one IPv6"
+        if ours.codec != theirs.codec:
+            return f"the phones use different codecs ({ours.codec} and {theirs.codec})"
+        if ours.secure != theirs.secure:
+            return "only one of the phones encrypts its audio"
+        if ours.lacks_events != theirs.lacks_events or "info" in (ours.profile.dtmf, theirs.profile.dtmf):
+            return "the phones send digits in different ways"
+        if call.switch.direct_memory.recalls(self._pair):
+            return "these phones did not hear each other directly within the last hour"
+        return ""
+
+    @property
+    def _pair(self) -> Pair:
+        return frozenset((leg.party.extension, leg.audio.whereabouts[0]) for leg in self.legs)
+
+    async def _agree(self) -> str:
+        """Tell each phone where the other one is. Returns "" when both know, else what went wrong."""
+        one, two = self.legs
+        for _ in range(ROUNDS):
+            for leg, other in ((one, two), (two, one)):
+                if self._why or leg.ended or other.ended:
+                    return ""
+                if leg.audio.elsewhere and leg.audio.told == other.audio.whereabouts:
+                    continue
+                if not await leg.reinvite(partial(leg.audio.offer_elsewhere, other.audio)):
+                    return f"{leg}'s phone did not agree"
+            if all(a.audio.told == b.audio.whereabouts for a, b in ((one, two), (two, one))):
+                return ""
+        return "what one phone says differs from what the other one was told"
+
+    async def _watch(self) -> str:
+        """Wait until the end. Returns "" for an end that was asked for, else that the two don't hear each other."""
+        patience = PROOF
+        while True:
+            self._silent = {leg for leg in self.legs if not leg.ended}
+            try:
+                async with asyncio.timeout(patience):
+                    while self._silent and not self._why:
+                        self._news.clear()
+                        await self._news.wait()
+            except TimeoutError:
+                deaf = " and ".join(str(leg) for leg in self.legs if leg in self._silent)
+                return f"{deaf} did not report to hear anything {'any more' if self.proved else 'directly'}"
+            if self._why:
+                return ""
+            if not self.proved:
+                self.proved = True
+                self._call.note("they hear each other directly")
+            patience = LAPSE
+
+    async def _take_back(self, failure: str) -> None:
+        """Let both send to us again."""
+        call = self._call
+        if failure:
+            call.switch.direct_memory.failed(self._pair)
+        back = [leg for leg in self.legs if leg.audio.elsewhere and not leg.ended]
+        if back:
+            call.note(f"audio goes through the system again: {failure or self._why}")
+        for leg in back:
+            await leg.reinvite(leg.audio.come_back)
+
+
+def _site(leg: Leg) -> Site | None:
+    """Return the site of a leg's phone."""
+    extension = leg.call.snapshot.numbers.get(leg.party.extension)
+    if not isinstance(extension, Extension) or not extension.lines or leg.flow is None:
+        return None
+    return site_of(leg.call.snapshot, extension.lines[0], leg.flow.remote[0], leg.audio.whereabouts[0])
+
+
+def _local(address: str, site: Site) -> bool:
+    """Say whether an address is one inside the site: in its networks, or a private one where it names none."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if not site.networks:
+        return known.is_private and not known.is_loopback
+    entries = (read_entry(text) for text in site.networks)
+    ranges = (entry for entry in entries if isinstance(entry, Range) and entry.version == known.version)
+    return any(entry.low <= int(known) <= entry.high for entry in ranges)
