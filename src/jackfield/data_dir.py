@@ -76,6 +76,26 @@ class DataDir:
         return self.run / "switch.sock"
 
     @property
+    def network_socket(self) -> Path:
+        """Control socket of the process that looks after addresses, STUN, TURN and the VPN."""
+        return self.run / "network.sock"
+
+    @property
+    def public_addresses(self) -> Path:
+        """What was found out about our addresses outside."""
+        return self.path / "public_addresses.json"
+
+    @property
+    def turn_secret(self) -> Path:
+        """Secret that is shared with coturn."""
+        return self.path / "turn.secret"
+
+    @property
+    def vpn_key(self) -> Path:
+        """Our private key of the VPN."""
+        return self.path / "vpn.key"
+
+    @property
     def supervisor_socket(self) -> Path:
         """Control socket of `jackfield run` itself."""
         return self.run / "supervisor.sock"

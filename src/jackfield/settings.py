@@ -28,12 +28,15 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from jackfield.data_dir import DataDir
+from jackfield.network import outside
 
 __all__ = ["PREFIX", "DataDir", "PortRange", "Settings", "SettingsError", "add_arguments", "load"]
 
 PREFIX = "JACKFIELD_"
 OWN_PORT = 8443
 """Where everybody's own pages are when nothing is said."""
+STUN_PORT = 3478
+"""Where STUN is when nothing is said (RFC 8489 section 18.6)."""
 OTHER_VARIABLES = frozenset(
     f"JACKFIELD_{name}"
     for name in ("LIBRARY_DIR", "PROCESS", "PASSWORD", "PHONE_PASSWORD", "PURE_PYTHON", "BENCH_KEEP")
@@ -126,7 +129,13 @@ class Settings(BaseSettings):
     trusted_proxies: Text = Field(
         "", description="addresses or networks of reverse proxies whose X-Forwarded-For and -Proto count"
     )
-    public_address: Text = Field("", description="address that phones and trunks outside see, when a NAT is between")
+    public_address: Text = Field(
+        "", description="address that phones and trunks outside see, when a NAT is between; several with commas"
+    )
+    stun_port: Text = Field(
+        "auto", description="UDP port of our STUN server and the one above; auto: 3478 where it is free; 0: none"
+    )
+    turn_ports: Text = Field("61000-62999", description="UDP ports that TURN relays on, where it is enabled")
     database_url: Text = Field("", description="postgresql://user:password@host/name, or empty for SQLite")
     media_processes: int = Field(0, ge=0, le=256, description="processes that carry audio; 0 means one per core")
     tls_certificate: str = Field("", description="PEM file with the certificate chain; empty: self-signed, made here")
@@ -178,9 +187,17 @@ class Settings(BaseSettings):
     @field_validator("public_address")
     @classmethod
     def _public(cls, value: str) -> str:
-        return value and _address(value)
+        return ",".join(f"{one.inside}={one.address}" if one.inside else one.address for one in outside.read(value))
 
-    @field_validator("rtp_ports")
+    @field_validator("stun_port")
+    @classmethod
+    def _stun_port(cls, value: str) -> str:
+        value = value.strip().lower()
+        if value != "auto" and not (value.isdecimal() and int(value) <= 65534):
+            raise ValueError('give a port from 1 to 65534, "auto", or 0 for none')
+        return value
+
+    @field_validator("rtp_ports", "turn_ports")
     @classmethod
     def _ports(cls, value: str) -> str:
         return str(PortRange.parse(value))
@@ -265,6 +282,16 @@ class Settings(BaseSettings):
             return int(self.user_port)
         others = (self.sip_port, self.sip_tls_port, self.sip_ws_port, self.sip_wss_port, self.console_port)
         return OWN_PORT if self.console_port and OWN_PORT not in others else 0
+
+    @cached_property
+    def stun_base(self) -> int:
+        """The first port of STUN and TURN; 0 for none. With "auto" it need not be free."""
+        return STUN_PORT if self.stun_port == "auto" else int(self.stun_port)
+
+    @cached_property
+    def public_addresses(self) -> tuple[str, ...]:
+        """The addresses outside that were set by hand here, without what stands before "="."""
+        return tuple(one.address for one in outside.read(self.public_address))
 
     @cached_property
     def console_secure(self) -> bool:

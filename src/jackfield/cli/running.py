@@ -58,6 +58,12 @@ def run(
     ] = None,
     rtp_ports: Annotated[str | None, typer.Option(help="UDP ports for audio. Default: 10000-20000")] = None,
     public_address: Annotated[str | None, typer.Option(help="Our address as seen from outside a NAT")] = None,
+    stun_port: Annotated[
+        str | None, typer.Option(help="UDP port of STUN, and the next. Default: auto, 3478 where it is free; 0: none")
+    ] = None,
+    turn_ports: Annotated[
+        str | None, typer.Option(help="UDP ports that TURN relays on, where it is enabled. Default: 61000-62999")
+    ] = None,
     console_host: Annotated[str | None, typer.Option(help="Address of the web console. Default: 127.0.0.1")] = None,
     console_port: Annotated[int | None, typer.Option(help="Its port, 0 for none. Default: 4021")] = None,
     user_host: Annotated[

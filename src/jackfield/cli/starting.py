@@ -78,7 +78,7 @@ def _have_certificate(settings: Settings) -> None:
     store = Store(settings.files.certificates)
     if store.current().origin != "self-signed":
         return
-    names = names_of_this_machine([settings.public_address, *settings.hosts, *local_addresses()])
+    names = names_of_this_machine([*settings.public_addresses, *settings.hosts, *local_addresses()])
     if store.self_signed.ensure(names, now=datetime.datetime.now(datetime.UTC)):
         console(stderr=True).print(f"A self-signed TLS certificate is in {store.self_signed.certificate}")
 
@@ -111,8 +111,8 @@ def _show(settings: Settings, seconds: float, said: str) -> None:
     rows.add_column(style="bold")
     rows.add_column()
     rows.add_row("SIP", f"{_list(addresses)}   {_sip_ports(settings)}")
-    if settings.public_address:
-        rows.add_row("", f"{settings.public_address} from outside")
+    if settings.public_addresses:
+        rows.add_row("", f"{_list(settings.public_addresses)} from outside")
     rows.add_row("Audio", f"UDP ports {settings.rtp_ports}")
     if settings.console_port:
         rows.add_row("Console", ", ".join(console_addresses(settings)[:3]))

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from jackfield.company.choices import DigestMode
-from jackfield.console import address_validation, hours_validation, validation
+from jackfield.console import address_validation, hours_validation, network_validation, validation
 from jackfield.console.fields import DataField
 from jackfield.console.single import Single
 from jackfield.network.groups import LOCAL
@@ -44,10 +44,18 @@ class General(Single):
     max_hops = models.IntegerField(default=10, validators=[validation.Between(1, 70)])
     max_call_minutes = models.IntegerField(default=0, validators=[validation.Between(0, 10080, "minutes")])
     music = models.CharField(max_length=100, default="default", validators=[validation.one_line])
-    public_address = models.CharField(max_length=253, blank=True, default="", validators=[validation.address])
+    public_address = models.CharField(
+        max_length=253, blank=True, default="", validators=[network_validation.public_addresses]
+    )
     local_networks = DataField(tuple[str, ...], default=default_networks, validators=[validation.networks])
     anonymous_calls = models.BooleanField(default=True)
     drain_seconds = models.IntegerField(default=300, validators=[validation.Between(0, 86400, "seconds")])
+    stun_servers = DataField(tuple[str, ...], default=tuple, validators=[network_validation.stun_servers])
+    turn = models.BooleanField(default=False)
+    vpn = models.BooleanField(default=False)
+    vpn_network = models.CharField(max_length=43, default="10.87.0.0/24", validators=[network_validation.vpn_network])
+    vpn_port = models.IntegerField(default=51820, validators=[validation.Between(1, 65535)])
+    vpn_host = models.CharField(max_length=253, blank=True, default="", validators=[validation.address])
     keep_calls_days = models.IntegerField(default=365, validators=[validation.Between(0, 36500, "days")])
     """How long calls stay in the history; 0 keeps them for ever."""
 

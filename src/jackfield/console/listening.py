@@ -45,7 +45,7 @@ def front(settings: Settings) -> Callable[..., asyncio.Protocol]:
         return functools.partial(_Http, proxies)
     store = Store(settings.files.certificates, (settings.tls_certificate, settings.tls_key))
     if store.current().origin == "self-signed":
-        names = names_of_this_machine([settings.public_address, *settings.console_hosts, *local_addresses()])
+        names = names_of_this_machine([*settings.public_addresses, *settings.console_hosts, *local_addresses()])
         store.self_signed.ensure(names, now=datetime.datetime.now(datetime.UTC))
     serving = Serving(store, _context)
     everywhere = settings.console_tls == "on"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -17,9 +18,14 @@ from jackfield.sip.limits import MAX_STUN_ATTRIBUTES
 
 __all__ = [
     "BINDING",
+    "CHANGE_REQUEST",
+    "OTHER_ADDRESS",
+    "RESPONSE_ORIGIN",
+    "RESPONSE_PORT",
     "MalformedStun",
     "MessageClass",
     "StunMessage",
+    "address_value",
     "answer",
     "binding_error",
     "binding_request",
@@ -27,6 +33,7 @@ __all__ = [
     "is_stun",
     "mapped_address",
     "parse",
+    "read_address",
 ]
 
 BINDING: Final = 0x001
@@ -44,6 +51,11 @@ _XOR_MAPPED_ADDRESS: Final = 0x0020
 _XOR_MAPPED_ADDRESS_DRAFT: Final = 0x8020  # as some servers sent it before RFC 5389
 _SOFTWARE: Final = 0x8022
 _FINGERPRINT: Final = 0x8028
+# RFC 5780 section 7: how a client learns what its NAT does. The SIP port knows none of these.
+CHANGE_REQUEST: Final = 0x0003
+RESPONSE_PORT: Final = 0x0027
+RESPONSE_ORIGIN: Final = 0x802B
+OTHER_ADDRESS: Final = 0x802C
 # What a Binding request may carry that changes nothing in our answer: RFC 3489's RESPONSE-ADDRESS and CHANGE-REQUEST
 # (refused), USERNAME, MESSAGE-INTEGRITY (no credentials on this port: passed over), ICE's PRIORITY, USE-CANDIDATE.
 _UNDERSTOOD: Final = frozenset((_MAPPED_ADDRESS, 0x0006, 0x0008, _XOR_MAPPED_ADDRESS, 0x0024, 0x0025))
@@ -133,20 +145,28 @@ def parse(data: bytes) -> StunMessage:
     return StunMessage(method, message_class, identifier, tuple(attributes))
 
 
-def binding_request(transaction_id: bytes, *, software: str = "") -> bytes:
-    """A Binding request. transaction_id: 12 random bytes. Raises ValueError for another length."""
+def binding_request(
+    transaction_id: bytes, *, software: str = "", attributes: Sequence[tuple[int, bytes]] = ()
+) -> bytes:
+    """A Binding request. transaction_id: 12 random bytes. Raises ValueError for another length.
+
+    attributes: more of them, as (type, value), such as RESPONSE_PORT (RFC 5780 section 7).
+    """
     if len(transaction_id) != 12:
         raise ValueError("a STUN transaction id has 12 bytes")
-    attributes = [(_SOFTWARE, software.encode()[:128])] if software else []
-    return _build(MessageClass.REQUEST, transaction_id, attributes)
+    named = [(_SOFTWARE, software.encode()[:128])] if software else []
+    return _build(MessageClass.REQUEST, transaction_id, [*attributes, *named])
 
 
-def binding_response(request: StunMessage, source: tuple[str, int]) -> bytes:
-    """The success response: tells where the request came from, (IP literal, port)."""
+def binding_response(
+    request: StunMessage, source: tuple[str, int], attributes: Sequence[tuple[int, bytes]] = ()
+) -> bytes:
+    """The success response: tells where the request came from, (IP literal, port), and what `attributes` say more."""
     if request.classic:
-        return _build(MessageClass.SUCCESS, request.transaction_id, [(_MAPPED_ADDRESS, _address(source, b""))])
-    mask = _COOKIE_BYTES + request.transaction_id
-    return _build(MessageClass.SUCCESS, request.transaction_id, [(_XOR_MAPPED_ADDRESS, _address(source, mask))])
+        mapped = (_MAPPED_ADDRESS, _address(source, b""))
+    else:
+        mapped = (_XOR_MAPPED_ADDRESS, _address(source, _COOKIE_BYTES + request.transaction_id))
+    return _build(MessageClass.SUCCESS, request.transaction_id, [mapped, *attributes])
 
 
 def binding_error(request: StunMessage, code: int, reason: str, unknown: list[int] | None = None) -> bytes:
@@ -184,6 +204,16 @@ def mapped_address(message: StunMessage) -> tuple[str, int] | None:
         if value is not None:
             return _read_address(value, _COOKIE_BYTES + message.transaction_id)
     value = message.get(_MAPPED_ADDRESS)
+    return None if value is None else _read_address(value, b"")
+
+
+def address_value(address: tuple[str, int]) -> bytes:
+    """The value of an attribute that holds an address in the clear, such as OTHER_ADDRESS."""
+    return _address(address, b"")
+
+
+def read_address(value: bytes | None) -> tuple[str, int] | None:
+    """Read such a value; None when it can't be read or is not there."""
     return None if value is None else _read_address(value, b"")
 
 

@@ -62,6 +62,12 @@ class General:
     )  # fmt: skip
     anonymous_calls: bool = True  # SIP calls from nobody we know may reach internal numbers
     drain_seconds: int = 300  # how long a stopping system lets calls go on
+    stun_servers: tuple[str, ...] = ()  # asked which address we have outside; () asks nobody
+    turn: bool = False  # relay the audio of browsers and phones that get through no other way (coturn)
+    vpn: bool = False  # phones, people and sites come in by WireGuard
+    vpn_network: str = "10.87.0.0/24"  # the first address is ours
+    vpn_port: int = 51820  # UDP
+    vpn_host: str = ""  # under which VPN devices reach us; "" means the public address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

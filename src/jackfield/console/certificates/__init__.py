@@ -147,9 +147,9 @@ def listeners(settings: Settings) -> tuple[Listener, ...]:
 
 def reached_by(settings: Settings) -> list[str]:
     """Return the names by which the administrator said that we are reached: a certificate should have them."""
-    from jackfield.company.models import General
+    from jackfield.console.reached import by_hand
 
-    return [name for name in dict.fromkeys((settings.public_address, General.current().public_address)) if name]
+    return by_hand(settings)
 
 
 # --- changes --------------------------------------------------------------------------------------------------------

@@ -257,7 +257,8 @@ SCREENS = {
             (
                 Group("Company", ("company", "country", "language", "time_zone")),
                 Group("Numbers", ("outside_prefix", "first_number", "ring_time", "music")),
-                Group("Network", ("public_address", "local_networks", "anonymous_calls")),
+                Group("Network", ("public_address", "local_networks", "stun_servers", "turn", "anonymous_calls")),
+                Group("VPN", ("vpn", "vpn_network", "vpn_port", "vpn_host"), folded=True),
                 Group("Phones", ("realm", "digest", "register_min", "register_default", "register_max",
                                  "qualify_interval", "qualify_all", "session_expires"), folded=True),
                 Group("Limits", ("max_hops", "max_call_minutes", "drain_seconds", "keep_calls_days"), folded=True),

@@ -234,8 +234,22 @@ OWN: dict[str, dict[str, Words]] = {
         "max_call_minutes": Words("Longest call", "0 sets no limit.", "minutes"),
         "music": Words("Music on hold", suggestions="sounds"),
         "public_address": Words(
-            "Public address", "What phones and providers outside are told. Empty: the address of this machine itself."
+            "Public address",
+            "What phones and providers outside are told, with commas between several. Empty: Jackfield finds it.",
         ),
+        "stun_servers": Words(
+            "STUN servers",
+            "Asked every few minutes which address this system has outside, such as stun.example.com:3478. "
+            "None: nobody is asked.",
+            wide=True,
+        ),
+        "turn": Words("Relay audio by TURN", "For browsers and phones in networks that let nothing else through."),
+        "vpn": Words("VPN by WireGuard", "Phones, people and sites come in by it."),
+        "vpn_network": Words(
+            "Network of the VPN", "One that neither the office nor a site uses. Its first address is ours."
+        ),
+        "vpn_port": Words("UDP port"),
+        "vpn_host": Words("Reached at", "An address or the name of a host. Empty: the public address."),
         "local_networks": Words("Local networks", "Phones in them need no NAT.", wide=True),
         "anonymous_calls": Words("Strangers may call internal numbers", "SIP calls from nobody known here."),
         "drain_seconds": Words("When stopping, calls may go on for", unit="seconds"),

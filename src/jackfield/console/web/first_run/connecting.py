@@ -26,6 +26,7 @@ from markupsafe import Markup
 from jackfield.console import own_door
 from jackfield.console.certificates import store
 from jackfield.console.links import address_for_users
+from jackfield.console.reached import by_hand
 from jackfield.console.web import errors
 from jackfield.console.web.rights import public
 from jackfield.network.addresses import reachable_addresses
@@ -54,18 +55,15 @@ class Card:
 def public_addresses() -> list[str]:
     """Return the addresses of this machine that the internet reaches: where no router is between."""
     settings = django_settings.JACKFIELD
-    if settings.public_address:
-        return [str(settings.public_address)]
+    if settings.public_addresses:
+        return list(settings.public_addresses)
     return [one for one in reachable_addresses(settings.hosts) if ipaddress.ip_address(one).is_global]
 
 
 def server() -> str:
     """Return what a phone is told as its server."""
-    from jackfield.company.models import General
-
     settings = django_settings.JACKFIELD
-    known = General.current().public_address or settings.public_address
-    host = known or reachable_addresses(settings.hosts)[0]
+    host = [*by_hand(settings), *reachable_addresses(settings.hosts)][0]
     port = settings.sip_port or settings.sip_tls_port
     host = f"[{host}]" if ":" in host else host
     return host if port == 5060 else f"{host}:{port}"
