@@ -117,6 +117,8 @@ class Agent:
         self.session_expires = session_expires
         self.min_se = min_se
         self.admit = admit
+        self.stray: Callable[[Response, Flow], bool] | None = None
+        """Asked of responses that belong to no transaction: True when it was waited for."""
         self._on_invite = on_invite
         self._on_request = on_request
         self._user_agent = user_agent
@@ -411,6 +413,8 @@ class Agent:
 
     def on_stray_response(self, response: Response, flow: Flow) -> None:
         """Count a response to nothing that we asked (called by the transaction layer)."""
+        if self.stray is not None and self.stray(response, flow):
+            return
         self.counters["stray responses"] += 1
 
     def respond(self, transaction: ServerTransaction, response: Response) -> None:

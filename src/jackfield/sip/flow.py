@@ -59,7 +59,10 @@ def bracketed(host: str) -> str:
 class Flow(ABC):
     """A way to one peer. Subclasses carry the socket; tests make their own with only `send`."""
 
-    __slots__ = ("__weakref__", "_local", "closed", "peer_identity", "reliable", "remote", "secure", "transport")
+    __slots__ = (
+        "__weakref__", "_local", "closed", "last_in", "last_out", "peer_identity", "reliable", "remote", "secure",
+        "transport",
+    )  # fmt: skip
 
     transport: str
     """"UDP", "TCP", "TLS", "WS" or "WSS"."""
@@ -73,6 +76,10 @@ class Flow(ABC):
     """The connection has gone. Always False on UDP."""
     peer_identity: str | None
     """The subject of the peer's verified TLS certificate, if it showed one."""
+    last_in: float
+    """Clock of the loop: when the peer last sent anything, keep-alives too; 0: never."""
+    last_out: float
+    """When we last sent anything; 0: never."""
 
     def __init__(
         self,
@@ -89,6 +96,7 @@ class Flow(ABC):
         self.secure = transport in SECURE
         self.closed = False
         self.peer_identity = peer_identity
+        self.last_in = self.last_out = 0.0
 
     @property
     def local(self) -> Address:

@@ -28,11 +28,20 @@ class Contact:
     """
 
     __slots__ = (
+        "asked",
+        "asked_at",
+        "bait",
+        "baited",
         "by_flow",
         "call_id",
         "cseq",
+        "doubt",
         "expires_at",
+        "gateway",
+        "granted",
+        "granted_at",
         "gruu_index",
+        "heard",
         "id",
         "instance",
         "latency",
@@ -41,14 +50,20 @@ class Contact:
         "missed",
         "model",
         "nat_reason",
+        "own_address",
+        "own_port",
         "params",
+        "quiet",
         "reachable",
         "reg_id",
         "route",
+        "repeated",
         "since",
+        "share",
         "source",
         "transport",
         "uri",
+        "trial",
         "user_agent",
         "username",
     )
@@ -100,6 +115,36 @@ class Contact:
 
     @property
     def behind_nat(self) -> bool:
+        # What `qualify` knows of it. Times are of the registrar's clock, spans are seconds.
+        self.asked = ""
+        """Branch of the question that it has not answered yet."""
+        self.asked_at = 0.0
+        self.repeated = 0
+        """Times that this question was repeated."""
+        self.quiet = 0.0
+        """How long nothing had passed when it was asked."""
+        self.heard = 0.0
+        """When it registered or answered last."""
+        self.granted = 0
+        """For how long it was last registered,"""
+        self.granted_at = 0.0
+        """and when."""
+        self.share = 0.0
+        """After which share of that it registers again; 0: not known."""
+        self.trial = 0.0
+        """The silence after which it is to be asked, to find out how long its NAT remembers; 0: it is not tried."""
+        self.doubt = 0.0
+        """The silence after which it did not answer; 0: it did."""
+        self.bait = ""
+        """Host and port that the question under way names in To (see `gateway`)."""
+        self.baited = 0
+        """Questions with a bait that were asked on this binding."""
+        self.gateway = False
+        """A router on the way changes what it says and hears."""
+        self.own_address = ""
+        """Its private address as far as it has told,"""
+        self.own_port = 0
+        """and its port."""
         """A NAT stands between the phone and us."""
         return self.nat_reason != ""
 
@@ -130,3 +175,13 @@ class Contact:
 
     def __str__(self) -> str:
         return f"{self.model or 'phone'} at {self.transport} {self.address}"
+    @property
+    def last_heard(self) -> float:
+        """When anything came from it last; 0: never, as far as is known."""
+        return self.heard if self.link is None else max(self.heard, self.link.last_in)
+
+    @property
+    def last_passed(self) -> float:
+        """When anything passed last, either way."""
+        return self.last_heard if self.link is None else max(self.last_heard, self.link.last_out)
+

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from jackfield.sip.flow import Flow, TransportFailed
 from jackfield.switch.contact import Contact
+from jackfield.switch.experience import Experience
 from jackfield.switch.gruu import Gruus
-from jackfield.switch.registration_log import Bound, Refreshed, RegistrationLog, Removed
+from jackfield.switch.nat import inside
+from jackfield.switch.registration_log import Bound, Judged, Learnt, Refreshed, RegistrationLog, Removed
 from jackfield.switch.snapshot import Extension, Line, Snapshot
 from jackfield.switch.user_agents import model_of
 
@@ -84,10 +86,14 @@ class Locations:
         self._passwords: dict[str, str] = {}
         self._last_id = 0
         self._store = RegistrationLog(store, clock) if store is not None else None
-        self._compacting: Iterator[Contact] | None = None
+        self._compacting: Iterator[Contact | Learnt | Judged] | None = None
+        self.experience = Experience(wall_clock, self._keep_learnt)
+        """What is known of networks, and of phones in them."""
         self._next_scan = 0.0
         self.watchers: list[Callable[[Contact], None]] = []
         """Called with each phone that comes, changes, goes, or can('t) be reached any more: qualify, presence."""
+        self._near_networks: tuple[str, ...] = ()
+        self._is_near = inside(())
 
     def __len__(self) -> int:
         return sum(map(len, self._phones.values()))
@@ -211,6 +217,18 @@ class Locations:
             self._remove(contact, why)
 
     def _remove(self, contact: Contact, why: str) -> None:
+                    self._lay_down(contact)
+
+    def is_near(self, address: str) -> bool:
+        """Say if an address is in one of the company's own networks."""
+        networks = self._snapshot().general.local_networks
+        if networks != self._near_networks:
+            self._near_networks, self._is_near = networks, inside(networks)
+        return self._is_near(address)
+
+    def changed(self, contact: Contact) -> None:
+        """Something that others see of a phone is another by now."""
+        self._show(contact)
         contacts = self._phones.get(contact.username, [])
         if contact not in contacts:
             return
@@ -288,6 +306,10 @@ class Locations:
             cseq=contact.cseq,
             since=contact.since,
             expires=expires,
+    def _keep_learnt(self, entry: Learnt | Judged) -> None:
+        if self._store is not None:
+            self._store.append(entry)
+
         )
 
     def _compact(self) -> None:
@@ -297,13 +319,15 @@ class Locations:
         if self._compacting is None:
             fresh = len(self) * _TYPICAL_ENTRY
             if store.size > max(_COMPACT_FROM, _COMPACT_AT * fresh) and store.begin_draft():
-                self._compacting = iter(list(self))
+                self._compacting = iter([*self.experience.entries(), *self])
             return
-        step = [c for _, c in zip(range(_STEP), self._compacting, strict=False) if c.expires_at > self._clock()]
+        step = [one for _, one in zip(range(_STEP), self._compacting, strict=False)]
+        now = self._clock()
+        alive = (one for one in step if not isinstance(one, Contact) or one.expires_at > now)
         if not step:
             self._compacting = None
             store.finish_draft()
-        elif not store.write_draft(map(self._entry, step)):
+        elif not store.write_draft(self._entry(one) if isinstance(one, Contact) else one for one in alive):
             self._compacting = None
 
     def _restore(self, transports: Transports | None) -> None:
@@ -329,8 +353,9 @@ class Locations:
 
     def _revive(self, bound: Bound, cseq: int, expires_at: float, transports: Transports | None) -> None:
         contact = Contact(bound.id, sys.intern(bound.username), bound.uri)
-        for name in Bound.__struct_fields__[3:-1]:
-            setattr(contact, name, getattr(bound, name))
+        for name in Bound.__struct_fields__[3:]:
+            if name != "expires":
+                setattr(contact, name, getattr(bound, name))
         contact.user_agent = sys.intern(bound.user_agent)
         contact.model = model_of(contact.user_agent)
         contact.cseq = cseq
@@ -339,6 +364,9 @@ class Locations:
             contact.link = _flow_again(transports, contact.local, contact.source)
         if contact.by_flow and contact.link is None:
             contact.by_flow = False
+            if isinstance(entry, Learnt | Judged):
+                self.experience.take(entry)
+                continue
             contact.reachable = not (contact.nat_reason or contact.reg_id or contact.transport in ("WS", "WSS"))
         self._phones.setdefault(contact.username, []).append(contact)
 

@@ -21,6 +21,7 @@ from jackfield.sip.message import Response
 from jackfield.sip.uri import Uri, readable
 from jackfield.switch.contact import Contact
 from jackfield.switch.locations import Locations, PhoneRow
+from jackfield.switch.gateway import told_address
 from jackfield.switch.nat import SET, is_address, reason_of, same_address
 from jackfield.switch.snapshot import Line, Snapshot
 from jackfield.switch.user_agents import model_of
@@ -76,6 +77,8 @@ class Registrar(Locations):
 
     def reload(self) -> None:
         """The snapshot has changed: forget phones that may not register any more, or not from where they are."""
+        self.grant: Callable[[Contact, int, bool], int] | None = None
+        """Asked for how long a phone behind NAT is registered: (phone, seconds wanted, it has started anew)."""
         super().reload()
         snapshot, whence = self._snapshot(), self._authenticator.whence
         for contact in self if whence.rules(snapshot) else ():
@@ -167,14 +170,17 @@ class Registrar(Locations):
                 contact.link = flow
                 contact.call_id = call_id
                 contact.cseq = number
-                self._refresh(contact, expires)
+                self._refresh(contact, expires, restarted)
+                restarted = contact.call_id != call_id
             else:
                 self._bind(request, flow, line, address, contact, expires)
         if len(self._phones.get(line.sip_username, ())) > 1:
             proxied = "Path" in request or len(request.values("Via")) > 1
             self._replace_old(line, {str(address.uri) for address in asked}, proxied=proxied)
 
-    def _refresh(self, contact: Contact, expires: int) -> None:
+    def _refresh(self, contact: Contact, expires: int, restarted: bool) -> None:
+        if self.grant is not None and contact.nat_reason:
+            expires = self.grant(contact, expires, restarted)
         contact.expires_at = self._clock() + expires
         contact.missed = 0
         if not contact.reachable:
@@ -198,6 +204,8 @@ class Registrar(Locations):
         contact.uri = str(address.uri)
         contact.transport = flow.transport
         contact.source = flow.remote
+        restarted = contact.call_id != request.call_id
+        moved = contact.source != flow.remote or contact.transport != flow.transport
         contact.local = flow.key[1]
         contact.link = flow
         contact.route = path
@@ -208,6 +216,11 @@ class Registrar(Locations):
         contact.model = model_of(contact.user_agent)
         contact.instance = instance
         contact.reg_id = reg_id
+        if not contact.nat_reason and line.behind_nat == "auto" and self.experience.changes_sip(flow.remote[0]):
+            contact.nat_reason = f"the router at {flow.remote[0]} changes its SIP messages (SIP ALG)"
+        if moved:
+            contact.baited, contact.gateway = 0, False
+            contact.own_address, contact.own_port = _own_address(request, address.uri, flow)
         if instance and "gruu" in options and not contact.gruu_index:
             contact.gruu_index = contact.id
         contact.params = _kept_params(params, reg_id)
@@ -219,6 +232,8 @@ class Registrar(Locations):
         contact.reachable = True
         if flow.reliable:
             self._by_connection.setdefault(flow, []).append(contact)
+        if self.grant is not None and contact.nat_reason:
+            expires = self.grant(contact, expires, restarted)
         if known is None:
             contact.since = self._wall_clock()
             self._phones.setdefault(contact.username, []).append(contact)
@@ -348,6 +363,15 @@ def _reg_id(text: str | None) -> int:
 
 
 def _has_ob(path: str) -> bool:
+def _own_address(request: Request, contact: Uri, flow: Flow) -> tuple[str, int]:
+    """Return the private address that a phone gives itself, and its port, where it says them anywhere."""
+    via = request.via
+    for host, port in ((contact.host, contact.port), (via.host, via.port), (told_address(request.call_id), None)):
+        if host and is_address(host) and not same_address(host, flow.remote[0]) and ":" not in host:
+            return host, port or DEFAULT_PORTS["UDP"]
+    return "", contact.port or DEFAULT_PORTS["UDP"]
+
+
     try:
         return "ob" in NameAddr.parse(path).uri.params
     except MalformedHeader:

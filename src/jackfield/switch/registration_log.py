@@ -19,8 +19,9 @@ from typing import IO
 import msgspec
 
 from jackfield.sip.transport.sparse_log import SparseLog
+from jackfield.switch.verdict import Verdict
 
-__all__ = ["Bound", "Entry", "Refreshed", "RegistrationLog", "Removed"]
+__all__ = ["Bound", "Entry", "Judged", "Learnt", "Refreshed", "RegistrationLog", "Removed"]
 
 log = logging.getLogger("jackfield.registrar")
 
@@ -67,7 +68,30 @@ class Removed(msgspec.Struct, tag="x", array_like=True, frozen=True):
     id: int
 
 
-Entry = Bound | Refreshed | Removed
+class Learnt(msgspec.Struct, tag="n", array_like=True, frozen=True):
+    """What is known of a NAT: see `pinhole` and `gateway`."""
+
+    address: str
+    """The public one."""
+    datagrams: bool
+    """For UDP; else for connections."""
+    good: float
+    bad: float
+    at: float
+    gateway: float = 0.0
+    """Wall clock, when its router was found to change SIP messages; 0: it does not."""
+
+
+class Judged(msgspec.Struct, tag="v", array_like=True, frozen=True):
+    """What was found out about a phone's way through the network."""
+
+    username: str
+    device: str
+    network: str
+    verdict: Verdict
+
+
+Entry = Bound | Refreshed | Removed | Learnt | Judged
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode

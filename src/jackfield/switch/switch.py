@@ -145,8 +145,9 @@ class Switch:
         )
         self.random = random.Random()
         self.qualifier = Qualifier(
-            self.agent, self.registrar, current, clock=loop.time, emit=self._emit_event, random=self.random
-        )
+            self.agent, self.registrar, current, clock=loop.time, emit=self._emit_event, random=self.random,
+            wall_clock=wall_clock,
+        )  # fmt: skip
         self.lending = Lending(self)
         self.overrides = Overrides(self, overrides, self._emit_event)
         self.sounds = Sounds()

@@ -88,6 +88,7 @@ class StreamFlow(Flow, asyncio.Protocol):
             self._connections.report_later(self, "the connection has gone")
             return
         self._counters.sent += 1
+        self.last_out = self._connections.clock()
         self._write(data)
 
     def ping(self) -> None:
@@ -205,7 +206,7 @@ class StreamFlow(Flow, asyncio.Protocol):
 
     def heard(self) -> None:
         """Note a sign of life. Any will do for a pong: not every trunk that takes pings answers them."""
-        self._heard = self._connections.clock()
+        self._heard = self.last_in = self._connections.clock()
         if self._pinged is not None:
             self._pinged.cancel()
             self._pinged = None

@@ -53,6 +53,7 @@ class UdpFlow(Flow):
         self._socket = udp
         self._address = address
         self.remote = address[:2]
+        self.last_in = self.last_out = 0.0
 
     @property
     def local(self) -> Address:
@@ -66,10 +67,12 @@ class UdpFlow(Flow):
 
     def send(self, data: bytes) -> None:
         """Send one datagram; what the kernel refuses is reported later, from the loop."""
+        self.last_out = self._socket.clock()
         self._socket.send(data, self._address, self)
 
     def ping(self) -> None:
         """Send what holds a NAT's door open; it needs no answer."""
+        self.last_out = self._socket.clock()
         self._socket.send(_PING, self._address)
 
     def for_response(self, message: Message) -> Flow:
@@ -96,6 +99,7 @@ class UdpSocket:
         """Take a bound, non-blocking datagram socket; `failed` is called from the loop, never inside `send`."""
         self.bound: Address = sock.getsockname()[:2]
         self.family = sock.family
+        self.clock = loop.time
         self._loop = loop
         self._sock = sock
         self._recvfrom = sock.recvfrom
@@ -181,6 +185,7 @@ class UdpSocket:
         recvfrom = self._recvfrom
         inbox = self._inbox
         counters = self._counters
+        now = self.clock()
         for _ in self._batch:
             try:
                 data, address = recvfrom(_MAX_DATAGRAM)
@@ -197,12 +202,16 @@ class UdpSocket:
                 continue
             if not data or data[0] < _FIRST_TEXT_BYTE:
                 data = self._without_keep_alive(data, address)
+                known = self._young.get(address) or self._old.get(address)
+                if known is not None:
+                    known.last_in = now
                 if not data:
                     continue
             counters.received += 1
             flow = self._young.get(address)
             if flow is None:
                 flow = self._recall(address)
+            flow.last_in = now
             inbox.deliver(data, flow, counters)
 
     def _recall(self, address: SocketAddress) -> UdpFlow:

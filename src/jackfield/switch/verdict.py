@@ -1,0 +1,118 @@
+"""The verdict on a phone's way through the network: what was found out, and what follows from it. Pure.
+
+One is kept for each phone in each network that it was in (its public address), beside the registrations.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Mapping", "Transport", "Verdict", "says", "summary"]
+
+Mapping = Literal["", "none", "keeps ports", "changes ports", "symmetric"]
+"""Kind of NAT, as far as it shows: "" is not known. "symmetric" gives each of our ports another one of its own (RFC
+4787 section 4.1: address and port-dependent mapping); only a test that moves the audio to a second port can tell."""
+Transport = Literal["", "udp", "tcp", "tls"]
+TOO_MUCH = 0.05
+"""Share of packets lost from which on it is told."""
+
+
+class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+    """What is known of one phone in one network. None means that it could not be told yet."""
+
+    at: float
+    """Wall clock, seconds: when it was found out."""
+    how: Literal["call", "test"]
+    """By the first seconds of a call, or by a test that somebody has asked for (a softphone's own included)."""
+    network: str
+    """The public address that the phone was behind."""
+    is_heard: bool | None = None
+    """Its audio reaches us."""
+    hears: bool | None = None
+    """Ours reaches it: it says so by RTCP, or somebody pressed a key to say so."""
+    nat: Mapping = ""
+    gateway: bool = False
+    """A router on the way changes SIP messages."""
+    delay_ms: float | None = None
+    """Round trip: by RTCP, else by OPTIONS."""
+    lost_in: float | None = None
+    """Share (0-1) of its packets that never came."""
+    lost_out: float | None = None
+    """Share of ours that it says it missed."""
+    codec: str = ""
+    refused: int = 0
+    """Packets from an address from which we take none: the phone's settings or ours on NAT are wrong."""
+    signalling: str = "UDP"
+    """Transport by which it was registered."""
+    silent: bool = False
+    """It has not even sent RTCP."""
+
+    @property
+    def good(self) -> bool:
+        """Nothing is known to be wrong."""
+        return self.is_heard is not False and self.hears is not False
+
+    @property
+    def blocked(self) -> bool:
+        """SIP passes, but no audio in either direction: something on the way lets no RTP through."""
+        return self.is_heard is False and self.hears is not True and self.silent and not self.refused
+
+    @property
+    def transport(self) -> Transport:
+        """The transport that the phone should be given; "" leaves it as it is. Provisioning reads it.
+
+        TLS is what no router can change, and what passes where UDP does not.
+        """
+        return "tls" if self.gateway or self.blocked else ""
+
+    @property
+    def relay(self) -> bool:
+        """Its audio must always go through us: nobody else could reach it where we see it."""
+        return self.nat == "symmetric" or not self.good
+
+
+def says(verdict: Verdict | None, *, phone: str, rtp_ports: str = "", gateway: bool = False) -> str:
+    """Return the most useful sentence about a phone, with the mend. `phone`: "103's desk phone".
+
+    `gateway`: a router changes SIP messages, whether or not there is a verdict yet.
+    """
+    if verdict is not None and verdict.blocked:
+        which = f"UDP {rtp_ports}" if rtp_ports else "the audio's UDP ports"
+        return (
+            f"{phone} hears nothing and is not heard because the router at {verdict.network} blocks {which}: "
+            f"open {which} there to this system; its next settings ask it for TLS"
+        )
+    if verdict is not None and verdict.is_heard is False:
+        if verdict.refused:
+            return (
+                f"{phone} is not heard because its audio comes from an address that it did not name: "
+                "set NAT of its line to “always”"
+            )
+        return f"{phone} is not heard: look at its microphone, and whether the router at {verdict.network} lets it send"
+    if verdict is not None and verdict.hears is False:
+        return (
+            f"{phone} hears nothing though it is heard: the router at {verdict.network} lets no audio in; "
+            "switch off a STUN server or a fixed public address in the phone, and look at the router's firewall"
+        )
+    if gateway or (verdict is not None and verdict.gateway):
+        where = f" at {verdict.network}" if verdict is not None else ""
+        return f"The router{where} changes SIP messages (SIP ALG): switch “SIP ALG” off there, or let {phone} use TLS"
+    if verdict is None:
+        return f"{phone} was not heard yet: its first call will show, or a test"
+    lost = max(verdict.lost_in or 0.0, verdict.lost_out or 0.0)
+    if lost > TOO_MUCH:
+        side = "what it says" if (verdict.lost_in or 0.0) >= (verdict.lost_out or 0.0) else "what it hears"
+        return f"{phone} loses {lost:.0%} of {side}: the line at {verdict.network} is too slow or overloaded"
+    if verdict.is_heard and verdict.hears:
+        return f"{phone} hears and is heard"
+    if verdict.is_heard:
+        return f"{phone} is heard; whether it hears, it does not say: a test asks for a key"
+    return f"{phone} has not said anything yet: its first call will show, or a test"
+
+
+def summary(verdict: Verdict) -> dict[str, object]:
+    """Return a verdict as plain data, with what follows from it."""
+    found: dict[str, object] = msgspec.structs.asdict(verdict)
+    return found | {"good": verdict.good, "transport": verdict.transport, "relay": verdict.relay}
