@@ -20,8 +20,8 @@ from jackfield.sip.headers import NameAddr, quote
 from jackfield.sip.message import Response
 from jackfield.sip.uri import Uri, readable
 from jackfield.switch.contact import Contact
-from jackfield.switch.locations import Locations, PhoneRow
 from jackfield.switch.gateway import told_address
+from jackfield.switch.locations import Locations, PhoneRow
 from jackfield.switch.nat import SET, is_address, reason_of, same_address
 from jackfield.switch.snapshot import Line, Snapshot
 from jackfield.switch.user_agents import model_of
@@ -73,12 +73,12 @@ class Registrar(Locations):
         """
         super().__init__(snapshot, store=store, clock=clock, wall_clock=wall_clock, emit=emit, secret=secret)
         self._authenticator = authenticator
+        self.grant: Callable[[Contact, int, bool], int] | None = None
+        """Asked for how long a phone behind NAT is registered: (phone, seconds wanted, it has started anew)."""
         authenticator.whence.tell = self._turned_away
 
     def reload(self) -> None:
         """The snapshot has changed: forget phones that may not register any more, or not from where they are."""
-        self.grant: Callable[[Contact, int, bool], int] | None = None
-        """Asked for how long a phone behind NAT is registered: (phone, seconds wanted, it has started anew)."""
         super().reload()
         snapshot, whence = self._snapshot(), self._authenticator.whence
         for contact in self if whence.rules(snapshot) else ():
@@ -167,11 +167,11 @@ class Registrar(Locations):
                 if contact is not None:
                     self._remove(contact, "unregistered")
             elif contact is not None and _is_refresh(request, flow, line, contact, address):
+                restarted = contact.call_id != call_id
                 contact.link = flow
                 contact.call_id = call_id
                 contact.cseq = number
                 self._refresh(contact, expires, restarted)
-                restarted = contact.call_id != call_id
             else:
                 self._bind(request, flow, line, address, contact, expires)
         if len(self._phones.get(line.sip_username, ())) > 1:
@@ -200,40 +200,40 @@ class Registrar(Locations):
             reg_id = 0  # RFC 5626 section 6: the first hop keeps no flow to the phone
         contact = known or Contact(self._next_id(), sys.intern(line.sip_username), str(address.uri))
         was = contact.reachable
+        restarted = contact.call_id != request.call_id
+        moved = contact.source != flow.remote or contact.transport != flow.transport
         self._disconnect(contact)
         contact.uri = str(address.uri)
         contact.transport = flow.transport
         contact.source = flow.remote
-        restarted = contact.call_id != request.call_id
-        moved = contact.source != flow.remote or contact.transport != flow.transport
         contact.local = flow.key[1]
         contact.link = flow
         contact.route = path
         contact.nat_reason = reason_of(
             flow.transport, flow.remote, address.uri, request.via, line.behind_nat, proxied=proxied
         )
-        contact.user_agent = sys.intern(readable(request.get("User-Agent") or "")[:128])
-        contact.model = model_of(contact.user_agent)
-        contact.instance = instance
-        contact.reg_id = reg_id
         if not contact.nat_reason and line.behind_nat == "auto" and self.experience.changes_sip(flow.remote[0]):
             contact.nat_reason = f"the router at {flow.remote[0]} changes its SIP messages (SIP ALG)"
         if moved:
             contact.baited, contact.gateway = 0, False
             contact.own_address, contact.own_port = _own_address(request, address.uri, flow)
+        contact.user_agent = sys.intern(readable(request.get("User-Agent") or "")[:128])
+        contact.model = model_of(contact.user_agent)
+        contact.instance = instance
+        contact.reg_id = reg_id
         if instance and "gruu" in options and not contact.gruu_index:
             contact.gruu_index = contact.id
         contact.params = _kept_params(params, reg_id)
         contact.by_flow = self._needs_flow(contact, address.uri)
         contact.call_id = request.call_id
         contact.cseq = request.cseq.number
+        if self.grant is not None and contact.nat_reason:
+            expires = self.grant(contact, expires, restarted)
         contact.expires_at = self._clock() + expires
         contact.missed = 0
         contact.reachable = True
         if flow.reliable:
             self._by_connection.setdefault(flow, []).append(contact)
-        if self.grant is not None and contact.nat_reason:
-            expires = self.grant(contact, expires, restarted)
         if known is None:
             contact.since = self._wall_clock()
             self._phones.setdefault(contact.username, []).append(contact)
@@ -358,11 +358,6 @@ def _same_uri(text: str, uri: Uri) -> bool:
         return False
 
 
-def _reg_id(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _has_ob(path: str) -> bool:
 def _own_address(request: Request, contact: Uri, flow: Flow) -> tuple[str, int]:
     """Return the private address that a phone gives itself, and its port, where it says them anywhere."""
     via = request.via
