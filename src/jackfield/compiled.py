@@ -23,7 +23,8 @@ PACKAGE = Path(__file__).parent
 COMPILED = ("sip/*.py", "sip/transport/*.py", "sdp/*.py", "switch/*.py", "capture.py")
 """Patterns of the sources that are compiled, below the package."""
 LEFT_OUT = frozenset({
-    "sip/transport/stream.py", "sip/transport/websocket.py",  # asyncio has an interpreted base class for them
+    # asyncio has an interpreted base class for these
+    "sip/transport/stream.py", "sip/transport/websocket.py", "sip/transport/bridged.py",
     "sip/dns_lookup.py", "sip/resolver.py", "sip/stun.py", "switch/lending.py",  # nothing to win
     "sip/transport/transports.py",  # tests put a network of their own in its place
     "sip/transport/connections.py", "sip/transport/listener.py", "sip/transport/tls.py", "sip/transport/icmp.py",

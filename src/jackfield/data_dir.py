@@ -100,6 +100,11 @@ class DataDir:
         """Control socket of `jackfield run` itself."""
         return self.run / "supervisor.sock"
 
+    @property
+    def browser_socket(self) -> Path:
+        """Socket of the switch by which the console hands on the WebSockets of browsers."""
+        return self.run / "browsers.sock"
+
     def media_socket(self, number: int) -> Path:
         """Socket of the media process `number`, from 0."""
         return self.run / f"media-{number}.sock"

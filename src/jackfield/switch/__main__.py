@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,7 +20,7 @@ from typing import Any, Literal
 import uvloop
 
 from jackfield import capture, logs, memory, settings
-from jackfield.control import ControlError, ControlServer
+from jackfield.control import ControlError, ControlServer, reachable
 from jackfield.media.client import SPARES, MediaLost, MediaPool
 from jackfield.network.certificate import names_of_this_machine
 from jackfield.network.certificate_store import Serving, Store
@@ -108,6 +109,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         await _listen(switch, configured, certificate)
         await switch.start()
         await control.start()
+        await _listen_bridge(switch, configured)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stopping.set)  # calls may go on for a while
         loop.add_signal_handler(signal.SIGINT, _set_all, stopping, at_once)
@@ -238,6 +240,26 @@ async def _listen(switch: Switch, configured: Settings, certificate: _Certificat
                 kind: Literal["udp", "tcp"] = "udp" if transport == "UDP" else "tcp"
                 why, mend = refusal(kind, host, port, problem, f"--{setting}-port")
                 raise CannotStart(f"SIP over {transport} can't listen: {why}; {mend}") from None
+
+
+async def _listen_bridge(switch: Switch, configured: Settings) -> None:
+    """Listen for the browsers that the console hands on. The control socket has told of a second switch."""
+    transports, path = switch.agent.transports, configured.files.browser_socket
+    if not isinstance(transports, Transports):
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        draft.unlink(missing_ok=True)
+        with reachable(draft) as name:
+            listener.bind(name)
+        draft.chmod(0o600)
+        listener.listen(64)
+        listener.setblocking(False)
+        draft.replace(path)
+    except OSError as problem:
+        raise CannotStart(f"browsers can't connect by {path}: {problem.strerror or problem}") from None
+    await transports.listen_bridge(listener)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from jackfield.sip.digest import Challenger
 from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.flow import Flow
 from jackfield.sip.message import Response
+from jackfield.sip.transport.bridged import BridgedFlow
 from jackfield.sip.transport.sparse_log import SparseLog
 from jackfield.switch.identity import Sender, called_number, read_caller
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk
@@ -63,6 +64,8 @@ class Authenticator:
         self._given_before: dict[str, list[str]] = {}
         self.counters = {"challenged": 0, "accepted": 0, "refused": 0, "turned_away": 0}
         self.whence = Whence()
+        self.browsers: dict[str, tuple[str, str]] = {}
+        """Digests of the passwords that browsers have now, by SIP name: MD5, SHA-256. See `browser_phones`."""
 
     def at_the_door(self, request: Request, flow: Flow) -> Response | None:
         """Return the challenge for a phone's request that has no password yet, before any state is made for it.
@@ -139,6 +142,8 @@ class Authenticator:
         found = snapshot.lines.get(verdict.username)
         if found is None:
             return self._refuse(request, flow, verdict.username, "unknown user")
+        if found[1].kind == "browser" and not isinstance(flow, BridgedFlow):
+            return self._refuse(request, flow, verdict.username, "a browser's account is used by something else")
         self.counters["accepted"] += 1
         return found
 
@@ -173,7 +178,11 @@ class Authenticator:
         found = self._snapshot().lines.get(username)
         if found is None:
             return None
-        return found[1].ha1_sha256 if algorithm.upper().startswith("SHA-256") else found[1].ha1_md5
+        line, stronger = found[1], algorithm.upper().startswith("SHA-256")
+        if line.kind == "browser":
+            known = self.browsers.get(username)
+            return None if known is None else known[stronger]
+        return line.ha1_sha256 if stronger else line.ha1_md5
 
     def _ha1_within(self, snapshot: Snapshot, address: str) -> Callable[[str, str], str | None]:
         """The same, where a phone outside of its address group is nobody: its password is not even looked at."""

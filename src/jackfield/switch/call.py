@@ -15,7 +15,7 @@ from jackfield.switch import conversation
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.call_base import CallBase
 from jackfield.switch.codec_choice import to_offer
-from jackfield.switch.dial import Dial
+from jackfield.switch.dial import Dial, PhoneDial
 from jackfield.switch.events import HangUp, Redirect, Ringing
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.outgoing import outgoing_leg
@@ -125,7 +125,8 @@ class Call(CallBase):
         if caller.offered is None and caller.codec:
             caller_codecs = [caller.codec]
         fork = Fork(self)
-        legs = [outgoing_leg(self, dial, fork) for dial in dials]
+        sleeping = [dial for dial in dials if isinstance(dial, PhoneDial) and dial.contact.asleep]
+        legs = [outgoing_leg(self, dial, fork) for dial in dials if dial not in sleeping]
         for leg in legs:
             if leg.flow is None:
                 await leg.find_way()
@@ -135,6 +136,7 @@ class Call(CallBase):
             return self._no_media(legs, problem)
         self._check_alive()
         numbers = caller.payload_types()
+        self.switch.waking.wake(self, fork, sleeping)
         for leg in legs:
             if leg.obstacle:
                 leg.give_up(503, leg.obstacle, local=True)
@@ -142,9 +144,33 @@ class Call(CallBase):
                 leg.invite(*to_offer(leg.audio.profile.codecs, caller_codecs), numbers)
         self.fork = fork
         try:
+            if sleeping and not legs:
+                await self.ring_back()  # the caller need not know that it takes a moment longer
             return await fork.result(timeout)
         finally:
             self.fork = None
+            self.switch.waking.over(fork)
+
+    async def ring_late(self, fork: Fork, dial: Dial) -> None:
+        """Ring one more phone in a round that is under way: it has just woken up."""
+        if fork.done.done():
+            return
+        caller = self.anchor.audio
+        leg = outgoing_leg(self, dial, fork)
+        if leg.flow is None:
+            await leg.find_way()
+        try:
+            await self._open_streams([] if leg.obstacle else [leg])
+        except (MediaLost, NoPort) as problem:
+            leg.obstacle = str(problem)
+        if fork.done.done():
+            leg.cancel()
+            leg.release_audio()
+        elif leg.obstacle:
+            leg.give_up(503, leg.obstacle, local=True)
+        else:
+            codecs = [caller.codec] if caller.offered is None and caller.codec else caller.can_use()
+            leg.invite(*to_offer(leg.audio.profile.codecs, codecs), caller.payload_types())
 
     async def bridge(self, leg: Leg) -> None:
         """Connect the caller with the leg that answered, and return when the conversation is over."""

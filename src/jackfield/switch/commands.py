@@ -16,6 +16,7 @@ from jackfield import __version__, capture, logs
 from jackfield.control import ControlError
 from jackfield.media.client import MediaLost
 from jackfield.sip.transport.transports import Transports
+from jackfield.switch.browser_phones import BrowserPhones
 from jackfield.switch.forecast import Forecast, forecast
 from jackfield.switch.in_call import InCall, find_call, leg_row
 from jackfield.switch.origination import Originator
@@ -67,6 +68,8 @@ class Commands:
             "drain": self.drain,
             "log_level": self.log_level,
             **self.switch.lending.handlers(),
+            **self.switch.waking.handlers(),
+            **BrowserPhones(self.switch).handlers(),
             **self.switch.overrides.handlers(),
         }
 
@@ -137,6 +140,8 @@ class Commands:
             if ringing:
                 for leg in ringing:
                     leg.decline(f"declined by {by}")
+                return {"id": call.id}
+            if self.switch.waking.decline(call, extension, f"declined by {by}"):
                 return {"id": call.id}
             own = [leg for leg in call.legs if leg.party.extension == extension and not leg.ended and not leg.leaving]
             if not own:

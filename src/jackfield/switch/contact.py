@@ -53,17 +53,18 @@ class Contact:
         "own_address",
         "own_port",
         "params",
+        "push",
         "quiet",
         "reachable",
         "reg_id",
-        "route",
         "repeated",
-        "since",
+        "route",
         "share",
+        "since",
         "source",
         "transport",
-        "uri",
         "trial",
+        "uri",
         "user_agent",
         "username",
     )
@@ -100,6 +101,8 @@ class Contact:
         """RFC 5626; 0 when the phone does not ask for outbound."""
         self.gruu_index = 0
         """Its number in temporary GRUUs; 0 when it did not ask for any."""
+        self.push = ""
+        """What names its Web Push subscription (pn-prid of RFC 8599); empty when it can't be woken."""
         self.call_id = ""
         self.cseq = 0
         self.latency: float | None = None
@@ -112,9 +115,6 @@ class Contact:
         """Wall clock, seconds: when it first registered."""
         self.expires_at = 0.0
         """Clock of the registrar (monotonic), seconds."""
-
-    @property
-    def behind_nat(self) -> bool:
         # What `qualify` knows of it. Times are of the registrar's clock, spans are seconds.
         self.asked = ""
         """Branch of the question that it has not answered yet."""
@@ -145,8 +145,16 @@ class Contact:
         """Its private address as far as it has told,"""
         self.own_port = 0
         """and its port."""
+
+    @property
+    def behind_nat(self) -> bool:
         """A NAT stands between the phone and us."""
         return self.nat_reason != ""
+
+    @property
+    def asleep(self) -> bool:
+        """Nothing reaches it now, but a push wakes it and it registers anew."""
+        return self.push != "" and not self.reachable
 
     @property
     def flow(self) -> Flow | None:
@@ -169,12 +177,6 @@ class Contact:
         """Where it is, for people: "192.0.2.7:5060"."""
         return f"{bracketed(self.source[0])}:{self.source[1]}"
 
-    def came_by(self, flow: Flow) -> bool:
-        """Say if the phone registered on this flow."""
-        return self.link is flow or (self.source == flow.remote and self.transport == flow.transport)
-
-    def __str__(self) -> str:
-        return f"{self.model or 'phone'} at {self.transport} {self.address}"
     @property
     def last_heard(self) -> float:
         """When anything came from it last; 0: never, as far as is known."""
@@ -185,3 +187,9 @@ class Contact:
         """When anything passed last, either way."""
         return self.last_heard if self.link is None else max(self.last_heard, self.link.last_out)
 
+    def came_by(self, flow: Flow) -> bool:
+        """Say if the phone registered on this flow."""
+        return self.link is flow or (self.source == flow.remote and self.transport == flow.transport)
+
+    def __str__(self) -> str:
+        return f"{self.model or 'phone'} at {self.transport} {self.address}"

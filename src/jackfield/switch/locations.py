@@ -31,6 +31,8 @@ _COMPACT_FROM = 1024 * 1024  # bytes: below this the file is never written anew
 _COMPACT_AT = 4  # times what a fresh file would have
 _TYPICAL_ENTRY = 400  # bytes
 _MANY = 2000  # phones from which on they are looked through every five seconds only
+SLEEP = 30 * 86400.0
+"""Seconds for which a phone is kept that sleeps: a push wakes it."""
 _STEP = 200  # entries written anew in one go, so that calls do not wait
 
 
@@ -90,10 +92,10 @@ class Locations:
         self.experience = Experience(wall_clock, self._keep_learnt)
         """What is known of networks, and of phones in them."""
         self._next_scan = 0.0
-        self.watchers: list[Callable[[Contact], None]] = []
-        """Called with each phone that comes, changes, goes, or can('t) be reached any more: qualify, presence."""
         self._near_networks: tuple[str, ...] = ()
         self._is_near = inside(())
+        self.watchers: list[Callable[[Contact], None]] = []
+        """Called with each phone that comes, changes, goes, or can('t) be reached any more: qualify, presence."""
 
     def __len__(self) -> int:
         return sum(map(len, self._phones.values()))
@@ -137,7 +139,11 @@ class Locations:
             for flow in [flow for flow in self._by_connection if flow.closed]:
                 self.flow_failed(flow, "its connection has gone")
             for contact in [c for contacts in self._phones.values() for c in contacts if c.expires_at <= now]:
-                self._remove(contact, "expired")
+                if contact.push and contact.reachable:
+                    self.reached(contact, False, "it was not heard of any more")
+                    self._lay_down(contact)
+                else:
+                    self._remove(contact, "expired")
             self._next_scan = now + (1.0 if len(self._phones) < _MANY else 5.0)
         if self._store is not None:
             self._store.flush()
@@ -155,6 +161,19 @@ class Locations:
             if contact.link is not None and contact.link.closed:
                 self.flow_failed(contact.link, "its connection has gone")
         return [c for c in found if c.reachable and c.expires_at > now]
+
+    def asleep(self, line: Line) -> list[Contact]:
+        """Return the phones of the line that must be woken by a push before they can be rung (RFC 8599)."""
+        now = self._clock()
+        return [c for c in self._phones.get(line.sip_username, ()) if c.asleep and c.expires_at > now]
+
+    def by_push(self, push: str) -> Contact | None:
+        """Return the phone that this push subscription wakes."""
+        return next((contact for contact in self if push and contact.push == push), None)
+
+    def forget(self, username: str, why: str) -> None:
+        """Remove every phone of a line."""
+        self._forget(self._phones.get(username, []), why)
 
     def registered(self, line: Line) -> list[Contact]:
         """Return every phone of the line, also those that do not answer OPTIONS."""
@@ -198,25 +217,6 @@ class Locations:
                 contact.by_flow = False
                 if contact.reg_id or contact.nat_reason or contact.transport in ("WS", "WSS"):
                     self.reached(contact, False, reason)
-
-    def reached(self, contact: Contact, reachable: bool, why: str = "") -> None:
-        """Take note that a phone answers again, or no longer."""
-        if contact.reachable == reachable:
-            return
-        contact.reachable = reachable
-        self._tell(contact, "reachable" if reachable else "unreachable", why)
-
-    # --- changes -----------------------------------------------------------------------------------------------------
-
-    def _next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
-
-    def _forget(self, contacts: list[Contact], why: str) -> None:
-        for contact in list(contacts):
-            self._remove(contact, why)
-
-    def _remove(self, contact: Contact, why: str) -> None:
                     self._lay_down(contact)
 
     def is_near(self, address: str) -> bool:
@@ -229,6 +229,32 @@ class Locations:
     def changed(self, contact: Contact) -> None:
         """Something that others see of a phone is another by now."""
         self._show(contact)
+
+    def reached(self, contact: Contact, reachable: bool, why: str = "") -> None:
+        """Take note that a phone answers again, or no longer."""
+        if contact.reachable == reachable:
+            return
+        contact.reachable = reachable
+        self._tell(contact, "reachable" if reachable else "unreachable", why)
+
+    # --- changes -----------------------------------------------------------------------------------------------------
+
+    def _lay_down(self, contact: Contact) -> None:
+        """Keep a phone that a push wakes for longer than it has registered for: asleep it can't say that it's there."""
+        if contact.asleep and self.holds(contact):
+            contact.expires_at = self._clock() + SLEEP
+            if self._store is not None:
+                self._store.append(self._entry(contact), at_once=True)
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def _forget(self, contacts: list[Contact], why: str) -> None:
+        for contact in list(contacts):
+            self._remove(contact, why)
+
+    def _remove(self, contact: Contact, why: str) -> None:
         contacts = self._phones.get(contact.username, [])
         if contact not in contacts:
             return
@@ -280,6 +306,10 @@ class Locations:
         if self._store is not None:
             self._store.append(self._entry(contact), at_once=True)
 
+    def _keep_learnt(self, entry: Learnt | Judged) -> None:
+        if self._store is not None:
+            self._store.append(entry)
+
     def _keep_renewed(self, contact: Contact) -> None:
         if self._store is not None:
             expires = self._wall_clock() + contact.expires_at - self._clock()
@@ -306,10 +336,7 @@ class Locations:
             cseq=contact.cseq,
             since=contact.since,
             expires=expires,
-    def _keep_learnt(self, entry: Learnt | Judged) -> None:
-        if self._store is not None:
-            self._store.append(entry)
-
+            push=contact.push,
         )
 
     def _compact(self) -> None:
@@ -336,6 +363,9 @@ class Locations:
         alive: dict[int, Bound] = {}
         latest: dict[int, Refreshed] = {}
         for entry in self._store.read():
+            if isinstance(entry, Learnt | Judged):
+                self.experience.take(entry)
+                continue
             self._last_id = max(self._last_id, entry.id)
             if isinstance(entry, Bound):
                 alive[entry.id] = entry
@@ -364,9 +394,6 @@ class Locations:
             contact.link = _flow_again(transports, contact.local, contact.source)
         if contact.by_flow and contact.link is None:
             contact.by_flow = False
-            if isinstance(entry, Learnt | Judged):
-                self.experience.take(entry)
-                continue
             contact.reachable = not (contact.nat_reason or contact.reg_id or contact.transport in ("WS", "WSS"))
         self._phones.setdefault(contact.username, []).append(contact)
 

@@ -9,6 +9,7 @@ A disabled extension still registers: its phone must be able to call an emergenc
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,6 +43,9 @@ FLOW_TIMER = 120
 """Seconds after which a phone with outbound should send a keep-alive on its connection (RFC 5626 section 4.4.1)."""
 _OVERTAKEN = "CSeq out of order"
 """For a request that a later one of the same phone has overtaken (RFC 3261 section 10.3 steps 6 and 7)."""
+
+
+_PUSH_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class _Refused(Exception):
@@ -224,6 +228,7 @@ class Registrar(Locations):
         if instance and "gruu" in options and not contact.gruu_index:
             contact.gruu_index = contact.id
         contact.params = _kept_params(params, reg_id)
+        contact.push = _push_of(address.uri)
         contact.by_flow = self._needs_flow(contact, address.uri)
         contact.call_id = request.call_id
         contact.cseq = request.cseq.number
@@ -367,6 +372,18 @@ def _own_address(request: Request, contact: Uri, flow: Flow) -> tuple[str, int]:
     return "", contact.port or DEFAULT_PORTS["UDP"]
 
 
+def _reg_id(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _push_of(uri: Uri) -> str:
+    """Return what names the Web Push subscription of a phone (RFC 8599 section 4.1); "" where it has none of ours."""
+    params = uri.params
+    name = params.get("pn-prid") or ""
+    return name if params.get("pn-provider") == "webpush" and _PUSH_NAME.fullmatch(name) else ""
+
+
+def _has_ob(path: str) -> bool:
     try:
         return "ob" in NameAddr.parse(path).uri.params
     except MalformedHeader:

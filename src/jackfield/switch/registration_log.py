@@ -52,6 +52,7 @@ class Bound(msgspec.Struct, tag="b", array_like=True, frozen=True):
     since: float
     expires: float
     """Wall clock, seconds."""
+    push: str = ""
 
 
 class Refreshed(msgspec.Struct, tag="r", array_like=True, frozen=True):

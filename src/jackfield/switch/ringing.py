@@ -25,7 +25,7 @@ _TELLING = (600, 603, 604, 606, 486, 403, 488, 480, 404, 410, 484, 503, 500)
 class Fork:
     """One round of ringing. Legs report here; `result` waits for the first answer or the last failure."""
 
-    __slots__ = ("_early", "_failures", "_redirect", "_waiting", "call", "done", "legs")
+    __slots__ = ("_early", "_expected", "_failures", "_redirect", "_waiting", "call", "done", "legs")
 
     def __init__(self, call: CallBase) -> None:
         self.call = call
@@ -34,6 +34,7 @@ class Fork:
         self._failures: list[tuple[int, str, bool]] = []  # status, reason, whether the status is ours
         self._redirect = ""
         self._waiting = 0
+        self._expected: list[str] = []  # numbers of phones that are being woken, and have no leg yet
         self._early: OutgoingLeg | None = None  # whose early media the caller hears
 
     async def result(self, timeout: float | None) -> Ringing:
@@ -59,6 +60,29 @@ class Fork:
         leg.fork = self
         self.legs.append(leg)
         self._waiting += 1
+
+    # --- phones that sleep
+
+    def expect(self, number: str) -> None:
+        """A phone of this number is being woken: its leg comes later, by `add`, and `came` says so."""
+        self._expected.append(number)
+        self._waiting += 1
+
+    def came(self, number: str) -> None:
+        """A phone that was expected is awake, and has its leg."""
+        self._expected.remove(number)
+        self._waiting -= 1
+        if self._waiting <= 0 and not self.done.done():
+            self.done.set_result(None)
+
+    def missing(self, number: str, status: int, reason: str) -> None:
+        """A phone that was expected does not come; 603: its user does not want the call (see `leg_failed`)."""
+        self._failures.append((status, reason, True))
+        self.call.note(f"{number}: {reason}")
+        if status == 603 and self._one_party() and not self.done.done():
+            self.cancel_all(reason_header(status, reason))
+            self._waiting = 1
+        self.came(number)
 
     # --- what the legs report
 
@@ -143,7 +167,7 @@ class Fork:
             self.call.listener.tone("ringback", self.call.snapshot.general.country)
 
     def _one_party(self) -> bool:
-        return len({leg.party.number for leg in self.legs}) == 1
+        return len({*self._expected, *(leg.party.number for leg in self.legs)}) == 1
 
     def _most_telling(self) -> tuple[int, str, bool]:
         for status in _TELLING:

@@ -111,6 +111,7 @@ class Line:
     dtmf: DtmfMode = "auto"
     max_contacts: int = 5  # phones that may share this SIP name
     phones_from: str = ""  # address group that it may connect from; "" means the extension's
+    kind: Literal["phone", "browser"] = "phone"  # browser: Jackfield Phone, whose passwords only the switch has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

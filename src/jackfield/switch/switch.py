@@ -52,6 +52,7 @@ from jackfield.switch.sounds import Sounds
 from jackfield.switch.streams import Streams
 from jackfield.switch.subscriptions import Subscriptions, bad_event
 from jackfield.switch.trunks import Trunks
+from jackfield.switch.waking import Waking
 
 if TYPE_CHECKING:
     from jackfield.media.client import MediaPool
@@ -149,6 +150,7 @@ class Switch:
             wall_clock=wall_clock,
         )  # fmt: skip
         self.lending = Lending(self)
+        self.waking = Waking(self)
         self.overrides = Overrides(self, overrides, self._emit_event)
         self.sounds = Sounds()
         self.plugins = Plugins()

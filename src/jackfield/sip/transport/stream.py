@@ -146,7 +146,7 @@ class StreamFlow(Flow, asyncio.Protocol):
             return
         connections = self._connections
         local = transport.get_extra_info("sockname")
-        if local:
+        if isinstance(local, tuple):
             self._local = local[:2]
         if self.secure:
             self.peer_identity = peer_identity(transport.get_extra_info("ssl_object"))

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from jackfield.sip.flow import DEFAULT_PORTS, SECURE, Address, Flow, FlowKey, Hop, TransportFailed
 from jackfield.sip.message import Message
+from jackfield.sip.transport.bridged import Bridge
 from jackfield.sip.transport.connections import Connections
 from jackfield.sip.transport.inbox import Admit, Inbox, Receive, Trace
 from jackfield.sip.transport.limits import TransportLimits
@@ -80,6 +81,7 @@ class Transports:
         self._addresses = LocalAddresses(self._loop.time)
         self._udp: dict[Address, UdpSocket] = {}
         self._listeners: list[Listener] = []
+        self._bridges: list[Bridge] = []
         self._closed = False
         self._connections = Connections(
             self._loop,
@@ -137,6 +139,12 @@ class Transports:
         udp = UdpSocket(self._loop, sock, self._inbox, self._limits, self._addresses, self._report)
         self._udp[udp.bound] = udp
         return udp.bound[1]
+
+    async def listen_bridge(self, sock: socket.socket) -> None:
+        """Take the WebSockets of browsers that our web server hands on by this Unix socket, which listens already."""
+        bridge = Bridge(self._connections, sock)
+        await bridge.start()
+        self._bridges.append(bridge)
 
     def use_tls(self, tls: ssl.SSLContext) -> None:
         """Use a renewed certificate on every TLS and WSS port from the next connection on; none is dropped."""
@@ -218,6 +226,9 @@ class Transports:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        for bridge in self._bridges:
+            bridge.close()
+        self._bridges.clear()
         await self._connections.close()
         self.refresh_stats()
         for udp in self._udp.values():

@@ -57,12 +57,12 @@ def is_busy(call: Call, entry: Extension) -> bool:
 
 
 def dials_of(call: Call, entry: Extension, *, caller_prefix: str = "") -> list[PhoneDial]:
-    """Return every registered phone of every line, ready to be rung."""
+    """Return every registered phone of every line, ready to be rung, and those that a push must wake first."""
     registrar = call.switch.registrar
     return [
         PhoneDial(entry, line, contact, caller_prefix)
         for line in entry.lines
-        for contact in registrar.contacts(line)
+        for contact in (*registrar.contacts(line), *registrar.asleep(line))
         if call.only_phone in (None, contact)
     ]
 
