@@ -36,6 +36,8 @@ log = logging.getLogger("jackfield.switch")
 
 Handler = "Callable[[dict[str, Any]], Awaitable[Any]]"
 
+SHARING_SECONDS = 2.0
+
 
 class Commands:
     """Answers the control socket. `stop` is called when the process is told to drain and end."""
@@ -65,6 +67,7 @@ class Commands:
             "reload": self.reload,
             "trace": self.trace,
             "metrics": self.metrics,
+            "share_port": self.share_port,
             "drain": self.drain,
             "log_level": self.log_level,
             **self.switch.lending.handlers(),
@@ -229,6 +232,12 @@ class Commands:
                     elif name in _MEDIA_COUNTERS:
                         found[f"media_{name}_total"] = found.get(f"media_{name}_total", 0) + value
         return found
+
+    async def share_port(self, request: dict[str, Any]) -> None:
+        """Let the console hear, for a moment of binding, phones that ask a multicast group at the SIP port."""
+        transports = self.switch.agent.transports
+        if isinstance(transports, Transports):
+            transports.let_share(SHARING_SECONDS)
 
     async def drain(self, request: dict[str, Any]) -> dict[str, Any]:
         """Finish calls and end."""

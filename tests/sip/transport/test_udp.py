@@ -435,3 +435,23 @@ async def test_messages_wait_while_the_send_buffer_is_full_and_are_lost_when_too
     assert udp.kernel_drops() == 0
     udp.close()
     udp.close()
+
+
+async def test_a_multicast_group_shares_the_port_when_it_may_and_takes_nothing_away(new_side: NewSide) -> None:
+    """What phones ask a whole network (plug and play) is heard by another process, though the port is ours."""
+    side = new_side()
+    port = await side.transports.listen("UDP", ALL_IPV4, 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as group, UdpPeer(port) as phone:
+        group.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            group.bind(("224.0.1.75", port))
+        side.transports.let_share(0)
+        group.bind(("224.0.1.75", port))
+        group.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("224.0.1.75") + bytes(4))
+        await asyncio.sleep(0.001)  # it is over
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as thief:
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with pytest.raises(OSError, match="in use"):
+                thief.bind((ALL_IPV4, port))
+        phone.send(options("UDP 127.0.0.1:5999"))
+        assert parse(await phone.read()).cseq.method == "OPTIONS"

@@ -11,6 +11,7 @@ from jackfield.sip.transport.local_addresses import family_of
 __all__ = ["keep_tcp_alive", "listen_tcp", "open_udp", "set_traffic_class", "why"]
 
 _SO_RCVBUFFORCE = 33
+_IP_MULTICAST_ALL = 49  # linux/in.h
 _BACKLOG = 1_024
 # A phone whose power was cut is noticed after about two minutes, though nobody sends it anything.
 _KEEP_ALIVE_IDLE, _KEEP_ALIVE_INTERVAL, _KEEP_ALIVE_COUNT = 60, 20, 3
@@ -23,6 +24,8 @@ def open_udp(host: str, port: int, *, receive_buffer: int, traffic_class: int) -
     try:
         sock.setblocking(False)
         _set_receive_buffer(sock, receive_buffer)
+        if sock.family == socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)  # what others here have joined is not for us
         _bind(sock, host, port, traffic_class)
     except OSError:
         sock.close()

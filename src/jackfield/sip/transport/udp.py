@@ -163,6 +163,14 @@ class UdpSocket:
         except (OSError, struct.error):
             return 0
 
+    def let_share(self, on: bool) -> None:
+        """Let a socket of a multicast group bind to our port, or no longer. It keeps the port; nothing of ours is lost.
+
+        Only while this is on: any program of the machine could else take our port away with the same option.
+        """
+        if not self._closed:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(on))
+
     def close(self) -> None:
         """Stop reading and close the socket. What still waits to be sent is dropped."""
         if self._closed:
