@@ -275,7 +275,7 @@ def test_lines_that_we_do_not_take_keep_their_place_with_port_0() -> None:
 
 
 def test_an_offer_without_usable_audio_has_a_reason() -> None:
-    assert ours(phone("m=audio 4000 UDP/TLS/RTP/SAVPF 8")).problem == "audio over UDP/TLS/RTP/SAVPF isn't supported"
+    assert ours(phone("m=audio 4000 TCP/TLS/RTP/SAVPF 8")).problem == "audio over TCP/TLS/RTP/SAVPF isn't supported"
     assert ours(phone("m=audio 0 RTP/AVP 8")).problem == "no audio stream in the offer"
     assert ours(phone("m=video 4000 RTP/AVP 99")).problem == "no audio stream in the offer"
 

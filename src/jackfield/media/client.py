@@ -31,6 +31,7 @@ from jackfield.media.protocol import (
     StreamEvent,
     StreamStats,
     Tone,
+    WebRtc,
     WorkerStats,
 )
 
@@ -52,11 +53,14 @@ __all__ = [
     "StreamEvent",
     "StreamStats",
     "Tone",
+    "WebRtc",
     "Worker",
     "WorkerStats",
 ]
 
 log = logging.getLogger(__name__)
+
+_Answer = protocol.Opened | protocol.Refused | protocol.WorkerTold | protocol.FingerprintTold
 
 SPARES = 16
 """Streams that the switch keeps open in advance for each address, so that no caller waits until ports are opened."""
@@ -188,6 +192,7 @@ class Worker:
         self._streams: dict[int, Stream] = {}
         self._questions: dict[int, asyncio.Future[Report]] = {}
         self._request = 0
+        self._fingerprint = ""
         self._spares_wanted = spares
         self._spares: dict[str, deque[Stream]] = {}  # by address
         self._refills: dict[int, str] = {}  # the address, by request
@@ -257,6 +262,14 @@ class Worker:
         assert isinstance(answer, protocol.WorkerTold)
         return answer.stats
 
+    async def fingerprint(self) -> str:
+        """The fingerprint of the worker's certificate, as a=fingerprint has it. Asked once. Raises MediaLost."""
+        if not self._fingerprint:
+            answer = await self._ask(protocol.AskFingerprint)
+            assert isinstance(answer, protocol.FingerprintTold)
+            self._fingerprint = answer.fingerprint
+        return self._fingerprint
+
     def tell(self, command: Command) -> None:
         """Send a command at the end of the next turn of the loop.
 
@@ -317,6 +330,7 @@ class Worker:
         self.alive = False
         self._transport = None
         self._outbox = []
+        self._fingerprint = ""  # the next process makes its own certificate
         self._spares.clear()
         self._refills.clear()
         streams, self._streams = self._streams, {}
@@ -333,12 +347,12 @@ class Worker:
     def received(self, messages: Sequence[object]) -> None:
         """Hand replies to those who asked and events to their streams."""
         for message in messages:
-            if isinstance(message, protocol.Opened | protocol.Refused | protocol.WorkerTold):
+            if isinstance(message, _Answer):
                 self._answered(message)
             else:
                 self._event(message)  # type: ignore[arg-type]
 
-    def _answered(self, message: protocol.Opened | protocol.Refused | protocol.WorkerTold) -> None:
+    def _answered(self, message: _Answer) -> None:
         address = self._refills.pop(message.request, None)
         if address is not None and isinstance(message, protocol.Opened):
             self._give_back(address, self._opened(message, address))

@@ -1,7 +1,7 @@
 """The network side of a stream: its sockets, whom it listens to, and what is encrypted.
 
 The first packets of a party come through here until the latch has settled; then the RTP socket is connected to the
-party, and plain RTP belongs to the lane. SRTP and T.38 stay here.
+party, and plain RTP belongs to the lane. SRTP and T.38 stay here, and what WebRTC has besides (`webrtc`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from jackfield.media.latch import Latch, Verdict
 from jackfield.media.ports import Pair, disconnect, kernel_drops, socket_address
-from jackfield.media.protocol import Remote
+from jackfield.media.protocol import Failed, Remote, WebRtc
+from jackfield.media.webrtc import DTLS, MEDIA, STUN, WebPath, kind_of
 from jackfield.rtp import srtp
 from jackfield.rtp.packet import HEADER, MAX_PACKET, build, is_rtcp
 
 if TYPE_CHECKING:
     from jackfield.media.lane import Hearer
     from jackfield.media.stream import Stream
+    from jackfield.media.webrtc import Datagrams
 
 DRAINED = 500  # packets read at most when a socket is connected
 FROM_ANYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104 - the old way to say "hold" (RFC 3264 section 8.4)
@@ -49,6 +51,7 @@ class Endpoint:
         self._keys: tuple[str | None, str | None] = (None, None)
         self._decrypt: srtp.Receiver | None = None
         self._encrypt: srtp.Sender | None = None
+        self.path: WebPath | None = None
         if pair.rtcp is not None:
             road.watch(pair.rtcp.fileno(), self._rtcp_readable)
 
@@ -61,7 +64,7 @@ class Endpoint:
     @property
     def encrypts(self) -> bool:
         """Whether what goes out must pass through here."""
-        return self._encrypt is not None
+        return self._encrypt is not None or self.path is not None
 
     @property
     def kernel_drops(self) -> int:
@@ -80,6 +83,11 @@ class Endpoint:
             self._forget()
             return
         try:
+            if remote.webrtc is not None:
+                self._expect_browser(remote, remote.webrtc)
+                return
+            if self.path is not None:
+                self._forget()
             self._take_keys(remote)
             self.latch.expect(remote.address, remote.port, behind_nat=remote.behind_nat, nat_address=remote.nat_address)
             destination = self._destination(remote)
@@ -96,10 +104,23 @@ class Endpoint:
             raise
         self._expect_rtcp(remote)
 
+    def _expect_browser(self, remote: Remote, web: WebRtc) -> None:
+        """Go on with what has been proved, or begin anew."""
+        now = self._worker.seconds()
+        if self.path is None or not self.path.renew(web, now):
+            self._forget()
+            self.path = WebPath(self._worker.identity(), web, now)
+        if not self.path.checked:
+            self.latch.expect(remote.address, remote.port, behind_nat=remote.behind_nat, nat_address=remote.nat_address)
+            source = self.latch.expected or (socket_address(remote.address, remote.port) if remote.address else None)
+            if source is not None:
+                self._send_all(self.path.use(source, now))
+
     def _forget(self) -> None:
         self.latch.forget()
         self.rtcp_latch.forget()
         self._keys, self._decrypt, self._encrypt = (None, None), None, None
+        self.path = None
 
     def _expect_rtcp(self, remote: Remote) -> None:
         source = self.latch.expected
@@ -116,6 +137,8 @@ class Endpoint:
 
     def _destination(self, remote: Remote) -> tuple[Any, ...] | None:
         """Where to send to while the socket is not connected."""
+        if self.path is not None:
+            return self.path.source
         if not remote.port or remote.address in FROM_ANYWHERE:
             return None
         return self.latch.expected or socket_address(remote.address, remote.port)
@@ -157,6 +180,9 @@ class Endpoint:
         if remote is None:
             self.dropped_source += 1
             return
+        if self.path is not None:
+            self._heard_browser(self.path, data, source)
+            return
         if self.connected:
             self._heard_from_party(data)
             return
@@ -186,6 +212,65 @@ class Endpoint:
         self._take(data, remote)
         if self.latch.settled and not self.connected:
             self._settle(remote)
+
+    def _heard_browser(self, path: WebPath, data: bytes, source: tuple[Any, ...]) -> None:
+        """A datagram on a port that ICE, DTLS, SRTP and SRTCP share."""
+        kind = kind_of(data)
+        if kind == MEDIA:
+            if self._decrypt is None or not path.knows(source):
+                self.dropped_source += 1
+                return
+            if not self._stream.started:
+                self._stream.begun(source[0], source[1])
+            self._heard_from_party(data)
+            return
+        now = self._worker.seconds()
+        if kind == STUN:
+            answers = path.heard_stun(data, source, now)
+            if answers is None:
+                self.dropped_source += 1
+                return
+            self._send_all(answers)
+        elif kind != DTLS:
+            self.dropped_malformed += 1
+        elif path.knows(source) or (not path.checked and self.latch.judge(source) is not Verdict.REFUSED):
+            if not path.checked and path.source != source:
+                self._send_all(path.use(source, now))
+            self._send_all(path.heard_dtls(data, source, now))
+        else:
+            self.dropped_source += 1
+        if self._decrypt is None:
+            self._look_at(path, now)
+
+    def _look_at(self, path: WebPath, now: float) -> None:
+        """Take the keys when the handshake has brought them, and tell of what went wrong."""
+        keys = path.keys
+        if keys is not None and self._decrypt is None:
+            self._decrypt, self._encrypt = srtp.Receiver(keys[0]), srtp.Sender(keys[1])
+        elif path.shaking:
+            self._worker.tick_for(self._stream)
+        problem = path.problem(now, self._pair.port)
+        if problem:
+            self._stream.emit(Failed(self._stream.id, problem))
+
+    def tick(self) -> bool:
+        """Send again what was not answered in a handshake; False when none is under way."""
+        path = self.path
+        if path is None or not path.shaking:
+            return False
+        self._send_all(path.tick())
+        self._look_at(path, self._worker.seconds())
+        return path.shaking
+
+    def sweep(self) -> None:
+        """Look after what may take a second."""
+        path = self.path
+        if path is None:
+            return
+        now = self._worker.seconds()
+        self._look_at(path, now)
+        if path.source is not None and not path.consents(now):
+            path.source = None  # RFC 7675 section 5.1; the next check brings it back
 
     def _stray(self, data: bytes, source: tuple[Any, ...]) -> None:
         """What comes to the RTP port and is no RTP."""
@@ -283,6 +368,14 @@ class Endpoint:
             return False
         return True
 
+    def _send_all(self, datagrams: Datagrams) -> None:
+        """Send what ICE and DTLS want to send."""
+        for data, source in datagrams:
+            try:
+                self._pair.rtp.sendto(data, source)
+            except OSError:
+                self.lane.send_errors += 1
+
     def send_rtcp(self, data: bytes, remote: Remote) -> None:
         """Send a compound packet to where the party listens for RTCP."""
         if self._encrypt is not None:
@@ -290,7 +383,9 @@ class Endpoint:
             if protected is None:
                 return
             data = protected
-        if remote.rtcp_mux or self._pair.rtcp is None:
+        elif self.path is not None:
+            return  # never in clear
+        if remote.rtcp_mux or self._pair.rtcp is None or self.path is not None:
             self._send(data)
             return
         destination = self.rtcp_latch.expected

@@ -21,6 +21,23 @@ DtmfMode = Literal["rfc4733", "inband", "info"]
 
 
 @dataclass(frozen=True, slots=True)
+class WebRtc:
+    """How a party proves its packets that speaks WebRTC: ICE (RFC 8445, we are lite) and DTLS-SRTP (RFC 5763).
+
+    Without `peer_ufrag`, or where the party is `lite` itself, nobody checks connectivity: then the party is heard from
+    where it was signalled, as any other.
+    """
+
+    ufrag: str  # ours
+    password: str  # ours, by which the party signs its checks
+    peer_ufrag: str  # the party's
+    fingerprints: tuple[str, ...]  # "sha-256 AB:CD:…", of which the party's certificate must have one
+    client: bool = False  # we begin the handshake (a=setup:active)
+    lite: bool = False  # the party is ICE lite, too
+    association: str = ""  # a=tls-id; another one asks for a new handshake (RFC 8842)
+
+
+@dataclass(frozen=True, slots=True)
 class Remote:
     """Where and how to send to a party, and what to expect from it: the outcome of an SDP offer and answer.
 
@@ -50,6 +67,7 @@ class Remote:
     raw: bool = False  # not RTP: datagrams pass untouched (T.38 over UDPTL)
     dtmf_clock_rate: int = 0  # of telephone-event; 0: the audio's
     nat_address: str = ""  # where the party's signalling comes from; may be heard from, too
+    webrtc: WebRtc | None = None  # instead of `srtp_in` and `srtp_out`
     elsewhere: bool = False  # its audio goes directly to the other party: we hear no more than its reports (RTCP)
 
 
@@ -122,6 +140,12 @@ class Open(msgspec.Struct, array_like=True, tag="open", gc=False):
 
 class AskWorker(msgspec.Struct, array_like=True, tag="worker", gc=False):
     """Answered by `WorkerTold`."""
+
+    request: int
+
+
+class AskFingerprint(msgspec.Struct, array_like=True, tag="fingerprint", gc=False):
+    """Answered by `FingerprintTold`."""
 
     request: int
 
@@ -212,8 +236,8 @@ class Close(msgspec.Struct, array_like=True, tag="close", gc=False):
 
 
 Command = (
-    Open | AskWorker | AskStream | Configure | Bridge | Unbridge | Play | StopPlay | Echo | SendDtmf | ListenDigits
-    | Record | StopRecord | Close
+    Open | AskWorker | AskFingerprint | AskStream | Configure | Bridge | Unbridge | Play | StopPlay | Echo | SendDtmf
+    | ListenDigits | Record | StopRecord | Close
 )  # fmt: skip
 
 # --- replies: media to switch --------------------------------------------------------------------------------------
@@ -239,6 +263,13 @@ class WorkerTold(msgspec.Struct, array_like=True, tag="told", gc=False):
 
     request: int
     stats: WorkerStats
+
+
+class FingerprintTold(msgspec.Struct, array_like=True, tag="fingerprinttold", gc=False):
+    """The answer to `AskFingerprint`: of the certificate that all DTLS of this process shows ("sha-256 AB:CD:…")."""
+
+    request: int
+    fingerprint: str
 
 
 # --- events: media to switch ---------------------------------------------------------------------------------------
@@ -313,7 +344,7 @@ class Failed(msgspec.Struct, array_like=True, tag="failed", gc=False):
 
 
 StreamEvent = Started | Latched | Digit | Played | Silence | Resumed | Hears | Statistics | Failed
-Report = Opened | Refused | WorkerTold | StreamEvent
+Report = Opened | Refused | WorkerTold | FingerprintTold | StreamEvent
 
 # --- frames --------------------------------------------------------------------------------------------------------
 

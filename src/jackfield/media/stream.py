@@ -67,7 +67,7 @@ class Stream:
         self.reports = Reports(self.lane, f"{bits >> 80:012x}", random, worker.seconds())
         self._plain: Send = worker.road.sender(self.lane)
         self.send: Send = self._plain
-        self._started = False
+        self.started = False
         self._silent_since = worker.now()
         self._silence_told = 0
         self._out_codecs: dict[int, str] = {}
@@ -207,13 +207,17 @@ class Stream:
 
     # --- what happens ----------------------------------------------------------------------------------------------
 
+    def begun(self, host: str, port: int) -> None:
+        """The party is heard for the first time."""
+        if not self.started:
+            self.started = True
+            self.emit(Started(self.id, normal(host), port))
+
     def latched(self, host: str, port: int) -> None:
         """The party is heard, from here."""
         remote = self.remote
         address = normal(host)
-        if not self._started:
-            self._started = True
-            self.emit(Started(self.id, address, port))
+        self.begun(host, port)
         if remote is not None and (address, port) != (normal(remote.address), remote.port):
             self.emit(Latched(self.id, address, port))
 
@@ -270,7 +274,8 @@ class Stream:
     def tick(self, frames: int) -> bool:
         """Speak for the next `frames` of 20 ms; False when there is nothing more to do."""
         sounding = self.relay.expire()
-        return self.voice.tick(frames) or sounding
+        shaking = self.endpoint.tick()
+        return self.voice.tick(frames) or sounding or shaking
 
     def sweep(self, now: int) -> None:
         """Look after what may take a second."""
@@ -282,6 +287,7 @@ class Stream:
         remote = self.remote
         if remote is None:
             return
+        self.endpoint.sweep()
         heard = self.lane.heard_ns
         if heard > self._silent_since:
             self._silent_since = heard
@@ -304,7 +310,7 @@ class Stream:
         lane, remote, reports, endpoint = self.lane, self.remote, self.reports, self.endpoint
         lost, expected, received = totals(lane)
         jitter = (lane.jitter >> 4) / max(1, lane.clock_in)
-        source = endpoint.latch.expected
+        source = endpoint.latch.expected if endpoint.path is None else endpoint.path.source
         codec_in = remote.codec if remote is not None and received else ""
         rtt = reports.round_trip
         return StreamStats(

@@ -17,14 +17,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jackfield.media import protocol
+from jackfield.media import protocol, webrtc
 from jackfield.media.lane import PythonRoad
 from jackfield.media.playback import Clips
 from jackfield.media.ports import NoPort, Ports
 from jackfield.media.protocol import Command, Report, StreamEvent
 from jackfield.media.stream import Stream
+
+if TYPE_CHECKING:
+    from jackfield.rtp.dtls import Identity
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +128,7 @@ class Worker:
         self.streams: dict[int, Stream] = {}
         self.talkative: list[Connection] = []
         self.played = 0
+        self._identity: Identity | None = None
         self._path = path or road.path
         self._ports = ports
         self._connections: set[Connection] = set()
@@ -300,6 +304,8 @@ class Worker:
                 self._open(command, connection)
             elif isinstance(command, protocol.AskWorker):
                 connection.say(protocol.WorkerTold(command.request, self.statistics()))
+            elif isinstance(command, protocol.AskFingerprint):
+                connection.say(protocol.FingerprintTold(command.request, self.identity().fingerprint))
             else:
                 stream = self.streams.get(command.stream)
                 if stream is not None:
@@ -334,6 +340,12 @@ class Worker:
         stream = Stream(self, self._ids, pair, emit)
         self.streams[stream.id] = stream
         return stream
+
+    def identity(self) -> Identity:
+        """The certificate that browsers are shown, made at the first need."""
+        if self._identity is None:
+            self._identity = webrtc.new_identity()
+        return self._identity
 
     def _bridge(self, command: protocol.Bridge, stream: Stream) -> None:
         other = self.streams.get(command.other)

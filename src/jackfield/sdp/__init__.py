@@ -38,6 +38,7 @@ from jackfield.sdp.session import (
     reverse,
     sends,
 )
+from jackfield.sdp.webrtc import Dtls, dtls_of
 
 __all__ = [
     "CODECS",
@@ -52,6 +53,7 @@ __all__ = [
     "Codec",
     "Crypto",
     "Direction",
+    "Dtls",
     "MalformedSdp",
     "Media",
     "Negotiated",
@@ -60,6 +62,7 @@ __all__ = [
     "RemoteImage",
     "Session",
     "answer",
+    "dtls_of",
     "named",
     "narrow",
     "offer",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jackfield.sdp.codecs import COMFORT_NOISE, TELEPHONE_EVENT, Codec, named, with_numbers
+from jackfield.sdp.encryption import Keys, agreed_keys, answered_crypto
 from jackfield.sdp.session import (
     Crypto,
     Direction,
@@ -20,6 +21,7 @@ from jackfield.sdp.session import (
     reverse,
     sends,
 )
+from jackfield.sdp.webrtc import PROTOCOL, Dtls, attributes, dtls_of, role, session_attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class RemoteAudio:
     listening tells where it is. `direction` is as seen from us, after our own wish. `codec` is the chosen one with the
     payload number and parameters *to send* with; `receive` lists what the peer may send *to us*, under our numbers.
     `ptime` (ms) is what the peer wants to receive. `crypto` is the peer's key, `local_crypto` ours; None without SRTP.
+    Where the keys come by DTLS, `dtls` is the peer's part in it and `local_dtls` ours, with the role that we have now.
     """
 
     address: str
@@ -49,6 +52,8 @@ class RemoteAudio:
     local_crypto: Crypto | None = None
     protocol: str = "RTP/AVP"
     host: str = ""
+    dtls: Dtls | None = None
+    local_dtls: Dtls | None = None
 
     @property
     def held(self) -> bool:
@@ -108,6 +113,8 @@ def offer(
     rtcp_port: int | None = None,
     rtcp_mux: bool = False,
     previous: Session | None = None,
+    dtls: Dtls | None = None,
+    candidates: Sequence[str] = (),
 ) -> Session:
     """An offer with one audio stream.
 
@@ -116,6 +123,7 @@ def offer(
     Telephone events are added once for each clock rate among the codecs (RFC 4733 section 2.1). `crypto` makes it
     RTP/SAVP, or RTP/AVP with keys when `optional_encryption`. `rtcp_port` is said only when it isn't port + 1.
     `previous` is our last description in this dialog: its m-lines keep their places (RFC 3264 section 8).
+    `dtls` makes it an offer to a browser, with further addresses of ours as `candidates`.
     """
     wanted: list[str | Codec] = [c for c in codecs if _label(c) != TELEPHONE_EVENT]
     if dtmf:
@@ -125,15 +133,18 @@ def offer(
     media = Media(
         kind="audio",
         port=port,
-        protocol="RTP/SAVP" if crypto and not optional_encryption else "RTP/AVP",
+        protocol=PROTOCOL if dtls else "RTP/SAVP" if crypto and not optional_encryption else "RTP/AVP",
         codecs=with_numbers(wanted, payload_types or {}),
         direction=direction,
         address=address,
         ptime=ptime,
         rtcp=_rtcp_line(port, rtcp_port, rtcp_mux),
-        rtcp_mux=rtcp_mux,
-        crypto=[replace(line, tag=tag) for tag, line in enumerate(crypto or (), 1)],
+        rtcp_mux=rtcp_mux or dtls is not None,
+        crypto=[replace(line, tag=tag) for tag, line in enumerate(crypto or (), 1)] if dtls is None else [],
     )
+    if dtls is not None:
+        mid = _mid_before(previous)
+        media.attributes = attributes(dtls, mid=mid, addresses=(address, *candidates), port=port)
     return _described(address, session_id, version, _in_place(media, previous))
 
 
@@ -168,6 +179,8 @@ def answer(
     single: bool = True,
     accept_image: tuple[str, int] | None = None,
     image: Media | None = None,
+    dtls: Dtls | None = None,
+    candidates: Sequence[str] = (),
 ) -> Answer:
     """Answer an offer: the first audio line with a codec in common is taken, all else is refused in its place.
 
@@ -175,6 +188,7 @@ def answer(
     answer to that one (and telephone events), so that nobody changes codecs in mid-stream. A Codec object among
     `codecs` brings its own parameters, a label our defaults or the peer's. `crypto` are our keys, one per suite we
     accept; a line with a suite among them gets SRTP, whether its profile demands it or only allows it.
+    `dtls` is our part where the offer's keys come by DTLS, with the role that we have already, if any.
     `accept_image` (address, port) accepts a T.38 line, with the attributes of `image` (the other leg's answer) or else
     those of the offer.
     """
@@ -184,7 +198,10 @@ def answer(
     problems: list[str] = []
     for media in offered.media:
         if media.kind == "audio" and media.port and remote is None:
-            accepted = _accept_audio(media, codecs, direction, dtmf, crypto or (), require_encryption, single, rtcp_mux)
+            keys = agreed_keys(offered, media, crypto or (), require_encryption, dtls)
+            accepted = (
+                keys if isinstance(keys, str) else _accept_audio(media, keys, codecs, direction, dtmf, single, rtcp_mux)
+            )
             if isinstance(accepted, str):
                 problems.append(accepted)
             else:
@@ -192,6 +209,10 @@ def answer(
                 ours.address, ours.port, ours.ptime = address, port, ptime or media.ptime
                 ours.rtcp_mux = remote.rtcp_mux
                 ours.rtcp = _rtcp_line(port, rtcp_port, ours.rtcp_mux)
+                if remote.local_dtls is not None:
+                    ours.attributes = attributes(
+                        remote.local_dtls, mid=media.attribute("mid"), addresses=(address, *candidates), port=port
+                    )
                 lines.append(ours)
                 continue
         elif (
@@ -208,7 +229,7 @@ def answer(
     if remote is None and accepted_image is None and not problems:
         problems.append("no audio stream in the offer")
     return Answer(
-        session=_described(address, session_id, version, lines),
+        session=_described(address, session_id, version, lines, offered),
         codec=remote.codec if remote else None,
         remote=remote,
         image=accepted_image,
@@ -235,10 +256,17 @@ def read_answer(local_offer: Session, answered: Session) -> Negotiated:
     codec = next((c for c in common if c.is_audio), None)
     if codec is None:
         return Negotiated(image=image, problem=_no_common(theirs, [c for c in ours.codecs if c.is_audio]))
-    crypto, local_crypto = _answered_crypto(ours, theirs)
-    if ours.is_secure and crypto is None:
+    crypto, local_crypto = answered_crypto(ours, theirs)
+    local_dtls, dtls = dtls_of(local_offer, ours), dtls_of(answered, theirs)
+    if local_dtls is not None or dtls is not None:
+        if local_dtls is None or dtls is None or not dtls.fingerprints:
+            return Negotiated(image=image, problem="the answer's encryption (DTLS-SRTP) doesn't go with our offer")
+        local_dtls = replace(local_dtls, setup=role(dtls.setup))
+        if not dtls.ufrag:
+            local_dtls = replace(local_dtls, ufrag="", password="")
+    elif ours.is_secure and crypto is None:
         return Negotiated(image=image, problem="encryption (SRTP) was offered as a must, the answer has no usable key")
-    if theirs.is_secure and crypto is None:
+    elif theirs.is_secure and crypto is None:
         return Negotiated(image=image, problem="the answer demands SRTP with a key that doesn't match our offer")
     remote = _remote_audio(
         theirs,
@@ -248,32 +276,23 @@ def read_answer(local_offer: Session, answered: Session) -> Negotiated:
         direction=ours.direction,
         crypto=crypto,
         local_crypto=local_crypto,
-        rtcp_mux=ours.rtcp_mux and theirs.rtcp_mux,
+        rtcp_mux=ours.rtcp_mux and (theirs.rtcp_mux or dtls is not None),
+        dtls=dtls,
+        local_dtls=local_dtls,
     )
     return Negotiated(codec, remote, image)
 
 
 def _accept_audio(
     media: Media,
+    keys: Keys,
     codecs: Sequence[str | Codec],
     direction: Direction,
     dtmf: bool,
-    crypto: Sequence[Crypto],
-    require_encryption: bool,
     single: bool,
     rtcp_mux: bool,
 ) -> tuple[Media, RemoteAudio] | str:
     """Our line and the peer's meaning, or the reason why the offered audio line can't be taken."""
-    if not media.is_rtp:
-        return f"audio over {media.protocol} isn't supported"
-    theirs, ours_crypto = _choose_crypto(media, crypto)
-    if theirs is None and media.is_secure:
-        if not crypto:
-            return f"the offer demands encryption ({media.protocol}), which is switched off for this party"
-        suites = ", ".join(line.suite for line in media.crypto) or "none"
-        return f"no encryption suite in common: offered {suites}"
-    if theirs is None and require_encryption:
-        return "encryption is required for this party, and the offer has no usable key"
     offered = {c.label: c for c in reversed(media.codecs)}
     matched: list[tuple[Codec, Codec]] = []  # as the peer sees it, as we see it
     for wish in codecs:
@@ -289,8 +308,8 @@ def _accept_audio(
         kind="audio",
         protocol=media.protocol,
         codecs=[our for _, our in matched] + [_with_parameters(event, "0-15") for event in events],
-        direction=narrow(direction, reverse(_peer_direction(media))),
-        crypto=[ours_crypto] if ours_crypto else [],
+        direction=narrow(direction, reverse(_peer_direction(media, keys.dtls))),
+        crypto=[keys.ours] if keys.ours else [],
     )
     remote = _remote_audio(
         media,
@@ -298,9 +317,11 @@ def _accept_audio(
         common=[peer for peer, _ in matched] + events,
         receive=ours.codecs,
         direction=direction,
-        crypto=theirs,
-        local_crypto=ours_crypto,
-        rtcp_mux=media.rtcp_mux and rtcp_mux,
+        crypto=keys.theirs,
+        local_crypto=keys.ours,
+        rtcp_mux=(media.rtcp_mux and rtcp_mux) or keys.dtls is not None,
+        dtls=keys.dtls,
+        local_dtls=keys.local_dtls,
     )
     return ours, remote
 
@@ -315,10 +336,13 @@ def _remote_audio(
     crypto: Crypto | None,
     local_crypto: Crypto | None,
     rtcp_mux: bool,
+    dtls: Dtls | None = None,
+    local_dtls: Dtls | None = None,
 ) -> RemoteAudio:
     usable = is_literal(media.address) and not is_unspecified(media.address)
     events = _telephone_events(common, [codec])
-    noise = next((c.payload_type for c in media.codecs if c.name == COMFORT_NOISE), None)
+    # Browsers offer it at every clock rate that they have.
+    noises = [c for c in media.codecs if c.name == COMFORT_NOISE and c.clock_rate == codec.clock_rate]
     wanted = media.ptime or 20
     rtcp = None
     if media.rtcp is not None:
@@ -330,13 +354,13 @@ def _remote_audio(
         address=media.address if usable else "",
         port=media.port,
         rtcp=rtcp,
-        direction=narrow(direction, reverse(_peer_direction(media))),
+        direction=narrow(direction, reverse(_peer_direction(media, dtls))),
         codecs=tuple(c for c in media.codecs if c.is_audio),
         codec=codec,
         receive=tuple(receive),
         dtmf_payload_type=events[0].payload_type if events else None,
         dtmf_clock_rate=events[0].clock_rate if events else codec.clock_rate,
-        cn_payload_type=noise,
+        cn_payload_type=noises[0].payload_type if noises else None,
         ptime=min(wanted, media.maxptime) if media.maxptime else wanted,
         maxptime=media.maxptime,
         rtcp_mux=rtcp_mux,
@@ -344,6 +368,8 @@ def _remote_audio(
         local_crypto=local_crypto,
         protocol=media.protocol,
         host=media.address,
+        dtls=dtls,
+        local_dtls=local_dtls,
     )
 
 
@@ -362,9 +388,12 @@ def _audio_pair(local_offer: Session, answered: Session) -> tuple[Media, Media] 
     return ours_first, theirs_first
 
 
-def _peer_direction(media: Media) -> Direction:
-    """What the peer's line says, with the hold of RFC 2543 (address 0.0.0.0) read as "sendonly"."""
-    if is_unspecified(media.address):
+def _peer_direction(media: Media, dtls: Dtls | None) -> Direction:
+    """What the peer's line says, with the hold of RFC 2543 (address 0.0.0.0) read as "sendonly".
+
+    A browser writes that address while it doesn't know its own.
+    """
+    if is_unspecified(media.address) and dtls is None:
         return narrow(media.direction, "sendonly")
     return media.direction
 
@@ -381,23 +410,6 @@ def _telephone_events(offered: Sequence[Codec], audio: Sequence[Codec]) -> list[
         if fitting is not None and fitting not in chosen:
             chosen.append(fitting)
     return chosen
-
-
-def _choose_crypto(media: Media, ours: Sequence[Crypto]) -> tuple[Crypto | None, Crypto | None]:
-    """The first offered key whose suite we have, and our key under its tag (RFC 4568 section 5.1.2)."""
-    for theirs in media.crypto:
-        for own in ours:
-            if own.suite == theirs.suite and theirs.usable:
-                return theirs, replace(own, tag=theirs.tag)
-    return None, None
-
-
-def _answered_crypto(ours: Media, theirs: Media) -> tuple[Crypto | None, Crypto | None]:
-    for line in theirs.crypto:
-        for own in ours.crypto:
-            if own.tag == line.tag and own.suite == line.suite and line.usable:
-                return line, own
-    return None, None
 
 
 def _our_parameters(wish: str | Codec, peer: Codec) -> str:
@@ -436,6 +448,16 @@ def _in_place(media: Media, previous: Session | None) -> list[Media]:
     return lines
 
 
-def _described(address: str, session_id: int | str, version: int | str, lines: list[Media]) -> Session:
+def _mid_before(previous: Session | None) -> str:
+    """The name that our audio line has in this dialog; a browser wants it to stay."""
+    for line in previous.media if previous is not None else ():
+        if line.kind == "audio" and (mid := line.attribute("mid")) is not None:
+            return mid
+    return "0"
+
+
+def _described(
+    address: str, session_id: int | str, version: int | str, lines: list[Media], offered: Session | None = None
+) -> Session:
     origin = Origin("-", str(session_id), str(version), address)
-    return Session(origin=origin, address=address, media=lines)
+    return Session(origin=origin, address=address, media=lines, attributes=session_attributes(lines, offered))

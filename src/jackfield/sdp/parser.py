@@ -93,7 +93,8 @@ def _media(first: str, lines: list[str]) -> Media:
         raise MalformedSdp(f"more than {MAX_FORMATS} formats in a media line")
     text = "\n".join(lines)
     # A phone says the same about its audio in every call, but for its port; keys are new each time.
-    read = _section if len(text) <= _MAX_SHARED and "a=crypto" not in text else _section.__wrapped__
+    shared = len(text) <= _MAX_SHARED and "a=crypto" not in text and "a=ice-pwd" not in text
+    read = _section if shared else _section.__wrapped__
     section = read(protocol or "RTP/AVP", " ".join(formats), text)
     port = number(port_text.partition("/")[0], 65535) if formats else None
     return Media(

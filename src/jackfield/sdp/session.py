@@ -20,7 +20,7 @@ MODELLED = frozenset(("rtpmap", "fmtp", "ptime", "maxptime", "rtcp", "rtcp-mux",
 
 _LONGEST_LITERAL = 45  # characters: IPv6 with the end written as IPv4
 
-RTP_PROTOCOLS = frozenset(("RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"))
+RTP_PROTOCOLS = frozenset(("RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"))
 
 # Length in bytes of master key + salt (RFC 4568 section 6.1, RFC 7714 section 14).
 SUITE_KEY_BYTES = {
@@ -116,7 +116,7 @@ class Media:
 
     @property
     def is_rtp(self) -> bool:
-        """True for the RTP profiles that we speak (not DTLS, not UDPTL)."""
+        """True for the RTP profiles that we speak (not UDPTL, nothing over TCP)."""
         return self.protocol.upper() in RTP_PROTOCOLS
 
     @property
@@ -142,7 +142,8 @@ class Media:
         if not self.is_rtp:
             return lines + [f"a={text}" for text in self.attributes]
         if not self.port:
-            return lines  # nothing about a refused stream is of use to anybody
+            # Nothing about a refused stream is of use to anybody but its name, which a browser knows it by.
+            return lines + [f"a={text}" for text in self.attributes if text.startswith("mid:")]
         for codec in self.codecs:
             lines.append(f"a=rtpmap:{codec.rtpmap}")
             if codec.fmtp:
@@ -275,7 +276,12 @@ def narrow(direction: Direction, other: Direction) -> Direction:
 def refused(media: Media) -> Media:
     """The same m-line with port 0, so that it keeps its place (RFC 3264 section 6)."""
     return Media(
-        kind=media.kind, port=0, protocol=media.protocol, formats=list(media.formats[:1]), codecs=media.codecs[:1]
+        kind=media.kind,
+        port=0,
+        protocol=media.protocol,
+        formats=list(media.formats[:1]),
+        codecs=media.codecs[:1],
+        attributes=[text for text in media.attributes if text.startswith("mid:")],
     )
 
 
