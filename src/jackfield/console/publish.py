@@ -169,7 +169,11 @@ def _copier(section: Section) -> Callable[..., Any]:
 
 def _line(copy: Callable[..., Any], row: Any, realm: str) -> Line:
     who = row.sip_username, realm, row.sip_password
-    found: Line = copy(row, ha1_md5=ha1(*who, "MD5"), ha1_sha256=ha1(*who, "SHA-256"))
+    more: dict[str, str] = {}
+    if row.previous_password:
+        before = row.sip_username, realm, row.previous_password
+        more = {"previous_md5": ha1(*before, "MD5"), "previous_sha256": ha1(*before, "SHA-256")}
+    found: Line = copy(row, ha1_md5=ha1(*who, "MD5"), ha1_sha256=ha1(*who, "SHA-256"), **more)
     return found
 
 

@@ -32,7 +32,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "INSTALLED_APPS": [
             "django.contrib.contenttypes",
             "django.contrib.auth",
-            *(f"jackfield.{app}.apps.{app.capitalize()}Config" for app in APPS),
+            *(f"jackfield.{app}.apps.{app.title().replace('_', '')}Config" for app in APPS),
         ],
         "MIDDLEWARE": [
             "jackfield.console.web.middleware.protected",
@@ -93,7 +93,7 @@ def options(settings: Settings) -> dict[str, Any]:
 
 APPS = (
     "company", "people", "numbers", "trunks", "history", "changes", "notices", "contacts", "directory", "webhooks",
-    "sites",
+    "sites", "desk_phones",
 )  # fmt: skip
 SESSION_SECONDS = 14 * 86400
 """How long a session lasts at most, however busy; `web.middleware` ends idle ones earlier."""

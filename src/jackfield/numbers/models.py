@@ -154,6 +154,8 @@ class Line(models.Model):
     position = models.IntegerField(default=0)
     sip_username = models.CharField(max_length=64, unique=True, validators=[validation.sip_username])
     sip_password = models.CharField(max_length=128, validators=[validation.sip_password])
+    previous_password = models.CharField(max_length=128, blank=True, default="")
+    """What counts too until the phone has used `sip_password`: it was given a new one with its configuration."""
     name = name_field()
     codecs = DataField(tuple[str, ...], default=tuple, validators=[validation.codecs])
     behind_nat = choice_field(NatMode, NatMode.AUTO)

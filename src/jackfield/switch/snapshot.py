@@ -104,6 +104,8 @@ class Line:
     sip_username: str
     ha1_md5: str  # hex of MD5(username:realm:password), RFC 7616
     ha1_sha256: str
+    previous_md5: str = ""  # of the password before, which counts until the phone has used the new one
+    previous_sha256: str = ""
     name: str = ""  # "desk phone", "mobile"
     codecs: tuple[str, ...] = ()  # () means those of the extension
     behind_nat: NatMode = "auto"

@@ -43,6 +43,11 @@ ring_groups:
   - {number: 190, name: Sales, members: [101, 102]}
 services:
   - {number: "*43", kind: echo}
+desk_phones:
+  - {mac: 00156512abcd, model: yealink-t46u, name: Workshop, extensions: [bert102], keys: [{kind: blf, value: "101"}]}
+phone_templates:
+  - {file: "yealink:common.cfg", text: "#!version:1.0.0.1", made_from: abcd}
+provisioning: {phone_password: not-to-be-shown-5}
 speed_dials:
   - {number: 70, name: Taxi, target: "0301234567"}
 emergency_numbers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jackfield.company import schema as company
 from jackfield.console.declarative.section import Section
+from jackfield.desk_phones import schema as desk_phones
 from jackfield.directory import schema as directory
 from jackfield.notices import schema as notices
 from jackfield.numbers import schema as numbers
@@ -14,13 +15,13 @@ from jackfield.webhooks import schema as webhooks
 
 __all__ = ["LINES", "SECTIONS"]
 
-_apps = (company, people, numbers, trunks, notices, directory, webhooks, sites)
+_apps = (company, people, numbers, trunks, notices, directory, webhooks, sites, desk_phones)
 _all = {section.name: section for app in _apps for section in app.SECTIONS}
 
 _ORDER = (
     "settings", "sign_in", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups", "sites",
     "extensions", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers",
-    "sounds", "mail", "notices", "webhooks", "directory", "openid",
+    "sounds", "mail", "notices", "webhooks", "directory", "openid", "provisioning", "phone_templates", "desk_phones",
 )  # fmt: skip
 SECTIONS: dict[str, Section] = {name: _all[name] for name in _ORDER}
 """By name. A thing that others refer to comes before them: roles before users, trunks before what uses them."""

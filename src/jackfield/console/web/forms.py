@@ -205,7 +205,7 @@ def _posted_rows(kind: type, data: QueryDict, name: str) -> list[dict[str, Any]]
     kept = [number for number in numbers if f"{name}.{number}.remove" not in data]
     rows = [_posted_data(kind, data, f"{name}.{number}") for number in kept]
     defaults = {known.name: written(known.default) for known in fields_of(kind) if not known.required}
-    return [row for row in rows if any(value != defaults.get(key) for key, value in row.items())]
+    return [row for row in rows if any(str(value) != str(defaults.get(key)) for key, value in row.items())]
 
 
 def _pair(line: str) -> tuple[str, str]:

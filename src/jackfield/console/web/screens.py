@@ -89,6 +89,38 @@ SCREENS = {
             first_step="Add each branch with the address of its router. Its line is then never filled beyond its size.",
         ),
         Screen(
+            "desk_phones", "phones", "Desk phones", "desk phone",
+            "Telephones that fetch their configuration from here, by their MAC addresses.",
+            (
+                Group("Phone", ("mac", "model", "name", "enabled")),
+                Group("Extensions", ("extensions",)),
+                Group("Keys, the first is the first key of the phone", ("keys",)),
+                Group("Place", ("site",), folded=True),
+            ),
+            columns=("mac", "model", "name", "extensions"),
+            searched=("mac", "model", "name", "extensions", "standing__address", "standing__user_agent"),
+            filters=("model", "enabled"),
+            first_step="Type or scan the MAC address from the label of a phone. It then sets itself up.",
+        ),
+        Screen(
+            "phone_templates", "phones", "Templates of your own", "template",
+            "Files for phones that differ from the built-in ones.",
+            (Group("Template", ("file", "text", "made_from")),),
+            columns=("file",),
+            searched=("file", "text"),
+            first_step="The built-in templates are enough for most. Change one from the page of models.",
+        ),
+        Screen(
+            "provisioning", "phones", "Provisioning", "settings",
+            "How phones get their configuration, and what they are told besides.",
+            (
+                Group("Rules", ("enabled", "new_extensions", "link_hours", "client_certificates")),
+                Group("Reaching us", ("server", "backup_server", "local_transport", "remote_transport")),
+                Group("Phones", ("phone_password", "interval", "night", "logo")),
+                Group("Firmware", ("firmware",), folded=True),
+            ),
+        ),
+        Screen(
             "sign_in", "system", "Sign-in", "settings",
             "How people sign in, and how long they stay so.",
             (

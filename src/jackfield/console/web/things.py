@@ -330,7 +330,20 @@ def _countries() -> list[tuple[str, str]]:
     return list(proposals.countries())
 
 
+def _phone_models() -> list[tuple[str, str]]:
+    from jackfield.provisioning.catalogue import MODELS
+
+    return [(slug, f"{model.vendor_name} {model.name}") for slug, model in MODELS.items()]
+
+
+def _phone_template_files() -> list[tuple[str, str]]:
+    from jackfield.desk_phones.schema import template_files
+
+    return [(name, "") for name in template_files()]
+
+
 SUGGESTED = {
+    "phone_models": _phone_models, "phone_template_files": _phone_template_files,
     "languages": _languages, "countries": _countries,
     "address_groups": _address_groups,
     "time_ranges": _named("time_ranges"), "holidays": _named("holidays"), "permissions": _named("permissions"),

@@ -18,7 +18,7 @@ from jackfield.switch.snapshot import PermissionRule
 __all__ = ["Use", "instead", "uses"]
 
 _BY_NUMBER: dict[str, tuple[str, ...]] = {section: (*TARGETS.get(section, ()), *more) for section, more in {
-    "extensions": (), "ring_groups": ("members",), "services": (), "inbound": (),
+    "extensions": (), "desk_phones": ("extensions",), "ring_groups": ("members",), "services": (), "inbound": (),
 }.items()}  # fmt: skip
 FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(NUMBERED, _BY_NUMBER),
@@ -27,7 +27,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
                     "permissions": ("rules",)},
     "holidays": {"time_ranges": ("also_on", "except_on")},
     "permissions": {"extensions": ("permission",)},
-    "sites": {"extensions": ("site",)},
+    "sites": {"extensions": ("site",), "desk_phones": ("site",)},
     "outbound": {"permissions": ("rules",)},
     "address_groups": {"extensions": ("phones_from",), "sign_in": ("administration_from", "api_from")},
     "trunks": {"outbound": ("trunks",), "emergency_numbers": ("trunks",), "inbound": ("trunk",)},

@@ -82,6 +82,42 @@ OWN: dict[str, dict[str, Words]] = {
             "Calls within the site go directly", "From phone to phone, without crossing the Internet twice."
         ),
     },
+    "desk_phones": {
+        "mac": Words("MAC address", "As on its label: 00:15:65:12:AB:CD."),
+        "model": Words("Model", suggestions="phone_models"),
+        "name": Words("Place or person", "Such as: Reception"),
+        "extensions": Words(
+            "Extensions",
+            "Numbers, in the order of the phone's lines; or the SIP name of one of an extension's phones.",
+            suggestions="numbers",
+        ),
+        "keys": Words("Keys", wide=True),
+        "site": Words("Site", "Empty: by its address."),
+        "enabled": Words("May fetch its configuration", "Switched off, it is given nothing."),
+    },
+    "phone_templates": {
+        "file": Words("File", "Vendor and name, such as yealink:phone.cfg.", suggestions="phone_template_files"),
+        "text": Words("Text", kind="text_area", wide=True),
+        "made_from": Words("Made from", "Which built-in template it was made from. Empty: the one of now."),
+    },
+    "provisioning": {
+        "enabled": Words("Phones are given their configuration"),
+        "new_extensions": Words("A phone that nobody has entered gets an extension"),
+        "server": Words("Our name or address", "As phones are to reach us. Empty: the one by which each asks."),
+        "backup_server": Words("Backup server", "Phones go to it when ours does not answer."),
+        "local_transport": Words("Transport in the local networks"),
+        "remote_transport": Words("Transport from elsewhere"),
+        "interval": Words("Phones look for changes every", unit="minutes"),
+        "link_hours": Words("One-time addresses last", unit="hours"),
+        "night": Words("At night is at", "When phones are restarted that shall be so at night."),
+        "phone_password": Words("Password of the phones' own pages", "Leave empty to keep it as it is."),
+        "logo": Words("Logo", "Web address of a picture, for models that show one."),
+        "firmware": Words("Firmware", "One vendor in each line: yealink: https://files.example.com/yealink/"),
+        "client_certificates": Words(
+            "Vendors' certificates prove phones",
+            "For models that have one of their maker. Their authorities must be in the certificates' folder.",
+        ),
+    },
     "roles": {"areas": Words("Areas", "Everybody who signs in has pages of his own, whatever is chosen here.")},
     "sign_in": {
         "idle_minutes": Words("A session ends when unused for", unit="minutes"),
