@@ -54,12 +54,14 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A NOTIFY that a phone obeys: `Event: <name>`, and what makes it start again rather than only fetch."""
+    """What `Event` says in a NOTIFY (RFC 6665 section 8.2.1) that makes the phone fetch, and what makes it restart.
 
-    name: str = "check-sync"
-    fetch: str = ""  # parameters of Event (RFC 6665 section 8.2.1): ";reboot=false"
-    restart: str = ""  # likewise: ";reboot=true"; where both are the same, the phone itself decides
-    authenticated: bool = False  # the phone challenges the NOTIFY, unless it is told not to
+    Where both are the same, the phone itself decides whether it has to restart.
+    """
+
+    fetch: str = "check-sync;reboot=false"
+    restart: str = "check-sync;reboot=true"
+    challenged: bool = False  # the phone asks the sender for a password, unless its template told it not to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class PhoneModel:
     ways: tuple[str, ...] = ("https", "http", "tftp")  # "pnp" besides: SIP multicast
     transports: tuple[str, ...] = ("udp", "tcp", "tls")
     srtp: bool = True
+    key_kinds: tuple[str, ...] = ("line", "blf", "speed_dial", "park", "pickup", "voicemail", "forward")
     codecs: Mapping[str, str] = field(default_factory=dict)  # our names to the vendor's; others it can't
     client_certificate: str = ""  # common name of the vendor's authority that signs its phones' certificates; "" none
     check_sync: Event = Event()
@@ -120,7 +123,7 @@ class Vendor:
 
 
 _OF_MODEL = {one.name for one in fields(PhoneModel)}
-_LISTS = {"quirks", "asks_as", "user_agents", "mac_prefixes", "ways", "transports", "by_hand"}
+_LISTS = {"quirks", "asks_as", "user_agents", "mac_prefixes", "ways", "transports", "by_hand", "key_kinds"}
 
 
 def _vendor(folder: str, data: dict[str, Any]) -> Vendor:
@@ -135,7 +138,7 @@ def _vendor(folder: str, data: dict[str, Any]) -> Vendor:
         values["check_sync"] = Event(**values.get("check_sync", {}))
         values["facts"] = {**shared.get("facts", {}), **one.get("facts", {})}
         values["slug"] = f"{folder}-{one.get('slug') or one['name'].lower().replace(' ', '-')}"
-        models.append(PhoneModel(**(values | {"vendor": folder, "vendor_name": data["name"]})))
+        models.append(PhoneModel(**({"vendor_name": data["name"]} | values | {"vendor": folder})))
     return Vendor(folder=folder, name=data["name"], mac_prefixes=tuple(data["mac_prefixes"]), models=tuple(models))
 
 

@@ -86,7 +86,7 @@ def recognise(path: str, user_agent: str = "") -> Asked | None:
         model = _model(vendor, found) or (agent.model if agent.vendor == vendor.folder else "")
         # Several vendors ask for "<mac>.cfg": who the phone says it is goes before whose its MAC is.
         points = 4 * (agent.vendor == vendor.folder) + 2 * (bool(mac) and vendor_of_mac(mac) == vendor.folder)
-        points += bool(found.get("model") and model)
+        points += 2 * bool(found.get("mac")) + bool(found.get("model") and model)
         if best is None or points > best[0]:
             best = points, Asked(vendor.folder, file.name, file.kind, mac, model, agent.firmware)
     return best[1] if best else None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jackfield.provisioning import tones
 from jackfield.provisioning.catalogue import PhoneModel
 from jackfield.provisioning.configuration import Account
 
@@ -25,6 +26,11 @@ def transport(model: PhoneModel, account: Account) -> str:
 def without(text: str, signs: str) -> str:
     """Return a text without signs that separate the parts of a value in the vendor's own way."""
     return "".join(" " if sign in signs else sign for sign in str(text))
+
+
+def two(number: int) -> str:
+    """Return a number with two digits at least."""
+    return f"{number:02d}"
 
 
 def choose(value: Any, table: Mapping[Any, Any], otherwise: Any = "") -> Any:
@@ -48,7 +54,11 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "codecs": codecs,
     "transport": transport,
     "choose": choose,
+    "two": two,
     "host_of": host_of,
     "path_of": path_of,
+    "tone": tones.parts,
+    "tone_elements": tones.elements,
+    "tone_script": tones.sipura,
 }
 FILTERS: dict[str, Callable[..., Any]] = {"without": without}

@@ -60,6 +60,11 @@ class Change:
         return (self.weekday + self.seconds // DAY) % 7
 
     @property
+    def iso_weekday(self) -> int:
+        """The same with Monday as 1 and Sunday as 7."""
+        return self.actual_weekday or 7
+
+    @property
     def actual_week(self) -> int:
         """The week of the month of that weekday, 5 is the last; near enough where a phone knows weeks alone."""
         return 5 if self.week == 5 else min(4, (self.day + 6) // 7)
@@ -88,10 +93,20 @@ class Zone:
         """Seconds that the clock is put forward in summer."""
         return self.summer_offset - self.offset if self.changes else 0
 
-    def gmt(self, hours: str = "{sign}{hours:02d}:{minutes:02d}") -> str:
-        """Return the offset in words of its own: "+01:00" by default."""
-        minutes = abs(self.offset) // 60
-        return hours.format(sign="-" if self.offset < 0 else "+", hours=minutes // 60, minutes=minutes % 60)
+    @property
+    def sign(self) -> str:
+        """Whether the zone is east ("+") or west ("-") of Greenwich."""
+        return "-" if self.offset < 0 else "+"
+
+    @property
+    def hours(self) -> int:
+        """Whole hours of the offset, without its sign."""
+        return abs(self.offset) // HOUR
+
+    @property
+    def minutes(self) -> int:
+        """What remains of the offset in minutes."""
+        return abs(self.offset) % HOUR // 60
 
 
 @lru_cache(maxsize=512)
