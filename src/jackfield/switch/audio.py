@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jackfield import sdp
 from jackfield.media.client import Remote, Stream
@@ -31,6 +31,8 @@ class Profile:
     srtp: SrtpMode = "off"
     dtmf: DtmfMode = "auto"
     behind_nat: bool = False
+    opus_rate: int = 0
+    """bit/s that Opus is limited to both ways (maxaveragebitrate, RFC 7587 section 6.1); 0: no limit."""
     nat_address: str = ""
     """Where the party's signalling comes from, when it's behind a NAT."""
 
@@ -202,7 +204,7 @@ class Audio:
             offered,
             address=self.address,
             port=self.port,
-            codecs=wanted,
+            codecs=_at_rate(wanted, self.profile.opus_rate),
             session_id=self._session_id,
             version=self._next_version(),
             crypto=crypto,
@@ -263,7 +265,7 @@ class Audio:
         self._pending = sdp.offer(
             address=self.address,
             port=self.port,
-            codecs=codecs,
+            codecs=_at_rate(codecs, self.profile.opus_rate),
             session_id=self._session_id,
             version=self._version,
             crypto=self._keys() if wanted else None,
@@ -392,6 +394,24 @@ class Audio:
             self.stream.configure(media_remote(self.remote, self.profile, elsewhere=self.elsewhere))
 
 
+def _at_rate(codecs: Sequence[str], rate: int) -> list[str | sdp.Codec]:
+    """The codecs with a limit for Opus among their parameters."""
+    found: list[str | sdp.Codec] = list(codecs)
+    if rate and "opus" in codecs:
+        opus = sdp.named("opus")
+        found[codecs.index("opus")] = replace(opus, fmtp=f"{opus.fmtp};maxaveragebitrate={rate}")
+    return found
+
+
+def _limited(codec: sdp.Codec, rate: int) -> str:
+    """The other side's parameters, by which we send: with our limit where it has none, or a higher one."""
+    if not rate or codec.name != "opus":
+        return codec.fmtp
+    parts = [part for part in codec.fmtp.split(";") if part and not part.strip().startswith("maxaveragebitrate")]
+    theirs = codec.parameter("maxaveragebitrate") or ""
+    return ";".join([*parts, f"maxaveragebitrate={min(rate, int(theirs)) if theirs.isdecimal() else rate}"])
+
+
 def media_remote(remote: sdp.RemoteAudio, profile: Profile, *, elsewhere: bool = False) -> Remote:
     """What the media process must know of the other side."""
     codec = remote.codec
@@ -407,7 +427,7 @@ def media_remote(remote: sdp.RemoteAudio, profile: Profile, *, elsewhere: bool =
         rtcp_mux=remote.rtcp_mux,
         codec=codec.name,
         payload_type=codec.payload_type,
-        fmtp=codec.fmtp,
+        fmtp=_limited(codec, profile.opus_rate),
         clock_rate=codec.clock_rate,
         channels=codec.channels,
         ptime=remote.ptime,

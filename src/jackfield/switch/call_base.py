@@ -278,6 +278,7 @@ class CallBase:
         leg.call = self
         self.legs.append(leg)
         self.switch.engaged.begins(leg)
+        self.switch.site_admission.begins(leg)
         self.record.legs.append(leg.record)
         if leg.record.call_id:
             self.dialogs[leg.record.call_id] = leg.party.place

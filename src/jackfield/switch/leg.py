@@ -253,6 +253,7 @@ class Leg:
     def _finish(self, status: int, text: str) -> None:
         self.ended = True
         self.call.switch.engaged.ends(self)
+        self.call.switch.site_admission.ends(self)
         if self._counted and self.trunk is not None:
             self._counted = False
             self.call.switch.trunks.release(self.trunk)

@@ -27,6 +27,7 @@ def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
     other = call.other(leg)
     codec = other.audio.codec if other else ""
     call.leg_identity(leg, request)
+    call.switch.site_admission.allow(leg)
     try:
         if not request.body:
             reply(_with_sdp(request, audio.offer(to_ask(audio.profile.codecs, codec))))  # the ACK brings the answer

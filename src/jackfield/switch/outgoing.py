@@ -132,6 +132,10 @@ class OutgoingLeg(Leg):
         """
         self.record.invited = self.call.now()
         self.payload_types = payload_types
+        codecs, more, full = self.call.switch.site_admission.cut_offer(self, codecs, more)
+        if full:
+            self.give_up(503, full, local=True)
+            return
         self.codecs, self.more_codecs = codecs, more
         try:
             self.offer = self.audio.offer(codecs, payload_types)

@@ -7,7 +7,7 @@ the same private networks are in use everywhere; it only tells sites apart that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jackfield.switch.contact import Contact
     from jackfield.switch.snapshot import Line, Site, Snapshot
 
-__all__ = ["host_names", "site_by_address", "site_named", "site_of", "site_of_phone"]
+__all__ = ["codecs_at", "host_names", "site_by_address", "site_named", "site_of", "site_of_phone"]
 
 REMEMBERED = 50_000
 """Pairs of addresses whose site is kept; then it is begun anew."""
@@ -78,6 +78,11 @@ def site_by_address(snapshot: Snapshot, source: str, local: str = "") -> Site | 
 def site_named(snapshot: Snapshot, name: str) -> Site | None:
     """Return the site with this name."""
     return _table(snapshot).by_name.get(name)
+
+
+def codecs_at(site: Site, codecs: Sequence[str]) -> tuple[str, ...]:
+    """Return the codecs of a line in the order of the site: those that the site names first, then its others."""
+    return (*(name for name in site.codecs if name in codecs), *(name for name in codecs if name not in site.codecs))
 
 
 def _table(snapshot: Snapshot) -> _Table:

@@ -26,7 +26,7 @@ from jackfield.sip.tokens import Tokens
 from jackfield.sip.transport.admission import Admission
 from jackfield.sip.transport.local_addresses import LocalAddresses, is_wildcard
 from jackfield.sip.transport.transports import Transports
-from jackfield.switch import identity, transfer
+from jackfield.switch import identity, text_messages, transfer
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.audio import NotAcceptable, Profile
 from jackfield.switch.authentication import Authenticator
@@ -47,6 +47,7 @@ from jackfield.switch.qualify import LOST_AFTER, Qualifier
 from jackfield.switch.record import direction_of, flow_address
 from jackfield.switch.registrar import Registrar
 from jackfield.switch.route import Plan, route
+from jackfield.switch.site_admission import SiteAdmission
 from jackfield.switch.snapshot import Extension, Line, Snapshot, Trunk
 from jackfield.switch.sounds import Sounds
 from jackfield.switch.streams import Streams
@@ -104,6 +105,7 @@ class Switch:
         self.calls: dict[str, Call] = {}
         self.subscriptions = Subscriptions(self)
         self.engaged = Engaged(self.subscriptions.changed)
+        self.site_admission = SiteAdmission(lambda: self.local_time(self.snapshot).date())
         self.memory: dict[str, Any] = {}
         """What destinations remember between calls, such as who rang last."""
         self.recent: deque[tuple[str, dict[str, str]]] = deque(maxlen=2000)
@@ -378,6 +380,9 @@ class Switch:
                 call.note(f"refused: {problem}")
                 call.refuse(488, str(problem))
                 return
+        if full := self.site_admission.refuses_caller(leg):
+            call.refuse(503, full)
+            return
         self.emit("call_started", call.id, call.record.beginning())
         call.start()
 
@@ -426,6 +431,8 @@ class Switch:
         try:
             if leg.incoming.request.body:
                 leg.audio.receive_offer(leg.incoming.request.body)
+            if full := self.site_admission.refuses_caller(leg):
+                raise NoPort(full)
             await self.media.open_streams(call, [leg])
             if not transfer.can_be_replaced(call, victim):
                 raise NotAcceptable("the call to replace has ended")
@@ -447,7 +454,7 @@ class Switch:
         elif method == "OPTIONS":
             reply(request.reply(503 if self.draining else 200))
         elif method == "MESSAGE":
-            self._on_message(request, flow, reply)
+            text_messages.receive(self, request, flow, reply)
         elif method == "NOTIFY":
             reply(request.reply(200))  # keep-alives of phones behind NAT come as NOTIFY too
         elif method == "SUBSCRIBE":
@@ -456,36 +463,6 @@ class Switch:
             reply(bad_event(request))
         else:
             reply(request.reply(405))
-
-    def _on_message(self, request: Request, flow: Flow, reply: Callable[[Response], None]) -> None:
-        """A text message (RFC 3428) to one of our extensions: passed to its phones."""
-        sender = self.authenticator.check(request, flow)
-        if isinstance(sender, Response):
-            reply(sender)
-            return
-        plan = route(self.snapshot, sender.question(), self.local_time(self.snapshot))
-        if not isinstance(plan.entry, Extension):
-            reply(request.reply(404))
-            return
-        contacts = [contact for line in plan.entry.lines for contact in self.registrar.contacts(line)]
-        if not contacts:
-            reply(request.reply(480))
-            return
-        reply(request.reply(202))
-        for contact in contacts:
-            self.spawn(self._pass_message(request, plan, contact))
-
-    async def _pass_message(self, request: Request, plan: Plan, contact: Contact) -> None:
-        headers = [
-            ("From", f"{identity.to_phone(plan.caller, self.domain).from_};tag={self._tokens.tag()}"),
-            ("To", f"<sip:{plan.number}@{self.domain}>"),
-            ("Call-ID", self._tokens.call_id()),
-            *(("Route", value) for value in contact.route),
-        ]
-        message = type(request).new(
-            "MESSAGE", contact.request_uri, headers, request.body, request.get("Content-Type") or "text/plain"
-        )
-        await self.agent.request(message, flow=contact.flow)
 
 
 def _codec_beside(call: CallBase, victim: Leg, leg: Leg) -> str:

@@ -136,6 +136,7 @@ class House:
         """Nothing is left of any call: no dialog, no port, no task, no timer of ours, no channel of a trunk."""
         assert not self.switch.calls
         assert not len(self.switch.engaged)
+        assert not len(self.switch.site_admission), "a site's line is held by nobody"
         assert not self.pool.streams
         assert not [s for s in self.switch.agent.sessions.values() if not s.ended]
         assert not self.switch.media._workers
