@@ -58,13 +58,11 @@ class Network:
             subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
 
     def _build(self) -> None:
-        for name in self.names.values():
-            _run("ip", "netns", "add", name)
         for place in self.names:
-            self.run(place, "ip", "link", "set", "lo", "up")
-        self._cable("house", "out", [f"{HOUSE}/24"], "router", "out", [f"{ROUTER_OUTSIDE}/24"])
-        self._cable("house", "office", [f"{HOUSE_INSIDE}/24"], "office", "office", [f"{OFFICE}/24"])
-        self._cable("home", "in", [f"{HOME}/24"], "router", "in", [f"{ROUTER_INSIDE}/24"])
+            self.add(place)
+        self.cable("house", "out", [f"{HOUSE}/24"], "router", "out", [f"{ROUTER_OUTSIDE}/24"])
+        self.cable("house", "office", [f"{HOUSE_INSIDE}/24"], "office", "office", [f"{OFFICE}/24"])
+        self.cable("home", "in", [f"{HOME}/24"], "router", "in", [f"{ROUTER_INSIDE}/24"])
         self.run("home", "ip", "route", "add", "default", "via", ROUTER_INSIDE)
         self.run("router", "sysctl", "-qw", "net.ipv4.ip_forward=1")
         # Every flow gets a port that the phone does not know of, and nothing comes in that was not asked for.
@@ -78,9 +76,20 @@ class Network:
         for name in ("udp_timeout", "udp_timeout_stream"):
             self.run("router", "sysctl", "-qw", f"net.netfilter.nf_conntrack_{name}={UDP_TIMEOUT}")
 
-    def _cable(
+    def add(self, place: str) -> None:
+        """Add a place."""
+        self.names[place] = f"jf{os.getpid()}{place}"
+        _run("ip", "netns", "add", self.names[place])
+        self.run(place, "ip", "link", "set", "lo", "up")
+
+    def remove(self, place: str) -> None:
+        """Take a place away again, with its cables."""
+        _run("ip", "netns", "delete", self.names.pop(place))
+
+    def cable(
         self, one: str, one_end: str, one_has: Sequence[str], other: str, other_end: str, other_has: Sequence[str]
     ) -> None:
+        """Connect two places; each end has a name and addresses with the length of their network."""
         first, second = self.names[one], self.names[other]
         _run("ip", "link", "add", one_end, "netns", first, "type", "veth", "peer", "name", other_end, "netns", second)
         for place, end, addresses in ((one, one_end, one_has), (other, other_end, other_has)):

@@ -287,6 +287,7 @@ def call_row(call: CallBase) -> dict[str, Any]:
         "started": record.started,
         "answered": record.answered,
         "seconds": call.now() - record.started,
+        "direct": call.direct.state if call.direct is not None else "",
         "legs": [
             {
                 **leg_row(leg),

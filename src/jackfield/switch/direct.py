@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from jackfield.network.groups import Range, read_entry
 from jackfield.switch.sites import site_of
@@ -94,7 +94,7 @@ class DirectAudio:
     """The attempt of two legs to do without us, and the watch over it. One per conversation."""
 
     def __init__(self, call: CallBase, one: Leg, two: Leg) -> None:
-        self.proved = False
+        self.state: Literal["", "trying", "proved"] = ""
         self._call = call
         self.legs = (one, two)
         self._away = False
@@ -136,6 +136,7 @@ class DirectAudio:
             if obstacle and not self._why:
                 call.note(f"audio goes through the system: {obstacle}")
             return
+        self.state = "trying"
         call.note("both phones are at one site: they are asked to send their audio directly to each other")
         for leg in self.legs:
             leg.listener.needed = partial(self.end, "something is played")
@@ -220,11 +221,12 @@ class DirectAudio:
                         await self._news.wait()
             except TimeoutError:
                 deaf = " and ".join(str(leg) for leg in self.legs if leg in self._silent)
-                return f"{deaf} did not report to hear anything {'any more' if self.proved else 'directly'}"
+                how = "any more" if self.state == "proved" else "directly"
+                return f"{deaf} did not report to hear anything {how}"
             if self._why:
                 return ""
-            if not self.proved:
-                self.proved = True
+            if self.state != "proved":
+                self.state = "proved"
                 self._call.note("they hear each other directly")
             patience = LAPSE
 
