@@ -140,6 +140,12 @@ class Transports:
         self._udp[udp.bound] = udp
         return udp.bound[1]
 
+    def let_share(self, seconds: float) -> None:
+        """For so long, let sockets of multicast groups bind to our UDP ports (see `UdpSocket.let_share`)."""
+        for udp in self._udp.values():
+            udp.let_share(True)
+            self._loop.call_later(seconds, udp.let_share, False)
+
     async def listen_bridge(self, sock: socket.socket) -> None:
         """Take the WebSockets of browsers that our web server hands on by this Unix socket, which listens already."""
         bridge = Bridge(self._connections, sock)
@@ -149,12 +155,6 @@ class Transports:
     def use_tls(self, tls: ssl.SSLContext) -> None:
         """Use a renewed certificate on every TLS and WSS port from the next connection on; none is dropped."""
         for listener in self._listeners:
-    def let_share(self, seconds: float) -> None:
-        """For so long, let sockets of multicast groups bind to our UDP ports (see `UdpSocket.let_share`)."""
-        for udp in self._udp.values():
-            udp.let_share(True)
-            self._loop.call_later(seconds, udp.let_share, False)
-
             if listener.transport in SECURE:
                 listener.tls = tls
 
