@@ -153,7 +153,7 @@ class FakeTransports:
     def __init__(self, network: Network, address: Address) -> None:
         self.network = network
         self.address = address
-        self.advertised: Callable[[str], str | None] | None = None
+        self.advertised: Callable[[str, str], str | None] | None = None
         self.unreachable: set[str] = set()
         self.closed = False
 

@@ -254,7 +254,7 @@ async def test_a_request_goes_to_its_top_route(network: Network) -> None:
 
 async def test_via_and_contact_name_the_address_that_the_peer_can_reach(network: Network) -> None:
     agent, peer = make_agent(network, A), Peer(network, B)
-    agent.transports.advertised = lambda remote: "203.0.113.9" if remote == B else None
+    agent.transports.advertised = lambda remote, ours: "203.0.113.9" if remote == B else None
     agent.invite(outgoing_request("INVITE", B), Handler(), flow=network.flow("UDP", (A, 5060), (B, 5060)))
     other = Peer(network, C)
     agent.invite(
@@ -266,7 +266,7 @@ async def test_via_and_contact_name_the_address_that_the_peer_can_reach(network:
     assert str(outside.contact) == "<sip:101@203.0.113.9:5060>"
     (inside,) = other.requests("INVITE")
     assert str(inside.contact) == f"<sip:101@{A}:5060>"
-    agent.transports.advertised = lambda remote: "2001:db8::9"
+    agent.transports.advertised = lambda remote, ours: "2001:db8::9"
     assert agent.contact(network.flow("TCP", (A, 5060), (B, 5060)), "", secure=False) == (
         f"<sip:{A}:5060;transport=tcp>"
     )

@@ -461,7 +461,7 @@ class Agent:
             return self.transports.local_address(flow.transport, remote_host)
         host, port = flow.local
         advertised = self.transports.advertised
-        return (advertised(remote_host) or host) if advertised is not None else host, port
+        return (advertised(remote_host, host) or host) if advertised is not None else host, port
 
     def contact(self, flow: Flow, user: str, *, secure: bool) -> str:
         """Return our Contact towards the peer of a flow; `user` as it stands in a URI."""

@@ -27,6 +27,7 @@ __all__ = [
     "StunMessage",
     "address_value",
     "answer",
+    "answered",
     "binding_error",
     "binding_request",
     "binding_response",
@@ -192,6 +193,15 @@ def answer(data: bytes, source: tuple[str, int]) -> bytes | None:
     if unknown:
         return binding_error(request, 420, "Unknown Attribute", unknown)
     return binding_response(request, source)
+
+
+def answered(data: bytes) -> bytes:
+    """Return the transaction id of a success response; b"" for anything else. Never raises."""
+    try:
+        message = parse(data)
+    except MalformedStun:
+        return b""
+    return message.transaction_id if message.message_class == MessageClass.SUCCESS else b""
 
 
 def mapped_address(message: StunMessage) -> tuple[str, int] | None:

@@ -15,7 +15,7 @@ __all__ = ["ResolverLike", "TransportsLike"]
 class TransportsLike(Protocol):
     """What the agent needs of `transport.Transports`; tests bring their own."""
 
-    advertised: Callable[[str], str | None] | None
+    advertised: Callable[[str, str], str | None] | None
 
     async def listen(self, transport: str, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> int:
         """Listen, and return the real port."""

@@ -22,6 +22,7 @@ import uvloop
 from jackfield import capture, logs, memory, settings
 from jackfield.control import ControlError, ControlServer, reachable
 from jackfield.media.client import SPARES, MediaLost, MediaPool
+from jackfield.network import public_file
 from jackfield.network.certificate import names_of_this_machine
 from jackfield.network.certificate_store import Serving, Store
 from jackfield.network.host_names import EVERY, PATIENCE, HostNames
@@ -95,6 +96,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         registrations=files.registrations,
         overrides=files.overrides,
         public_address=configured.public_address,
+        found_addresses=public_file.load(files.public_addresses).outside,
         hosts=configured.hosts,
         trace=recorder.record,
     )

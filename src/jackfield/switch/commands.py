@@ -70,6 +70,7 @@ class Commands:
             "share_port": self.share_port,
             "drain": self.drain,
             "log_level": self.log_level,
+            **self.switch.addresses.handlers(),
             **self.switch.lending.handlers(),
             **self.switch.waking.handlers(),
             **BrowserPhones(self.switch).handlers(),

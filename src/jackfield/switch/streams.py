@@ -92,6 +92,10 @@ class Streams:
             log.error("audio of call %s can't be moved: %s", call.id, problem)
             return False
 
+    async def elsewhere(self, call: CallBase, leg: Leg) -> bool:
+        """Give an answered leg a stream on the address of ours that is right for it now. False: it stays as it was."""
+        return await self._move(call, leg)
+
     async def _move(self, call: CallBase, leg: Leg) -> bool:
         """Give an answered leg another stream; the one before serves it until its phone has agreed."""
         audio = leg.audio

@@ -24,7 +24,6 @@ from jackfield.sip.agent import Agent
 from jackfield.sip.message import Response
 from jackfield.sip.tokens import Tokens
 from jackfield.sip.transport.admission import Admission
-from jackfield.sip.transport.local_addresses import LocalAddresses, is_wildcard
 from jackfield.sip.transport.transports import Transports
 from jackfield.switch import identity, text_messages, transfer
 from jackfield.switch import snapshot as snapshots
@@ -38,8 +37,7 @@ from jackfield.switch.hours import zone
 from jackfield.switch.identity import Sender
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.lending import Lending
-from jackfield.switch.nat import inside
-from jackfield.switch.outgoing import OutgoingLeg
+from jackfield.switch.our_addresses import OurAddresses
 from jackfield.switch.overrides import Overrides
 from jackfield.switch.party import Party
 from jackfield.switch.plugins import Plugins
@@ -57,6 +55,7 @@ from jackfield.switch.waking import Waking
 
 if TYPE_CHECKING:
     from jackfield.media.client import MediaPool
+    from jackfield.network.outside import Outside
     from jackfield.sip.agent import IncomingInvite, ResolverLike, TransportsLike
     from jackfield.sip.flow import Flow
     from jackfield.sip.message import Request
@@ -91,6 +90,7 @@ class Switch:
         registrations: Path | None = None,
         overrides: Path | None = None,
         public_address: str = "",
+        found_addresses: Sequence[Outside] = (),
         hosts: Sequence[str] = (),
         wall_clock: Callable[[], float] = time.time,
         transports: TransportsLike | None = None,
@@ -101,7 +101,6 @@ class Switch:
         self.snapshot = snapshot
         self.emit = emit
         self.now = wall_clock
-        self.public_address = public_address
         self.calls: dict[str, Call] = {}
         self.subscriptions = Subscriptions(self)
         self.engaged = Engaged(self.subscriptions.changed)
@@ -119,11 +118,9 @@ class Switch:
         self.boot = self._tokens.tag()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ticker: asyncio.TimerHandle | None = None
-        self._is_local = inside(snapshot.general.local_networks)
         self._known: set[str] = set()
         self._known_until = 0.0
-        self._own_addresses = LocalAddresses(loop.time)
-        self._hosts = [host for host in hosts if not is_wildcard(host)]
+        self.addresses = OurAddresses(self, clock=loop.time, fixed=public_address, found=found_addresses, hosts=hosts)
         self.agent = Agent(
             user_agent=f"Jackfield/{__version__}",
             on_invite=self._on_invite,
@@ -156,7 +153,7 @@ class Switch:
         self.overrides = Overrides(self, overrides, self._emit_event)
         self.sounds = Sounds()
         self.plugins = Plugins()
-        self.media = Streams(pool, self._addresses, self.calls.values)
+        self.media = Streams(pool, self.addresses.of, self.calls.values)
         self.direct_memory = Memory(loop.time)
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -164,8 +161,9 @@ class Switch:
     async def start(self) -> None:
         """Begin to work; the agent listens already, so that stored registrations find their sockets."""
         transports = self.agent.transports
-        transports.advertised = self._advertised
+        transports.advertised = self.addresses.advertised
         if isinstance(transports, Transports):
+            transports.stun_heard = self.addresses.heard
             transports.admit = Admission(asyncio.get_running_loop().time, is_known=self._is_known)
         if restored := await self.registrar.start(cast(Any, transports)):
             log.info("%d registrations are back from before the restart", restored)
@@ -212,7 +210,7 @@ class Switch:
     async def reload(self, snapshot: Snapshot) -> None:
         """Use a new configuration; calls in progress keep the one that they began with."""
         self.snapshot = self.overrides.added_to(self.lending.added_to(replace(snapshot, hosts=self.snapshot.hosts)))
-        self._is_local = inside(snapshot.general.local_networks)
+        self.addresses.reload()
         self.agent.session_expires = snapshot.general.session_expires
         self.registrar.reload()
         self.subscriptions.reload()
@@ -302,31 +300,6 @@ class Switch:
         self.media.forget(call)
         self.recent.append((call.id, call.dialogs))
         self.counters[f"calls_{call.record.outcome}"] += 1
-
-    def _addresses(self, leg: Leg) -> tuple[str, str]:
-        """The address of ours to bind for a leg's audio, and the one that the other side is told."""
-        flow = leg.flow
-        if flow is not None:
-            transport, remote, ours = flow.transport, flow.remote[0], flow.local[0]
-        elif isinstance(leg, OutgoingLeg) and leg.hops:
-            transport, remote, ours = leg.hops[0].transport, leg.hops[0].host, ""
-        else:
-            raise NoPort(f"there is no way to {leg}")
-        told = self.agent.transports.local_address(transport, remote)[0]
-        if is_wildcard(ours):
-            ours = self._own_address(remote)
-        return ours, told
-
-    def _own_address(self, remote: str) -> str:
-        """The address of ours from which packets to a host leave."""
-        for host in self._hosts:
-            if (":" in host) == (":" in remote):
-                return host
-        return self._own_addresses.towards(remote) or ("::1" if ":" in remote else "127.0.0.1")
-
-    def _advertised(self, remote_host: str) -> str | None:
-        public = self.public_address or self.snapshot.general.public_address
-        return None if not public or self._is_local(remote_host) else public
 
     def _is_known(self, address: str) -> bool:
         """Say if a phone is registered from this address, or a trunk has it: these may send as much as they like.

@@ -212,6 +212,16 @@ class LiveTrunk:
                 log.exception('registering trunk "%s" failed', self.trunk.name)
                 await self._agent.sleep(RESOLVE_EVERY)
 
+    def register_again(self) -> None:
+        """Register anew, if at all: our address is another."""
+        if self._registration is not None:
+            self._registration.again()
+
+    @property
+    def seen_as(self) -> tuple[str, str]:
+        """As what the provider saw us when we registered, and which address of ours that is; "" while unknown."""
+        return ("", "") if self._registration is None else self._registration.seen_as
+
     def registered(self, hop: Hop, seconds: int) -> None:
         """See `RegistrationEvents`."""
         self._registered, self._registered_text = "registered", ""

@@ -12,6 +12,7 @@ from jackfield.sip.flow import Flow, Hop
 from jackfield.sip.message import Request
 from jackfield.sip.uri import escape_user
 from jackfield.switch.identity import domain_of
+from jackfield.switch.nat import same_address
 
 if TYPE_CHECKING:
     from jackfield.sip.agent import Agent
@@ -80,11 +81,19 @@ class Registration:
         self._hop: Hop | None = None
         self._behind_nat = False
         self._failures = 0
+        self._again = False
+        self.seen_as = ("", "")
+        """How the provider saw us the last time: the address, and which of ours that is. "" while it has not said."""
 
     async def run(self, hops: Callable[[], list[Hop]]) -> None:
         """Register again and again. `hops` gives the addresses in order of trial."""
         while True:
             await self._wait(await self._round(hops()))
+            self._again = False
+
+    def again(self) -> None:
+        """Register anew soon: our address is another."""
+        self._again = True
 
     async def unregister(self) -> None:
         """Take the registration back, as far as the provider still listens."""
@@ -190,7 +199,8 @@ class Registration:
         self._flow, self._hop = flow, hop
         seconds = self._granted(response)
         received = response.via.received
-        self._behind_nat = flow.transport == "UDP" and bool(received) and received != self._agent.local_address(flow)[0]
+        self.seen_as = (received or response.via.host, flow.local[0])
+        self._behind_nat = flow.transport == "UDP" and not same_address(self.seen_as[0], flow.local[0])
         self._events.registered(hop, seconds)
         # Not all at the same time after a restart, and early enough for a second try.
         return seconds * self._random.uniform(0.5, 0.9)
@@ -233,7 +243,7 @@ class Registration:
         """Wait for the next round; come back at once when the connection has gone."""
         registered = self._hop is not None
         pinged = 0.0
-        while seconds > 0:
+        while seconds > 0 and not self._again:
             step = min(_LOOK, seconds)
             await self._agent.sleep(step)
             seconds -= step

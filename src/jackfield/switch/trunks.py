@@ -145,6 +145,16 @@ class Trunks:
             "event", {"kind": "trunk", "trunk": trunk.name, "state": state, "text": text, "at": self._wall_clock()}
         )
 
+    def register_again(self) -> None:
+        """Our address is another: tell the providers."""
+        for live in self._live.values():
+            live.register_again()
+
+    def seen_as(self) -> list[dict[str, Any]]:
+        """Return as what providers see us, where they have said: {"trunk", "address", "ours"}."""
+        seen = ((name, *live.seen_as) for name, live in self._live.items())
+        return [{"trunk": name, "address": address, "ours": ours} for name, address, ours in seen if address]
+
     # --- limits ------------------------------------------------------------------------------------------------------
 
     def usable(self, trunk: Trunk) -> bool:

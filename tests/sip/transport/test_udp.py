@@ -330,7 +330,7 @@ async def test_our_address_is_the_one_that_the_peer_sees_or_the_one_advertised(n
     assert local_address("TCP", "127.0.0.1") == ("127.0.0.1", tcp)
     assert local_address("UDP", "::1") == ("::1", 5060)
     assert local_address("TLS", "127.0.0.1") == ("127.0.0.1", 5061)
-    side.transports.advertised = {"127.0.0.9": "203.0.113.7"}.get
+    side.transports.advertised = lambda remote, ours: {"127.0.0.9": "203.0.113.7"}.get(remote)
     assert local_address("UDP", "127.0.0.9") == ("203.0.113.7", port)
     assert local_address("UDP", "127.0.0.1") == ("127.0.0.1", port)
 

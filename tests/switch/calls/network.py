@@ -54,7 +54,7 @@ class MemoryTransports:
     def __init__(self, network: Network, address: str, port: int = 5060) -> None:
         self.network = network
         self.address = (address, port)
-        self.advertised: Callable[[str], str | None] | None = None
+        self.advertised: Callable[[str, str], str | None] | None = None
         self.receive: Callable[[Any, Flow], None] = lambda message, flow: None
         self._flows: dict[tuple[str, tuple[str, int]], MemoryFlow] = {}
         network.ends[self.address] = self
@@ -82,7 +82,7 @@ class MemoryTransports:
     def local_address(self, transport: str, remote_host: str) -> tuple[str, int]:
         host, port = self.address
         if self.advertised is not None:
-            host = self.advertised(remote_host) or host
+            host = self.advertised(remote_host, host) or host
         return host, port
 
     def keep_alive(self, flow: Flow) -> None:

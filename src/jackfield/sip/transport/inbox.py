@@ -39,7 +39,7 @@ class Inbox:
     admit: asked with the source address before a message is parsed; None admits all.
     """
 
-    __slots__ = ("_log", "_receive", "admit", "stats", "trace")
+    __slots__ = ("_log", "_receive", "admit", "stats", "stun_heard", "trace")
 
     def __init__(self, receive: Receive, stats: Stats, log: SparseLog) -> None:
         self._receive = receive
@@ -47,6 +47,7 @@ class Inbox:
         self.stats = stats
         self.trace: Trace | None = None
         self.admit: Admit | None = None
+        self.stun_heard: Callable[[bytes], None] | None = None
 
     def deliver(self, data: bytes, flow: Flow, counters: Counters) -> Delivered:
         """Parse one message and hand it up; a malformed one is answered where RFC 3261 allows it."""

@@ -57,6 +57,10 @@ class LocalAddresses:
         self._known[remote_host] = (now + _FRESH, address)
         return address
 
+    def forget(self) -> None:
+        """Ask anew from now on: addresses have changed."""
+        self._known.clear()
+
 
 def _route_source(remote_host: str) -> str | None:
     """Connect a UDP socket, which sends nothing, and look which address the kernel chose."""

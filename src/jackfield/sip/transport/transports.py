@@ -38,8 +38,8 @@ set, and a network's rules are written for those."""
 class Transports:
     """UDP, TCP, TLS, WS and WSS, on IPv4 and IPv6. Made and used inside a running event loop.
 
-    advertised: `advertised(remote_host)` may name another address of ours towards that host, for a switch behind a
-        NAT; None keeps the real one.
+    advertised: `advertised(remote_host, ours)` may name another address of ours towards that host, for a switch behind
+        a NAT; None keeps `ours`.
     stats: the counters; `kernel_drops` in it is brought up to date by `refresh_stats`.
     """
 
@@ -71,7 +71,7 @@ class Transports:
         self._failed = failed
         self._limits = limits or TransportLimits()
         self.stats = Stats()
-        self.advertised: Callable[[str], str | None] | None = None
+        self.advertised: Callable[[str, str], str | None] | None = None
         log = SparseLog(logger, self._loop.time, self._limits.log_every)
         self._inbox = Inbox(receive, self.stats, log)
         self._inbox.trace = trace
@@ -92,6 +92,15 @@ class Transports:
             tls_client=tls_client or _default_client_context,
             traffic_class=traffic_class,
         )
+
+    @property
+    def stun_heard(self) -> Callable[[bytes], None] | None:
+        """Hears of STUN answers that come to a UDP port, by their transaction ids; None drops them."""
+        return self._inbox.stun_heard
+
+    @stun_heard.setter
+    def stun_heard(self, heard: Callable[[bytes], None] | None) -> None:
+        self._inbox.stun_heard = heard
 
     @property
     def trace(self) -> Trace | None:
@@ -210,8 +219,12 @@ class Transports:
         if is_wildcard(host):
             host = self._addresses.towards(remote_host) or ("::1" if ":" in remote_host else "127.0.0.1")
         if self.advertised is not None:
-            host = self.advertised(remote_host) or host
+            host = self.advertised(remote_host, host) or host
         return host, port
+
+    def forget_addresses(self) -> None:
+        """Ask the kernel anew which address of ours a host sees: they have changed."""
+        self._addresses.forget()
 
     def supports(self, transport: str, remote_host: str) -> bool:
         """Tell whether a request can be sent by this transport to an address of this family."""

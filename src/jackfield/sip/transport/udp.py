@@ -239,6 +239,8 @@ class UdpSocket:
                 answer = stun.answer(data, (address[0], address[1]))
                 if answer is not None:
                     self.send(answer, address)
+                elif self._inbox.stun_heard is not None and (answered := stun.answered(data)):
+                    self._inbox.stun_heard(answered)
             return b""
         message = data.lstrip(b"\r\n")
         if not message:
