@@ -487,7 +487,7 @@ class CallBase:
 
     def leg_silent(self, leg: Leg, seconds: float) -> None:
         """No packet has come from a party for a while: ask it whether it's still there."""
-        if leg.answered and not leg.ended and not leg.held:
+        if leg.answered and not leg.ended:
             self.spawn(conversation.probe(self, leg, seconds))
 
     def leg_measured(self, leg: Leg) -> None:

@@ -17,8 +17,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from jackfield.network.groups import Range, read_entry
-from jackfield.switch.sites import site_of
-from jackfield.switch.snapshot import Extension
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,8 +158,9 @@ class DirectAudio:
         call, (one, two) = self._call, self.legs
         if {call.anchor, call.peer} != {one, two} or not call.conversing or one.ended or two.ended:
             return None
-        site = _site(one)
-        if site is None or site is not _site(two) or not site.direct_media:
+        site_of = call.switch.site_admission.site
+        site = site_of(one)
+        if site is None or site != site_of(two) or not site.direct_media:
             return None
         ours, theirs = one.audio, two.audio
         if one.held or two.held or ours.image is not None or theirs.image is not None:
@@ -240,14 +239,6 @@ class DirectAudio:
             call.note(f"audio goes through the system again: {failure or self._why}")
         for leg in back:
             await leg.reinvite(leg.audio.come_back)
-
-
-def _site(leg: Leg) -> Site | None:
-    """Return the site of a leg's phone."""
-    extension = leg.call.snapshot.numbers.get(leg.party.extension)
-    if not isinstance(extension, Extension) or not extension.lines or leg.flow is None:
-        return None
-    return site_of(leg.call.snapshot, extension.lines[0], leg.flow.remote[0], leg.audio.whereabouts[0])
 
 
 def _local(address: str, site: Site) -> bool:

@@ -18,7 +18,7 @@ from jackfield.sip.tokens import Tokens
 from jackfield.switch.commands import Commands
 from jackfield.switch.destinations.outbound import LONGEST_RINGING
 from jackfield.switch.in_call import InCall
-from jackfield.switch.snapshot import Inbound, Outbound, RingGroup
+from jackfield.switch.snapshot import Inbound, Outbound, RingGroup, Site
 
 from .house import SWITCH, House
 from .phones import Conversation, Phone
@@ -30,6 +30,7 @@ NUMBERS = ("101", "102", "102", "103", "104", "200", "201", "202", "*43", "*61",
 KEYS = ("hold", "resume", "codec", "fax", "ask", "refer", "refer", "replace", "info", "update", "bye")
 REFUSALS = (302, 403, 404, 480, 486, 488, 500, 503, 603)
 MOMENT = 1e-5  # seconds
+REPORTS = 5.0  # seconds
 QUIET = 100.0
 """Seconds after which everything that was begun is over: a round of ringing and the longest transaction."""
 
@@ -44,6 +45,7 @@ class Chaos:
         self.phones: list[Phone] = []
         self.vanished: set[str] = set()
         self.timers = 0
+        self.sites = seed % 2 == 1  # phones talk directly where they can
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loss = self.random.choice((0.0, 0.0, 0.1, 0.25))
         self._doubling = self.random.choice((0.0, 0.1, 0.3))
@@ -71,6 +73,10 @@ class Chaos:
                 RingGroup(number="202", members=("101", "102", "103", "104"), fallback="9123", step_time=5),
             ),
         )
+        if self.sites:
+            everywhere = ("10.0.0.0/24",)
+            await house.configure(sites=(Site(name="Brno", networks=everywhere, public_addresses=everywhere),))
+            self._later(REPORTS, self._report)
         await house.change_extension("103", forward_no_answer="104", forward_busy="200", ring_time=6.0)
         await house.change_extension("104", forward_unreachable="9456", ring_time=9.0)
         await house.pass_time(1)
@@ -147,6 +153,14 @@ class Chaos:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self.say(f"a phone's own trouble: {task.exception()!r}")
+
+    def _report(self) -> None:
+        """Phones that talk directly report so, most of the time."""
+        for stream in self.house.pool.streams:
+            remote = stream.remote
+            if remote is not None and remote.address not in self.vanished and self.random.random() < 0.9:
+                stream.report()
+        self._later(REPORTS, self._report)
 
     def _later(self, seconds: float, what: Callable[..., object], *arguments: object) -> None:
         asyncio.get_running_loop().call_later(seconds + self.random.uniform(0.0, MOMENT), what, *arguments)

@@ -22,6 +22,7 @@ async def test_whatever_happens_every_call_ends_in_order(
     await chaos.settle()
     try:
         assert_same_calls(chaos)
+        assert_both_or_none_talk_directly(chaos)
         await chaos.close()
         assert_quiet(chaos)
         for record in house.records:
@@ -39,6 +40,23 @@ def assert_same_calls(chaos: Chaos) -> None:
     gone = {phone for phone in chaos.phones if phone.address in chaos.vanished}
     there = {c.session.dialog.call_id for phone, c in chaos.talking() if phone not in gone and c.session is not None}
     assert there <= here, "a phone sits in a dead call"
+
+
+def assert_both_or_none_talk_directly(chaos: Chaos) -> None:
+    """Whoever sends its audio past us sends it to the one with whom it is in a call, and hears that one."""
+    for call in chaos.house.switch.calls.values():
+        legs = [leg for leg in call.legs if leg.answered and not leg.ended]
+        if any(leg.audio.whereabouts[0] in chaos.vanished for leg in legs):
+            continue
+        beside = [leg for leg in legs if leg.audio.elsewhere]
+        assert len(beside) in (0, 2), f"{beside} of {legs} in call {call.id}"
+        if beside:
+            one, two = beside
+            assert {one, two} == {call.anchor, call.peer}
+            assert one.audio.told == two.audio.whereabouts
+            assert two.audio.told == one.audio.whereabouts
+            assert not one.held
+            assert not two.held
 
 
 def assert_quiet(chaos: Chaos) -> None:
