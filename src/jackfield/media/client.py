@@ -192,7 +192,7 @@ class Worker:
         self._streams: dict[int, Stream] = {}
         self._questions: dict[int, asyncio.Future[Report]] = {}
         self._request = 0
-        self._fingerprint = ""
+        self.fingerprint = ""  # of its certificate, once somebody has asked for it
         self._spares_wanted = spares
         self._spares: dict[str, deque[Stream]] = {}  # by address
         self._refills: dict[int, str] = {}  # the address, by request
@@ -262,13 +262,12 @@ class Worker:
         assert isinstance(answer, protocol.WorkerTold)
         return answer.stats
 
-    async def fingerprint(self) -> str:
-        """The fingerprint of the worker's certificate, as a=fingerprint has it. Asked once. Raises MediaLost."""
-        if not self._fingerprint:
+    async def ask_fingerprint(self) -> None:
+        """Learn the fingerprint of the worker's certificate, unless it is known. Raises MediaLost."""
+        if not self.fingerprint:
             answer = await self._ask(protocol.AskFingerprint)
             assert isinstance(answer, protocol.FingerprintTold)
-            self._fingerprint = answer.fingerprint
-        return self._fingerprint
+            self.fingerprint = answer.fingerprint
 
     def tell(self, command: Command) -> None:
         """Send a command at the end of the next turn of the loop.
@@ -330,7 +329,7 @@ class Worker:
         self.alive = False
         self._transport = None
         self._outbox = []
-        self._fingerprint = ""  # the next process makes its own certificate
+        self.fingerprint = ""  # the next process makes its own certificate
         self._spares.clear()
         self._refills.clear()
         streams, self._streams = self._streams, {}

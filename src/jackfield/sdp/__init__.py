@@ -38,7 +38,7 @@ from jackfield.sdp.session import (
     reverse,
     sends,
 )
-from jackfield.sdp.webrtc import Dtls, dtls_of
+from jackfield.sdp.webrtc import Dtls, Setup, dtls_of
 
 __all__ = [
     "CODECS",
@@ -61,6 +61,7 @@ __all__ = [
     "RemoteAudio",
     "RemoteImage",
     "Session",
+    "Setup",
     "answer",
     "dtls_of",
     "named",

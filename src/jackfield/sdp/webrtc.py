@@ -24,14 +24,14 @@ class Dtls:
     """One side's part in ICE and DTLS.
 
     `ufrag` and `password` are empty without ICE. `fingerprints` are "sha-256 AB:CD:…" with a hash that proves anything.
-    `setup`: "active" begins the handshake, "passive" waits for it, "actpass" leaves it to the other side; "" in what is
-    to be answered with leaves the choice to us. `lite`: checks nobody's connectivity itself. `tls_id`: RFC 8842.
+    `setup`: "active" begins the handshake, "passive" waits for it, "actpass" leaves it to the other side. `lite`: it
+    checks nobody's connectivity itself. `tls_id`: RFC 8842.
     """
 
     ufrag: str = ""
     password: str = ""
     fingerprints: tuple[str, ...] = ()
-    setup: Setup | Literal[""] = "actpass"
+    setup: Setup = "actpass"
     lite: bool = False
     tls_id: str = ""
 
@@ -65,7 +65,7 @@ def dtls_of(session: Session, media: Media) -> Dtls | None:
     )
 
 
-def role(theirs: Setup | Literal[""], ours: Setup | Literal[""] = "") -> Setup:
+def role(theirs: Setup, ours: Setup = "actpass") -> Setup:
     """Our role when the other side says `theirs` (RFC 5763 section 5); `ours` is the one that we have already.
 
     Where we may choose we wait, since a browser begins as soon as it can reach us.
@@ -74,7 +74,7 @@ def role(theirs: Setup | Literal[""], ours: Setup | Literal[""] = "") -> Setup:
         return "passive"
     if theirs == "passive":
         return "active"
-    return ours if ours in ("active", "passive") else "passive"
+    return "passive" if ours == "actpass" else ours
 
 
 def attributes(ours: Dtls, *, mid: str | None, addresses: Sequence[str], port: int) -> list[str]:

@@ -14,6 +14,7 @@ from jackfield import sdp
 from jackfield.media.client import Remote, Stream
 from jackfield.switch.codec_choice import to_answer, usable_by
 from jackfield.switch.snapshot import DEFAULT_CODECS, DtmfMode, SrtpMode
+from jackfield.switch.web import WebSide, web_remote
 
 SRTP_SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM")
 """SDES suites in order of preference: the first is the one that every phone has."""
@@ -35,6 +36,8 @@ class Profile:
     """bit/s that Opus is limited to both ways (maxaveragebitrate, RFC 7587 section 6.1); 0: no limit."""
     nat_address: str = ""
     """Where the party's signalling comes from, when it's behind a NAT."""
+    webrtc: bool = False
+    """The party is a browser, so that what we offer must suit one."""
 
 
 Whereabouts = tuple[str, int, str]
@@ -55,6 +58,7 @@ class Audio:
         "_session_id",
         "_their_offer",
         "_version",
+        "_web",
         "address",
         "codec_before",
         "elsewhere",
@@ -95,6 +99,7 @@ class Audio:
         self._offers_elsewhere = False
         self._session_id = secrets.randbits(31)
         self._version = 0
+        self._web = WebSide()
 
     # --- the stream
 
@@ -119,7 +124,17 @@ class Audio:
     @property
     def secure(self) -> bool:
         """True when the audio is encrypted (SRTP) between us and this party."""
-        return bool(self.remote and self.remote.crypto)
+        return bool(self.remote and (self.remote.crypto or self.remote.dtls))
+
+    @property
+    def webrtc(self) -> bool:
+        """True when the keys come by DTLS, as with browsers: in the party's offer, in force, or as we would offer."""
+        if self.offered is not None:
+            audio = self.offered.audio
+            return audio is not None and sdp.dtls_of(self.offered, audio) is not None
+        if self.remote is not None:
+            return self.remote.dtls is not None
+        return self.profile.webrtc
 
     @property
     def held(self) -> bool:
@@ -209,6 +224,8 @@ class Audio:
             version=self._next_version(),
             crypto=crypto,
             require_encryption=self.profile.srtp == "required",
+            dtls=self._web_answer(offered, audio) if audio is not None else None,
+            candidates=self._more_addresses(),
         )
         if result.remote is None:
             raise NotAcceptable(result.problem)
@@ -255,6 +272,7 @@ class Audio:
         if not codecs:
             raise NotAcceptable("no codec in common with the other party")
         self._offers_elsewhere = False
+        dtls = self._web_offer()
         srtp = self.profile.srtp
         # Keys travel in the SDP, so they are only offered where the signalling is encrypted (RFC 4568 section 8.3).
         # What is encrypted already stays so, even where the other side was the one who offered keys.
@@ -268,10 +286,12 @@ class Audio:
             codecs=_at_rate(codecs, self.profile.opus_rate),
             session_id=self._session_id,
             version=self._version,
-            crypto=self._keys() if wanted else None,
+            crypto=self._keys() if wanted and dtls is None else None,
             optional_encryption=not insist,
             payload_types=payload_types,
             previous=self.local,
+            dtls=dtls,
+            candidates=self._more_addresses() if dtls is not None else (),
         )
         self._version += 1
         return self._pending.to_bytes()
@@ -371,6 +391,21 @@ class Audio:
         self._version += 1
         return self._version - 1
 
+    def _web_offer(self) -> sdp.Dtls | None:
+        web = self.remote.dtls is not None if self.remote is not None else self.profile.webrtc
+        return self._web.to_offer(self.stream) if web and self.stream is not None else None
+
+    def _web_answer(self, offered: sdp.Session, audio: sdp.Media) -> sdp.Dtls | None:
+        theirs = sdp.dtls_of(offered, audio)
+        if theirs is None or self.stream is None:
+            return None
+        return self._web.to_answer(self.stream, theirs, self.remote)
+
+    def _more_addresses(self) -> list[str]:
+        """Where a browser may find us besides: inside the same network as we, a NAT need not lead back to it."""
+        stream = self.stream
+        return [stream.address] if stream is not None and stream.address != self.address else []
+
     def _keys(self) -> list[sdp.Crypto]:
         return [sdp.Crypto.generate(suite) for suite in SRTP_SUITES]
 
@@ -443,29 +478,9 @@ def media_remote(remote: sdp.RemoteAudio, profile: Profile, *, elsewhere: bool =
         srtp_in=f"{crypto.suite} {crypto.key}" if crypto else None,
         srtp_out=f"{local_crypto.suite} {local_crypto.key}" if local_crypto else None,
         elsewhere=elsewhere,
+        webrtc=web_remote(remote),
     )
 
 
 def _raw(image: sdp.RemoteImage, *, behind_nat: bool) -> Remote:
-    return Remote(
-        address=image.address,
-        port=image.port,
-        rtcp_port=None,
-        rtcp_mux=False,
-        codec="t38",
-        payload_type=0,
-        fmtp="",
-        clock_rate=8000,
-        channels=1,
-        ptime=20,
-        dtmf_payload_type=None,
-        cn_payload_type=None,
-        others=(),
-        sends=True,
-        receives=True,
-        behind_nat=behind_nat,
-        dtmf_mode="rfc4733",
-        srtp_in=None,
-        srtp_out=None,
-        raw=True,
-    )
+    return Remote(address=image.address, port=image.port, codec="t38", behind_nat=behind_nat, raw=True)

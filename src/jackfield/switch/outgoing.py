@@ -293,6 +293,10 @@ class OutgoingLeg(Leg):
             self.offer = self.audio.offer(self.more_codecs, self.payload_types)
             self.more_codecs = ()
             return True
+        if self.audio.profile.webrtc and self.audio.remote is None:  # no browser, though it came by WebSocket
+            self.audio.profile = replace(self.audio.profile, webrtc=False)
+            self.offer = self.audio.offer(self.codecs, self.payload_types)
+            return True
         if self.audio.encryption_is_optional:
             # A phone on which encryption is mandatory takes RTP/SAVP only, not RTP/AVP with keys (baresip, Yealink).
             self.offer = self.audio.offer(self.codecs, self.payload_types, insist=True)

@@ -50,6 +50,8 @@ class Streams:
 
     async def _open(self, call: CallBase, legs: Sequence[Leg]) -> None:
         worker = self.worker_of(call)
+        if any(leg.audio.webrtc for leg in legs):
+            await worker.ask_fingerprint()
         by_address: dict[str, list[tuple[Leg, str]]] = {}
         for leg in legs:
             bind, told = self._addresses(leg)

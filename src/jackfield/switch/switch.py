@@ -51,6 +51,7 @@ from jackfield.switch.sounds import Sounds
 from jackfield.switch.streams import Streams
 from jackfield.switch.subscriptions import Subscriptions, bad_event
 from jackfield.switch.trunks import Trunks
+from jackfield.switch.user_agents import speaks_webrtc
 from jackfield.switch.waking import Waking
 
 if TYPE_CHECKING:
@@ -277,6 +278,7 @@ class Switch:
             dtmf=line.dtmf,
             behind_nat=behind_nat,
             nat_address=contact.source[0] if contact is not None and line.behind_nat != "never" else "",
+            webrtc=contact is not None and speaks_webrtc(contact.transport, contact.user_agent),
         )
 
     def trunk_profile(self, trunk: Trunk) -> Profile:

@@ -6,7 +6,7 @@ import re
 import sys
 from functools import lru_cache
 
-__all__ = ["digest_algorithms", "model_of"]
+__all__ = ["digest_algorithms", "model_of", "speaks_webrtc"]
 
 # Vendor as people write it, and how its phones begin; the group is the model. The first that fits is taken.
 _VENDORS = [
@@ -80,6 +80,21 @@ def model_of(user_agent: str) -> str:
                 model = words + model[len(beginning) :].replace("_", " ")
         return sys.intern(f"{vendor} {model}".strip())
     return sys.intern(_SOFTWARE_VERSION.sub("", text)[:40].rstrip("/ "))
+
+
+_BROWSERS = frozenset(("JsSIP", "SIP.js", "Jackfield"))
+
+
+@lru_cache(maxsize=1024)
+def speaks_webrtc(transport: str, user_agent: str) -> bool:
+    """Say if a telephone is a page in a browser, which takes no audio but that of WebRTC.
+
+    Browsers come by WebSocket. So do some softphones, which are known by their names and want SDES or nothing.
+    """
+    if transport not in ("WS", "WSS"):
+        return False
+    known = next((vendor for vendor, pattern in _VENDORS if pattern.match(user_agent.strip())), "")
+    return known in _BROWSERS or not known
 
 
 # Of these it is known that they choose among several challenges.

@@ -138,6 +138,7 @@ class FakeWorker:
         self.streams: list[FakeStream] = []
         self.full = False
         self.spares = 0
+        self.fingerprint = ""
         self._number = 0
 
     @property
@@ -156,6 +157,10 @@ class FakeWorker:
             made.append(FakeStream(self, self._number, address))
         self.streams += made
         return made
+
+    async def ask_fingerprint(self) -> None:
+        await asyncio.sleep(0)
+        self.fingerprint = f"sha-256 {':'.join(f'{id(self) >> shift & 0xFF:02X}' for shift in range(32))}"
 
     async def statistics(self) -> WorkerStats:
         return WorkerStats(1, 1.0, len(self.streams) + self.spares, 100, "fake", 7, 0, 0, 0, 0, 0, 0, 0.0)
