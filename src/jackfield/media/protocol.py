@@ -104,6 +104,7 @@ class StreamStats:
     dropped_malformed: int = 0
     kernel_drops: int = 0  # packets that the kernel threw away because we were too slow
     seconds_since_heard: float = -1.0  # -1: never heard
+    reports: int = 0  # RTCP packets of the party, whatever they say
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,12 @@ class Reports:
 
     __slots__ = (
         "_cname", "_expected", "_known", "_lane", "_last_sr", "_last_sr_at", "_random", "_received",
-        "elsewhere", "jitter_out", "lost_elsewhere", "lost_out", "next_at", "round_trip",
+        "count", "elsewhere", "jitter_out", "lost_elsewhere", "lost_out", "next_at", "round_trip",
     )  # fmt: skip
 
     def __init__(self, lane: Any, cname: str, random: Random, now: float) -> None:
         self._lane = lane
+        self.count = 0  # reports of the party
         self.elsewhere = False  # the party's audio goes directly to the other one
         self.lost_elsewhere: float | None = None  # what it missed of that, 0-1; None: it says nothing of it
         self._known: dict[int, int] = {}  # sources that were reported, with their highest sequence number
@@ -63,6 +64,7 @@ class Reports:
     def heard(self, data: bytes, now: float, unix: float) -> bool:
         """Take a compound packet of the party; False when nothing in it could be read."""
         packets = rtcp.parse(data)
+        self.count += bool(packets)
         self.lost_elsewhere = None
         ssrc = int(self._lane.ssrc_out)
         for packet in packets:

@@ -335,6 +335,7 @@ class Stream:
             dropped_malformed=endpoint.dropped_malformed + lane.malformed,
             kernel_drops=endpoint.kernel_drops,
             seconds_since_heard=(self.worker.now() - lane.heard_ns) / 1e9 if lane.heard_ns else -1.0,
+            reports=reports.count,
         )
 
 

@@ -96,6 +96,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         registrations=files.registrations,
         overrides=files.overrides,
         public_address=configured.public_address,
+        rtp_ports=configured.rtp_ports,
         found_addresses=public_file.load(files.public_addresses).outside,
         hosts=configured.hosts,
         trace=recorder.record,

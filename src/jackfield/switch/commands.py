@@ -60,6 +60,7 @@ class Commands:
             "registrations": self.registrations,
             "registered": self.registered,
             "turned_away": self.turned_away,
+            "prove": self.switch.proofs.prove,
             "hangup": self.hang_up,
             "originate": Originator(self.switch).originate,
             **InCall(self.switch).handlers(),

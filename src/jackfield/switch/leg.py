@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jackfield.switch.audio import Profile
     from jackfield.switch.call_base import CallBase
     from jackfield.switch.party import Party
+    from jackfield.switch.proof import Watch
     from jackfield.switch.snapshot import Trunk
 
     Reply = Callable[[Response], None]
@@ -59,6 +60,7 @@ class Leg:
         "measured",
         "moved",
         "party",
+        "proof",
         "record",
         "session",
         "shown",
@@ -86,6 +88,8 @@ class Leg:
         """It has transferred its call: no part of it any more, but its dialog ends a moment later."""
         self.measured = False
         """The last figures of its stream have come."""
+        self.proof: Watch | None = None
+        """Who looks whether its phone hears and is heard."""
         self.moved = False
         """The party was told a port that is not ours any more, and can be told the new one only when it is answered."""
 
@@ -189,6 +193,8 @@ class Leg:
                 self.call.direct.hears(self, event.lost)
         elif isinstance(event, Statistics):
             self.record.media = msgspec.to_builtins(event.stats)
+            if self.proof is not None:
+                self.proof.take(event)
             if event.final:
                 self.measured = True
                 self.call.leg_measured(self)
@@ -249,6 +255,7 @@ class Leg:
         self.record.answered = self.call.now()
         self.record.status = 200
         self.call.switch.engaged.changed(self)
+        self.call.switch.proofs.answered(self)
 
     def _finish(self, status: int, text: str) -> None:
         self.ended = True

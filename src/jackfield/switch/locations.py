@@ -59,6 +59,16 @@ class PhoneRow:
     """Wall clock, seconds."""
     expires_in: float
     """Seconds."""
+    says: str = ""
+    """The most useful sentence about its way to us, with the mend."""
+    sip_alg: bool = False
+    """A router on the way changes SIP messages."""
+    keep_alive: int | None = None
+    """Seconds of silence after which it is asked whether it is there; None: it is not asked."""
+    pinhole: int | None = None
+    """Seconds for which its NAT is known to remember it; None: not known yet."""
+    verdict: dict[str, Any] | None = None
+    """What was found out about its audio: see `verdict.summary`."""
 
 
 class Locations:
@@ -91,6 +101,8 @@ class Locations:
         self._compacting: Iterator[Contact | Learnt | Judged] | None = None
         self.experience = Experience(wall_clock, self._keep_learnt)
         """What is known of networks, and of phones in them."""
+        self.beside: Callable[[Contact], dict[str, Any]] = lambda contact: {}
+        """Gives what stands beside a phone in the table: see `PhoneRow.says` and what follows."""
         self._next_scan = 0.0
         self._near_networks: tuple[str, ...] = ()
         self._is_near = inside(())
@@ -200,7 +212,9 @@ class Locations:
     def table(self) -> list[PhoneRow]:
         """Return one row for each phone, by extension."""
         lines, now = self._snapshot().lines, self._clock()
-        rows = [_row(contact, *lines[contact.username], now) for contact in self if contact.username in lines]
+        rows = [
+            _row(contact, *lines[contact.username], now, self.beside) for contact in self if contact.username in lines
+        ]
         rows.sort(key=lambda row: (len(row.extension), row.extension, row.line, row.since))
         return rows
 
@@ -407,7 +421,9 @@ def _flow_again(transports: Transports | None, local: Address, source: Address) 
         return None
 
 
-def _row(contact: Contact, extension: Extension, line: Line, now: float) -> PhoneRow:
+def _row(
+    contact: Contact, extension: Extension, line: Line, now: float, beside: Callable[[Contact], dict[str, Any]]
+) -> PhoneRow:
     return PhoneRow(
         extension=extension.number,
         name=extension.name,
@@ -423,4 +439,5 @@ def _row(contact: Contact, extension: Extension, line: Line, now: float) -> Phon
         reachable=contact.reachable,
         since=contact.since,
         expires_in=max(0.0, contact.expires_at - now),
+        **beside(contact),
     )

@@ -41,6 +41,7 @@ from jackfield.switch.our_addresses import OurAddresses
 from jackfield.switch.overrides import Overrides
 from jackfield.switch.party import Party
 from jackfield.switch.plugins import Plugins
+from jackfield.switch.proof import Proofs
 from jackfield.switch.qualify import LOST_AFTER, Qualifier
 from jackfield.switch.record import direction_of, flow_address
 from jackfield.switch.registrar import Registrar
@@ -92,6 +93,7 @@ class Switch:
         overrides: Path | None = None,
         public_address: str = "",
         found_addresses: Sequence[Outside] = (),
+        rtp_ports: str = "",
         hosts: Sequence[str] = (),
         wall_clock: Callable[[], float] = time.time,
         transports: TransportsLike | None = None,
@@ -149,6 +151,8 @@ class Switch:
             self.agent, self.registrar, current, clock=loop.time, emit=self._emit_event, random=self.random,
             wall_clock=wall_clock,
         )  # fmt: skip
+        self.proofs = Proofs(self, rtp_ports)
+        self.registrar.beside = self.proofs.row
         self.lending = Lending(self)
         self.waking = Waking(self)
         self.overrides = Overrides(self, overrides, self._emit_event)

@@ -73,10 +73,10 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
         return self.nat == "symmetric" or not self.good
 
 
-def says(verdict: Verdict | None, *, phone: str, rtp_ports: str = "", gateway: bool = False) -> str:
+def says(verdict: Verdict | None, *, phone: str, network: str = "", rtp_ports: str = "", gateway: bool = False) -> str:
     """Return the most useful sentence about a phone, with the mend. `phone`: "103's desk phone".
 
-    `gateway`: a router changes SIP messages, whether or not there is a verdict yet.
+    `network`: the public address that it is behind now; `gateway`: the router there changes SIP messages.
     """
     if verdict is not None and verdict.blocked:
         which = f"UDP {rtp_ports}" if rtp_ports else "the audio's UDP ports"
@@ -96,9 +96,11 @@ def says(verdict: Verdict | None, *, phone: str, rtp_ports: str = "", gateway: b
             f"{phone} hears nothing though it is heard: the router at {verdict.network} lets no audio in; "
             "switch off a STUN server or a fixed public address in the phone, and look at the router's firewall"
         )
-    if gateway or (verdict is not None and verdict.gateway):
-        where = f" at {verdict.network}" if verdict is not None else ""
-        return f"The router{where} changes SIP messages (SIP ALG): switch “SIP ALG” off there, or let {phone} use TLS"
+    if gateway:
+        return (
+            f"the router at {network} changes SIP messages (SIP ALG): switch “SIP ALG” off there, "
+            f"or let {phone} use TLS on port 5061"
+        )
     if verdict is None:
         return f"{phone} was not heard yet: its first call will show, or a test"
     lost = max(verdict.lost_in or 0.0, verdict.lost_out or 0.0)

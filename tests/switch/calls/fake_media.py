@@ -39,6 +39,8 @@ class FakeStream:
         self.dtmf = ""
         self.recording = ""
         self.closed = False
+        self.figures = StreamStats(packets_in=7)
+        """What it would tell when asked."""
         self._end: asyncio.TimerHandle | None = None
 
     def configure(self, remote: Remote | None) -> None:
@@ -77,6 +79,10 @@ class FakeStream:
     def stop_play(self) -> None:
         self._stop()
 
+    def ask_statistics(self) -> None:
+        if self.on_event is not None:
+            asyncio.get_running_loop().call_soon(self.on_event, Statistics(self.id, self.figures, False))
+
     def echo(self, on: bool) -> None:
         self.echoing = on
 
@@ -100,7 +106,7 @@ class FakeStream:
         self.closed = True
         self.worker.streams.remove(self)
         if self.on_event is not None:
-            event = Statistics(self.id, StreamStats(packets_in=7), True)
+            event = Statistics(self.id, self.figures, True)
             asyncio.get_running_loop().call_soon(self.on_event, event)
 
     # --- what a test can let happen
