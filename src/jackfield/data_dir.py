@@ -41,6 +41,11 @@ class DataDir:
         return self.path / "overrides.json"
 
     @property
+    def line_secrets(self) -> Path:
+        """What passwords of phones have become since the snapshot was written."""
+        return self.path / "line-secrets.jsonl"
+
+    @property
     def spool(self) -> Path:
         """What happened and is not yet in the database."""
         return self.path / "spool"

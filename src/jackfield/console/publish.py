@@ -117,6 +117,7 @@ def put(settings: Settings, rows: Rows) -> tuple[Snapshot, bool]:
     state.save()
     log.info("configuration %d is published", version)
     return found, True
+    settings.files.line_secrets.unlink(missing_ok=True)  # those passwords are within it now
 
 
 def _write(found: Snapshot, path: Path) -> None:

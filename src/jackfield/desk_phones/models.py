@@ -22,8 +22,10 @@ from jackfield.provisioning.configuration import Key
 from jackfield.provisioning.requests import normal_mac, spelled_mac
 from jackfield.sites.models import Site
 
-__all__ = ["Asked", "CheckSync", "CheckSyncPhone", "DeskPhone", "Incident", "Link", "PhoneTemplate", "ProvisioningRules",
-           "Standing"]  # fmt: skip
+__all__ = [
+    "Asked", "CheckSync", "CheckSyncPhone", "DeskPhone", "Incident", "Link", "PhoneTemplate", "ProvisioningRules",
+    "Standing",
+]  # fmt: skip
 
 
 def text(length: int = 100) -> Any:

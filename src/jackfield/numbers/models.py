@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import models
@@ -169,6 +169,13 @@ class Line(models.Model):
 
     def __str__(self) -> str:
         return f"the line {self.sip_username}"
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **more: Any) -> None:
+        """Write it. A password that somebody sets ends the one before at once."""
+        if update_fields is not None and "sip_password" in update_fields:
+            self.previous_password = ""
+            update_fields = {*update_fields, "previous_password"}
+        super().save(update_fields=update_fields, **more)
 
     def check_together(self, unread: Collection[str] = ()) -> None:
         """Accept any combination."""

@@ -95,6 +95,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         secret=files.secret(),
         registrations=files.registrations,
         overrides=files.overrides,
+        line_secrets=files.line_secrets,
         public_address=configured.public_address,
         rtp_ports=configured.rtp_ports,
         found_addresses=public_file.load(files.public_addresses).outside,

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from jackfield.sip.digest import Challenger
+from jackfield.sip.digest import Challenger, Verdict
 from jackfield.sip.errors import MalformedHeader
 from jackfield.sip.flow import Flow
 from jackfield.sip.message import Response
 from jackfield.sip.transport.bridged import BridgedFlow
 from jackfield.sip.transport.sparse_log import SparseLog
 from jackfield.switch.identity import Sender, called_number, read_caller
+from jackfield.switch.line_secrets import LineSecrets
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk
 from jackfield.switch.snapshot import Extension, Line, Snapshot, Trunk
 from jackfield.switch.user_agents import digest_algorithms
@@ -64,6 +65,7 @@ class Authenticator:
         self._given_before: dict[str, list[str]] = {}
         self.counters = {"challenged": 0, "accepted": 0, "refused": 0, "turned_away": 0}
         self.whence = Whence()
+        self.secrets = LineSecrets()
         self.browsers: dict[str, tuple[str, str]] = {}
         """Digests of the passwords that browsers have now, by SIP name: MD5, SHA-256. See `browser_phones`."""
 
@@ -133,6 +135,10 @@ class Authenticator:
         verdict = challenger.verify(
             credentials, request.method, request.uri, flow.remote[0], self._now(), ha1, request.body
         )
+        if verdict.reason == "wrong password":
+            verdict = self._with_password_before(challenger, credentials, request, flow, verdict)
+        elif verdict.ok and self.secrets:
+            self.secrets.used(verdict.username)
         if not verdict.ok:
             if rules and (rule := self.whence.outside(snapshot, verdict.username, flow.remote[0])) is not None:
                 return self._turn_away(request, flow, verdict.username, rule)
@@ -182,7 +188,25 @@ class Authenticator:
         if line.kind == "browser":
             known = self.browsers.get(username)
             return None if known is None else known[stronger]
+        if self.secrets and (newer := self.secrets.of(username)) is not None:
+            return newer.sha256 if stronger else newer.md5
         return line.ha1_sha256 if stronger else line.ha1_md5
+
+    def _with_password_before(
+        self, challenger: Challenger, credentials: str, request: Request, flow: Flow, verdict: Verdict
+    ) -> Verdict:
+        """Judge again by the password before, while it counts: until the phone has used its new one."""
+        known = self.secrets.of(verdict.username)
+        if known is None or not known.previous_md5:
+            return verdict
+        strong, weak = known.previous_sha256, known.previous_md5
+
+        def ha1(_username: str, algorithm: str) -> str | None:
+            return strong if algorithm.upper().startswith("SHA-256") else weak
+
+        return challenger.verify(
+            credentials, request.method, request.uri, flow.remote[0], self._now(), ha1, request.body
+        )
 
     def _ha1_within(self, snapshot: Snapshot, address: str) -> Callable[[str, str], str | None]:
         """The same, where a phone outside of its address group is nobody: its password is not even looked at."""

@@ -76,6 +76,7 @@ class Commands:
             **self.switch.waking.handlers(),
             **BrowserPhones(self.switch).handlers(),
             **self.switch.overrides.handlers(),
+            "line_secrets": self.switch.authenticator.secrets.line_secrets,
         }
 
     async def status(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from jackfield.switch.hours import zone
 from jackfield.switch.identity import Sender
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.lending import Lending
+from jackfield.switch.line_secrets import LineSecrets
 from jackfield.switch.our_addresses import OurAddresses
 from jackfield.switch.overrides import Overrides
 from jackfield.switch.party import Party
@@ -91,6 +92,7 @@ class Switch:
         secret: bytes,
         registrations: Path | None = None,
         overrides: Path | None = None,
+        line_secrets: Path | None = None,
         public_address: str = "",
         found_addresses: Sequence[Outside] = (),
         rtp_ports: str = "",
@@ -136,6 +138,8 @@ class Switch:
         current = self._current_snapshot
         self.trunks = Trunks(self.agent, current, clock=loop.time, wall_clock=wall_clock, emit=self._emit_event)
         self.authenticator = Authenticator(current, secret=secret, wall_clock=wall_clock, trunks=self.trunks)
+        self.authenticator.secrets = LineSecrets(line_secrets)
+        self.authenticator.secrets.load(snapshot)
         self.agent.admit = self.authenticator.at_the_door
         self.registrar = Registrar(
             current,
@@ -217,6 +221,7 @@ class Switch:
         self.snapshot = self.overrides.added_to(self.lending.added_to(replace(snapshot, hosts=self.snapshot.hosts)))
         self.addresses.reload()
         self.agent.session_expires = snapshot.general.session_expires
+        self.authenticator.secrets.load(snapshot)
         self.registrar.reload()
         self.subscriptions.reload()
         await self.trunks.reload()
