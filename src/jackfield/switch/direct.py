@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["DirectAudio", "Memory", "begin", "changed", "end"]
 
 AFTER = 1.0
-"""Seconds of a conversation before the attempt: who picks up only to transfer is not bothered."""
+"""Seconds of a conversation before the attempt: who picks up only to transfer is not bothered. In the first call of
+a phone it waits until that has shown whether the phone hears and is heard (see `proof`)."""
 PROOF = 8.0
 """Seconds in which both must report that they hear. Phones report every 5 s, the first time sooner (RFC 3550)."""
 LAPSE = 20.0
@@ -128,6 +129,8 @@ class DirectAudio:
         """Try it, watch it, and take both back when it ends."""
         call = self._call
         await asyncio.sleep(AFTER)
+        while any(leg.proof is not None and leg.proof.looking for leg in self.legs) and not self._why:
+            await asyncio.sleep(AFTER)  # what a phone's first call tells of it is told by the audio that comes to us
         obstacle = self._obstacle()
         if obstacle is None or obstacle or self._why:
             self._forget()

@@ -80,8 +80,14 @@ class Watch:
         self._test = test
         self._tells = tells
         self._looks = 0
+        self._made: Verdict | None = None
         self._answered = switch.now()
         self._timer: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(FIRST_LOOK, self._look)
+
+    @property
+    def looking(self) -> bool:
+        """True while it is still open whether the phone hears and is heard, for which its audio must come to us."""
+        return self._timer is not None and not (self._made is not None and self._made.hears and self._made.is_heard)
 
     def stop(self) -> None:
         """Look no more."""
@@ -111,7 +117,7 @@ class Watch:
             if self._switch.now() - self._answered < FIRST_LOOK:
                 return
         remote = stream.remote if stream is not None else None
-        if remote is not None and (remote.elsewhere or not remote.sends) and not event.stats.packets_in:
+        if remote is not None and (remote.elsewhere or not (remote.sends or event.stats.packets_in)):
             return  # its audio goes to the other phone, or it holds: nothing can be said
         self.judge()
 
@@ -129,6 +135,7 @@ class Watch:
             if before.nat == "symmetric" and made.nat == "changes ports":
                 made = msgspec.structs.replace(made, nat="symmetric")
         experience.judge(self.contact, made)
+        self._made = made
         if not made.good and (before is None or before.good):
             log.warning("%s", self._switch.proofs.sentence(self.contact))
         self._switch.registrar.changed(self.contact)

@@ -126,7 +126,7 @@ class Chaos:
         for call in list(self.house.switch.calls.values()):
             streams = [leg.audio.stream for leg in call.legs if leg.audio.address and leg.audio.stream is not None]
             for stream in streams:
-                stream.fall_silent()  # type: ignore[attr-defined]
+                self._silence(stream)
         await self.house.pass_time(QUIET + LONGEST_RINGING if self.vanished else QUIET)
         for task in list(self._tasks):
             task.cancel()

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from jackfield.switch.snapshot import Service, Site
+from jackfield.switch.verdict import Verdict
 
 from .house import SWITCH, Conversation, House, Phone, extension, quiet, sounds
-from .test_hold_and_transfer import talking
 from .test_races import over
 
 BRNO = Site(name="Brno", networks=("10.0.0.0/24",), public_addresses=("10.0.0.0/24",))
@@ -21,6 +21,26 @@ def sends_to(call: Conversation) -> tuple[str, int]:
     assert call.remote is not None
     assert call.remote.audio is not None
     return call.remote.audio.address, call.remote.audio.port
+
+
+async def phone(house: House, number: str, **options: Any) -> Phone:
+    """A phone that is known to hear and to be heard."""
+    made = await house.phone(number, **options)
+    registrar = house.switch.registrar
+    for contact in registrar:
+        verdict = Verdict(at=house.switch.now(), how="call", network=contact.source[0], is_heard=True, hears=True)
+        registrar.experience.judge(contact, verdict)
+    return made
+
+
+async def talking(house: House) -> tuple[Phone, Phone, Conversation, Conversation]:
+    """Two such phones in a call."""
+    alice, bob = await phone(house, "101"), await phone(house, "102")
+    call = alice.call("102")
+    answered = await bob.picks_up()
+    assert await call.outcome() == 200
+    await house.pass_time()
+    return alice, bob, call, answered
 
 
 async def settled(house: House, site: Site = BRNO) -> tuple[Phone, Phone, Conversation, Conversation]:
@@ -123,7 +143,7 @@ async def test_who_is_held_hears_music_and_both_talk_directly_again_later(house:
 
 async def test_a_blind_transfer_takes_who_stays_back_and_goes_on_directly_with_the_new_party(house: House) -> None:
     alice, bob, call, answered = await proved(house)
-    carol = await house.phone("103")
+    carol = await phone(house, "103")
     assert (await answered.refer(f"<sip:103@{SWITCH}>")).status == 202
     await house.pass_time(1)
     assert through_us(house, (alice, call)), "the caller hears the ringing"
@@ -137,7 +157,7 @@ async def test_a_blind_transfer_takes_who_stays_back_and_goes_on_directly_with_t
 
 async def test_an_attended_transfer_leaves_nobody_with_the_address_of_one_who_has_gone(house: House) -> None:
     alice, bob, call, answered = await proved(house)
-    carol = await house.phone("103")
+    carol = await phone(house, "103")
     await answered.hold()
     second = bob.call("103")
     picked = await carol.picks_up()
@@ -193,6 +213,20 @@ async def test_the_end_of_the_call_in_the_middle_of_the_attempt_leaves_nothing_b
     assert answered.ended is not None
 
 
+async def test_a_phone_of_which_nothing_is_known_talks_through_us_until_its_first_call_has_shown_how_it_hears(
+    house: House,
+) -> None:
+    await house.configure(sites=(BRNO,))
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    answered = await bob.picks_up()
+    await house.pass_time(5)
+    assert through_us(house, (alice, call), (bob, answered))
+    await house.pass_time(12)
+    assert sends_to(call) == (bob.address, 4000)
+    assert sends_to(answered) == (alice.address, 4000)
+
+
 SOMEWHERE = Site(name="Elsewhere", networks=("192.0.2.0/24",), public_addresses=("192.0.2.1",))
 
 
@@ -226,7 +260,7 @@ def answers_gsm(ringing: Conversation) -> None:
 
 async def test_different_codecs_need_us(house: House) -> None:
     await house.configure(sites=(BRNO,))
-    alice, bob = await house.phone("101", codecs=("pcmu",)), await house.phone("102", codecs=("gsm",))
+    alice, bob = await phone(house, "101", codecs=("pcmu",)), await phone(house, "102", codecs=("gsm",))
     bob.auto = answers_gsm
     call = alice.call("102")
     await house.pass_time(3)
