@@ -129,8 +129,9 @@ class DirectAudio:
         """Try it, watch it, and take both back when it ends."""
         call = self._call
         await asyncio.sleep(AFTER)
-        while any(leg.proof is not None and leg.proof.looking for leg in self.legs) and not self._why:  # noqa: ASYNC110 - rare, and nothing hangs on the second
-            await asyncio.sleep(AFTER)  # what a phone's first call tells of it is told by the audio that comes to us
+        # What a phone's first call tells of it is told by the audio that comes to us. Nothing hangs on a second here.
+        while any(leg.proof is not None and leg.proof.looking for leg in self.legs) and not self._why:  # noqa: ASYNC110
+            await asyncio.sleep(AFTER)
         obstacle = self._obstacle()
         if obstacle is None or obstacle or self._why:
             self._forget()
