@@ -47,6 +47,7 @@ def attribute(kind: int, value: bytes) -> bytes:
 def read(message: bytes, password: str) -> dict[int, bytes]:
     """The attributes of an answer, whose signature and checksum must be right."""
     found: dict[int, bytes] = {}
+    assert int.from_bytes(message[2:4], "big") == len(message) - 20
     place = 20
     while place < len(message):
         kind, size = struct.unpack_from("!HH", message, place)

@@ -163,7 +163,7 @@ def _error(code: int, reason: str) -> tuple[int, bytes]:
 def _written(kind: int, transaction: bytes, password: str, attributes: tuple[tuple[int, bytes], ...]) -> bytes:
     """A response, signed and with its checksum."""
     body = b"".join(_ATTRIBUTE.pack(kind, len(value)) + value + bytes(-len(value) % 4) for kind, value in attributes)
-    message = _HEADER.pack(kind, len(body), _COOKIE, transaction) + body
+    message = _HEADER.pack(kind, len(body) + 24 + 8, _COOKIE, transaction) + body
     message += _ATTRIBUTE.pack(_INTEGRITY, 20) + _signature(message, password)
     return message + _ATTRIBUTE.pack(_FINGERPRINT, 4) + _checksum(message)
 
