@@ -244,7 +244,7 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
         forwarded_allow_ips=configured.trusted_proxies.split(","),
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        limit_concurrency=200,
+        limit_concurrency=1500,  # most of them phones that start at once; people have `asgi.MOST`
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets))

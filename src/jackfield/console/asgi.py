@@ -12,6 +12,8 @@ from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 
+from jackfield.console.browser_phones import bridge
+from jackfield.console.provisioning import serving as phones
 from jackfield.console.receiving import Received, TooLarge, is_known, limited
 
 __all__ = ["application"]
@@ -20,6 +22,8 @@ THREADS = 4
 """Requests that are worked on at once; more of them would only take turns on the interpreter."""
 
 
+MOST = 200
+"""Requests of people and programs at once. Phones have room of their own beyond it: see `__main__`."""
 STREAMS = frozenset(("/admin/live", "/api/v1/events"))
 
 
@@ -32,12 +36,29 @@ class Handler(ASGIHandler):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
+        self._inside = 0
         self._free: asyncio.LifoQueue[ThreadPoolExecutor] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
         if scope["type"] != "http":
-            raise ValueError("only HTTP is served here")
+            raise ValueError("only HTTP and WebSockets are served here")
+        if scope["path"].startswith(phones.PREFIX):
+            await phones.serve(scope, receive, send)
+            return
+        if (scope.get("state") or {}).get("phones_only"):
+            await _refuse(send, 404)  # a connection by plain HTTP that began with a phone's question
+            return
+        if self._inside >= MOST:
+            await _refuse(send, 503)
+            return
+        self._inside += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._inside -= 1
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             body = await super().read_body(limited(receive, lambda: self._known(scope["headers"])))
         except RequestAborted:
@@ -98,8 +119,16 @@ class Handler(ASGIHandler):  # type: ignore[misc]
 
 
 async def _refuse(send: Any, status: int) -> None:
-    """Answer somebody whose body is not read to its end, and hang up."""
-    text = b"This took too long.\n" if status == 408 else b"This is too large.\n"
+    """Answer somebody who is not served, and hang up."""
+    text = _REFUSED[status]
+_REFUSED = {
+    404: b"By plain HTTP there are only phones' files here.\n",
+    408: b"This took too long.\n",
+    413: b"This is too large.\n",
+    503: b"Too many people at once: try again in a moment.\n",
+}
+
+
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(text)), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text})

@@ -32,9 +32,10 @@ __all__ = ["front"]
 HANDSHAKE = 0x16
 PATIENCE = 20  # seconds for the first byte, for the rest of a handshake, and for the head of a request
 MOST_OF_ONE = 80
-"""Connections from one address; uvicorn takes 200 of all. A browser has some six of them."""
+"""Connections from one address; uvicorn takes 1,500 of all. A browser has some six of them."""
 _LOOPBACK = re.compile(r"(::ffff:)?127\.[0-9.]+|::1")
 _HEAD = re.compile(rb"[A-Z]+ (/[!-~]*) HTTP/1\.[01]\r\n")
+_FOR_PHONES = re.compile(rb"(GET|HEAD) /provision/")
 _HOST = re.compile(rb"\r\nhost: *([A-Za-z0-9.:\[\]-]{1,255}) *\r\n", re.IGNORECASE)
 
 
@@ -47,11 +48,14 @@ def front(settings: Settings) -> Callable[..., asyncio.Protocol]:
     if store.current().origin == "self-signed":
         names = names_of_this_machine([*settings.public_addresses, *settings.console_hosts, *local_addresses()])
         store.self_signed.ensure(names, now=datetime.datetime.now(datetime.UTC))
-    serving = Serving(store, _context)
+    serving = Serving(store, functools.partial(_context, settings.files.certificates / "phones"))
     everywhere = settings.console_tls == "on"
 
     def make(config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> asyncio.Protocol:
-        return _Front(lambda: _Http(proxies, config, server_state, app_state, _loop), serving, everywhere)
+        def inner(**more: Any) -> _Http:
+            return _Http(proxies, config, server_state, app_state | more, _loop)
+
+        return _Front(inner, serving, everywhere)
 
     return make
 
@@ -66,6 +70,8 @@ class _Http(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
+        if name := _common_name(transport.get_extra_info("peercert")):
+            self.app_state = self.app_state | {"certificate": name}
         if self._crowded():
             cast(asyncio.Transport, transport).abort()
         else:
@@ -126,18 +132,32 @@ def _within(who: ipaddress.IPv4Network | ipaddress.IPv6Network, proxy: str) -> b
     return network.version == who.version and network.overlaps(who)
 
 
-def _context(certificate: Path, key: Path) -> ssl.SSLContext:
+def _common_name(certificate: Any) -> str:
+    """Return whom a client's certificate, which was verified, is for; "" where it showed none."""
+    subject = (certificate or {}).get("subject", ())
+    return next((str(value) for part in subject for name, value in part if name == "commonName"), "")
+
+
+def _context(authorities: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return a context. `authorities`: a folder with PEM files of those that sign phones' certificates, or none.
+
+    Only then clients are asked for one, and those who have none come in as before.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     context.load_cert_chain(certificate, key)
+    if known := sorted(authorities.glob("*.pem")):
+        for one in known:
+            context.load_verify_locations(one)
+        context.verify_mode = ssl.CERT_OPTIONAL
     return context
 
 
 class _Front(asyncio.Protocol):
     """Reads the first bytes, and hands the connection to whoever it is for."""
 
-    def __init__(self, inner: Callable[[], H11Protocol], serving: Serving, everywhere: bool) -> None:
+    def __init__(self, inner: Callable[..., H11Protocol], serving: Serving, everywhere: bool) -> None:
         self._inner = inner
         self._serving = serving
         self._everywhere = everywhere
@@ -158,15 +178,19 @@ class _Front(asyncio.Protocol):
             self._timer.cancel()
             self._begin_tls()
         elif not self._everywhere and self._from_here():
-            self._timer.cancel()
-            inner = self._inner()
-            self._transport.set_protocol(inner)
-            inner.connection_made(self._transport)
-            inner.data_received(self._seen)
+            self._go_on(self._inner())
+        elif _FOR_PHONES.match(self._seen):
+            self._go_on(self._inner(phones_only=True))  # who may have what by plain HTTP, `provisioning` decides
         elif b"\r\n\r\n" in self._seen or len(self._seen) > 16384:
             self._timer.cancel()
             self._transport.write(_elsewhere(self._seen))
             self._transport.close()
+
+    def _go_on(self, inner: H11Protocol) -> None:
+        self._timer.cancel()
+        self._transport.set_protocol(inner)
+        inner.connection_made(self._transport)
+        inner.data_received(self._seen)
 
     def _from_here(self) -> bool:
         """Whether the connection never leaves this machine."""
