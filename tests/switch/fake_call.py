@@ -16,7 +16,7 @@ from jackfield.switch.dial import Dial, PhoneDial
 from jackfield.switch.events import HangUp, Redirect, Ringing
 from jackfield.switch.party import Party
 from jackfield.switch.route import FromExtension, Plan, RouteRequest, route
-from jackfield.switch.snapshot import Line, Outbound, Snapshot, Trunk
+from jackfield.switch.snapshot import Line, Outbound, Site, Snapshot, Trunk
 
 ANSWERED = ("answered", 200)
 BUSY = ("busy", 486)
@@ -66,15 +66,32 @@ class FakeRegistrar:
             for n in range(self.more.get(line.sip_username, 1))
         ]
 
+    def asleep(self, line: Line) -> list[Contact]:
+        return []
+
+
+@dataclass
+class FakeRecord:
+    address: str = "UDP 10.0.0.101:5060"
+
+
+@dataclass
+class FakeAnchor:
+    record: FakeRecord = field(default_factory=FakeRecord)
+
 
 class FakeSwitch:
     def __init__(self) -> None:
+        self.emitted: list[tuple[str, str, dict[str, Any]]] = []
         self.registrar = FakeRegistrar()
         self.trunks = FakeTrunks()
         self.plugins: Any = None
         self.memory: dict[str, Any] = {}
         self.random = random.Random(7)
         self.busy: dict[str, int] = {}
+
+    def emit(self, kind: str, id: str, data: dict[str, Any]) -> None:
+        self.emitted.append((kind, id, data))
 
     def calls_of(self, number: str) -> int:
         return self.busy.get(number, 0)
@@ -96,6 +113,8 @@ class FakeCall:
     ) -> None:
         self.id = "call-1"
         self.only_phone = None
+        self.anchor = FakeAnchor()
+        self.site: Site | None = None
         self.snapshot = snapshot
         self.switch = switch or FakeSwitch()
         self.caller = caller or Party("777", "Karel")

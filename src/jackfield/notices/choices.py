@@ -22,6 +22,7 @@ class Kind(models.TextChoices):
     own choice follow.
     """
 
+    EMERGENCY_CALL = "emergency_call", _("Somebody dialled an emergency number")
     TRUNK_DOWN = "trunk_down", _("A trunk can't be used")
     SYSTEM = "system", _("A part of the system does not work")
     DISK_LOW = "disk_low", _("The disk is nearly full")

@@ -28,6 +28,7 @@ class NoticesData:
     """Who is told what."""
 
     recipients: tuple[str, ...] = ()  # e-mail addresses; () means all full administrators
+    emergency_call: bool = True  # with the address of the site that the call comes from
     trunk_down: bool = True
     system: bool = True
     disk_low: bool = True

@@ -42,7 +42,7 @@ class Call(CallBase):
         if isinstance(anchor, IncomingLeg) and not anchor.has_media:
             anchor.ring(self._connected_headers(anchor))
         elif anchor.audio.stream is not None:
-            self.listener.tone("ringback", self.snapshot.general.country)
+            self.listener.tone("ringback", self.country)
 
     async def play(self, *sounds: str, loop: bool = False) -> None:
         """Play sounds or tones ("tone:busy") to the caller, one after the other, and wait until the last one ended.

@@ -25,7 +25,7 @@ from jackfield.switch.party import Party
 from jackfield.switch.record import CallRecord, LegRecord, Role, called_party, direction_of
 from jackfield.switch.ringing import Fork
 from jackfield.switch.route import EmergencyPlan, OutboundPlan, Plan, onward, route
-from jackfield.switch.snapshot import Extension, Service, Snapshot
+from jackfield.switch.snapshot import Extension, Service, Site, Snapshot
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request, Response
@@ -106,6 +106,17 @@ class CallBase:
     def now(self) -> float:
         """UTC seconds since 1970."""
         return self.switch.now()
+
+    @property
+    def site(self) -> Site | None:
+        """The site of the anchor's phone."""
+        return self.switch.site_admission.site(self.anchor)
+
+    @property
+    def country(self) -> str:
+        """Whose tones the anchor hears: those of its site's country, else of the company's."""
+        site = self.site
+        return (site.country if site is not None else "") or self.snapshot.general.country
 
     # --- running ------------------------------------------------------------------------------------------------
 
@@ -401,7 +412,7 @@ class CallBase:
         if isinstance(anchor, IncomingLeg) and not anchor.answered:
             anchor.ring(self._connected_headers(anchor, leg.party))
         if anchor.told and not self.listener.playing:
-            self.listener.tone("ringback", self.snapshot.general.country)
+            self.listener.tone("ringback", self.country)
         if self.transfer is not None:
             self.transfer.progress(response.status, response.reason)
 

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 from jackfield.switch.numbers import callable_back, clean, rewrite
 from jackfield.switch.party import Party
-from jackfield.switch.snapshot import Extension, Outbound, Rewrite, Snapshot, Trunk
+from jackfield.switch.snapshot import Extension, Outbound, Rewrite, Site, Snapshot, Trunk
 
 __all__ = ["Outside", "from_extension", "from_stranger", "from_trunk", "outside"]
 
 _DIGITS = frozenset("0123456789+")
 
 
-def from_extension(snapshot: Snapshot, extension: Extension) -> Party:
-    """Return a colleague as colleagues see it. Hiding the number is for the outside only."""
+def from_extension(snapshot: Snapshot, extension: Extension, site: Site | None = None) -> Party:
+    """Return a colleague as colleagues see it. Hiding the number is for the outside only. `site`: of the phone."""
     return Party(
         extension.number,
         extension.name,
         extension=extension.number,
-        language=extension.language or snapshot.general.language,
+        language=extension.language or (site.language if site is not None else "") or snapshot.general.language,
     )
 
 
@@ -71,24 +71,27 @@ def outside(
     caller: Party,
     calling_number: str = "",
     *,
+    site: Site | None = None,
     emergency: bool = False,
 ) -> Outside:
     """Return what a trunk is told about the caller.
 
     `extension`: whose caller id it is, None for a call that only passes through; `calling_number`: what such a call
-    brought. The route's caller id comes first, then the extension's, then the trunk's. Another PBX (`peer`) gets the
-    extension's number, which its people know. With nothing set, a provider that we register with gets the account's
-    name. In an emergency nothing is hidden, and the extension's own number comes first: it says where help is needed.
+    brought. The route's caller id comes first, then the extension's, then its `site`'s, then the trunk's. Another PBX
+    (`peer`) gets the extension's number, which its people know. With nothing set, a provider that we register with gets
+    the account's name. In an emergency nothing is hidden, and the number of the site comes first, then the extension's
+    own: it says where help is needed.
     """
     own = extension.caller_id if extension else ""
+    here = (site.caller_id, f'site "{site.name}"') if site is not None else ("", "")
     from_route = (route.caller_id, "route") if route else ("", "")
     from_trunk_ = (trunk.caller_id, f'trunk "{trunk.name}"')
     if emergency:
-        order = [(own, "extension"), from_trunk_]
+        order = [here, (own, "extension"), from_trunk_]
     elif trunk.kind == "peer" and extension:
         order = [from_route, from_trunk_, (extension.number, "extension's number")]
     else:
-        order = [from_route, (own, "extension"), from_trunk_]
+        order = [from_route, (own, "extension"), here, from_trunk_]
     if trunk.kind == "register":
         order.append((trunk.username, f'account of trunk "{trunk.name}"'))
     order.append((extension.number if extension else clean(calling_number), "caller"))

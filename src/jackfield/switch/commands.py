@@ -22,6 +22,7 @@ from jackfield.switch.in_call import InCall, find_call, leg_row
 from jackfield.switch.origination import Originator
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, RouteRequest
+from jackfield.switch.sites import site_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -172,6 +173,10 @@ class Commands:
         if when.tzinfo is None:
             when = when.replace(tzinfo=self.switch.local_time(snapshot).tzinfo)
         question = _question(snapshot, str(request.get("from", "")), str(request.get("to", "")))
+        if isinstance(question.origin, FromExtension):
+            number = question.origin.number
+            extension = next(one for one in snapshot.extensions if one.number == number)
+            question = dataclasses.replace(question, site=site_at(snapshot, self.switch.registrar, extension))
         return forecast_to_dict(forecast(snapshot, question, when))
 
     async def reload(self, request: dict[str, Any]) -> dict[str, Any]:

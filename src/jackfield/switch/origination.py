@@ -26,6 +26,7 @@ from jackfield.switch.party import Party
 from jackfield.switch.record import called_party, direction_of
 from jackfield.switch.ringing import Fork
 from jackfield.switch.route import FromExtension, Plan, RouteRequest, route
+from jackfield.switch.sites import site_at
 
 if TYPE_CHECKING:
     from jackfield.switch.snapshot import Extension
@@ -128,7 +129,9 @@ class Originator:
             raise ControlError(f"there is no extension {number}")
         if switch.draining:
             raise ControlError("the system is stopping and takes no new calls")
-        plan = route(snapshot, RouteRequest(dialed, FromExtension(number)), switch.local_time(snapshot))
+        site = site_at(snapshot, switch.registrar, extension, str(request.get("line", "")))
+        question = RouteRequest(dialed, FromExtension(number), site=site)
+        plan = route(snapshot, question, switch.local_time(snapshot))
         if plan.refusal is not None:
             raise ControlError(plan.refusal.text)
         if plan.number == number:

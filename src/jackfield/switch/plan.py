@@ -69,6 +69,8 @@ class RouteRequest:
     extension that forwards, for a fallback or a schedule the house. See `onward()`."""
     caller: Party | None = None
     """The caller as an earlier step of the same call made it; None: made from the fields above."""
+    site: str = ""
+    """Name of the site at which the caller's phone is; "" where it is at none, or it is no phone of ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ class Fork:
         if self._early is not None:
             self.call.pass_early_media(self._early)
         elif self.call.anchor.told and any(leg.ringing and not leg.ended for leg in self.legs):
-            self.call.listener.tone("ringback", self.call.snapshot.general.country)
+            self.call.listener.tone("ringback", self.call.country)
 
     def _one_party(self) -> bool:
         return len({*self._expected, *(leg.party.number for leg in self.legs)}) == 1

@@ -35,6 +35,7 @@ from jackfield.switch.plan import (
     RouteRequest,
     TraceStep,
 )
+from jackfield.switch.sites import site_named
 from jackfield.switch.snapshot import (
     Extension,
     Inbound,
@@ -111,6 +112,7 @@ class _Decision:
         self.number = clean(request.dialed)
         self.trace: list[TraceStep] = []
         self.who: Origin = request.permission or request.origin
+        self.site = site_named(snapshot, request.site) if request.site else None
         self.caller = request.caller or self._caller(None)
         self.entry: Entry | None = None
         self.refusal: Refusal | None = None
@@ -120,6 +122,8 @@ class _Decision:
     def plan(self) -> Plan:
         """Go through the steps until one decides."""
         self._note(f"{self._asker()} dials {self.number or 'nothing'}")
+        if self.site is not None and self.request.permission is None:
+            self._note(f'its phone is at site "{self.site.name}"', f"sites/{self.site.name}")
         if not self.number:
             self._refuse(484, "no number was dialled")
         elif isinstance(self.who, FromTrunk):
@@ -266,7 +270,9 @@ class _Decision:
             if not trunk.enabled:
                 continue
             called = found.sent_as or rewrite(found.number, trunk.out_called)
-            shown = outside(trunk, None, payer, self.caller, self.request.calling_number, emergency=True)
+            shown = outside(
+                trunk, None, payer, self.caller, self.request.calling_number, site=self.site, emergency=True
+            )
             attempts.append(TrunkDial(trunk, called, shown.number, shown.name, emergency=True, dialed=self.number))
             self._note(f'trunk "{trunk.name}": calls {called} as {shown.number}', f"trunks/{trunk.name}")
         if not attempts:
@@ -357,7 +363,7 @@ class _Decision:
                 self._note(f'trunk "{name}" is not there or off', setting)
                 continue
             number = rewrite(format_for_trunk(called, trunk.international_format, country), trunk.out_called)
-            shown = outside(trunk, chosen, self._payer(), self.caller, self.request.calling_number)
+            shown = outside(trunk, chosen, self._payer(), self.caller, self.request.calling_number, site=self.site)
             hidden = shown.anonymous or self.request.anonymous
             attempts.append(TrunkDial(trunk, number, shown.number, shown.name, hidden, dialed=self.number))
             as_whom = f"{shown.number or 'nobody'} ({shown.why}){', hidden' if hidden else ''}"
@@ -376,7 +382,7 @@ class _Decision:
         origin = request.origin
         if isinstance(origin, FromExtension):
             extension = self._extension(origin.number)
-            return from_extension(snapshot, extension) if extension else Party(origin.number)
+            return from_extension(snapshot, extension, self.site) if extension else Party(origin.number)
         if isinstance(origin, FromTrunk):
             trunk = snapshot.trunks_by_name.get(origin.name)
             if trunk is None:

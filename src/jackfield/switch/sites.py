@@ -15,9 +15,10 @@ from jackfield.network.groups import EntryError, Host, Range, read_entry
 
 if TYPE_CHECKING:
     from jackfield.switch.contact import Contact
-    from jackfield.switch.snapshot import Line, Site, Snapshot
+    from jackfield.switch.locations import Locations
+    from jackfield.switch.snapshot import Extension, Line, Site, Snapshot
 
-__all__ = ["codecs_at", "host_names", "site_by_address", "site_named", "site_of", "site_of_phone"]
+__all__ = ["codecs_at", "host_names", "site_at", "site_by_address", "site_named", "site_of", "site_of_phone"]
 
 REMEMBERED = 50_000
 """Pairs of addresses whose site is kept; then it is begun anew."""
@@ -68,6 +69,16 @@ def site_of(snapshot: Snapshot, line: Line | str, source: str, local: str = "") 
 def site_of_phone(snapshot: Snapshot, contact: Contact) -> Site | None:
     """Return the site of a registered phone."""
     return site_of(snapshot, contact.username, contact.source[0], contact.host) if snapshot.sites else None
+
+
+def site_at(snapshot: Snapshot, registrar: Locations, extension: Extension, line_name: str = "") -> str:
+    """Return the name of the site at which an extension's phone is (that with the SIP name `line_name`); "" at none."""
+    if not snapshot.sites:
+        return ""
+    lines = [line for line in extension.lines if line_name in ("", line.sip_username)]
+    found = (site_of_phone(snapshot, contact) for line in lines for contact in registrar.contacts(line))
+    site = next((one for one in found if one is not None), None) or site_named(snapshot, extension.site)
+    return "" if site is None else site.name
 
 
 def site_by_address(snapshot: Snapshot, source: str, local: str = "") -> Site | None:

@@ -29,7 +29,7 @@ class Sounds:
 
     def find(self, call: CallBase, names: Iterable[str]) -> list[str | Tone]:
         """What is there of `names`, in the caller's language or else in any; a missing one is told once in the log."""
-        country = call.snapshot.general.country
+        country = call.country
         found: list[str | Tone] = []
         for name in names:
             if name.startswith(TONE):
@@ -56,7 +56,7 @@ class Sounds:
 
     def music(self, call: CallBase, name: str) -> list[str | Tone]:
         """Music on hold; the ITU's holding tone where there is none."""
-        return self.find(call, [name or call.snapshot.general.music]) or [Tone("hold", call.snapshot.general.country)]
+        return self.find(call, [name or call.snapshot.general.music]) or [Tone("hold", call.country)]
 
     def _path(self, snapshot: Snapshot, name: str, language: str) -> str | None:
         if snapshot is not self._snapshot:

@@ -48,6 +48,7 @@ from jackfield.switch.record import direction_of, flow_address
 from jackfield.switch.registrar import Registrar
 from jackfield.switch.route import Plan, route
 from jackfield.switch.site_admission import SiteAdmission
+from jackfield.switch.sites import site_of
 from jackfield.switch.snapshot import Extension, Line, Snapshot, Trunk
 from jackfield.switch.sounds import Sounds
 from jackfield.switch.streams import Streams
@@ -344,7 +345,7 @@ class Switch:
         if replaces is not None:
             self._take_over(incoming, sender, replaces)
             return
-        question = sender.question()
+        question = replace(sender.question(), site=self._site_of(sender, incoming.flow))
         phone = None
         if ";gr" in request.uri:
             number, phone = self.whom(request.request_uri)
@@ -369,6 +370,15 @@ class Switch:
             return
         self.emit("call_started", call.id, call.record.beginning())
         call.start()
+
+    def _site_of(self, sender: Sender, flow: Flow) -> str:
+        """The name of the site from which one of our phones calls."""
+        if sender.line is None or not self.snapshot.sites:
+            return ""
+        contact = self.registrar.on_flow(sender.line.sip_username, flow)
+        local = contact.host if contact is not None else ""
+        site = site_of(self.snapshot, sender.line, flow.remote[0], local)
+        return "" if site is None else site.name
 
     def _new_call(self, plan: Plan, incoming: IncomingInvite) -> Call:
         hops = incoming.request.max_forwards

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jackfield.capture import Recorder
+from jackfield.switch.commands import Commands
 from jackfield.switch.snapshot import EmergencyNumber, RingGroup, Site
 
 from .house import Conversation, House, extension, quiet
+from .test_direct_audio import talking as known_to_each_other
 from .test_hold_and_transfer import talking
 from .test_trunk_calls import CARRIER, provider, trunk
 
@@ -248,7 +252,7 @@ async def test_another_codec_in_the_call_is_counted_and_only_allowed_where_it_fi
 
 async def test_audio_that_goes_directly_takes_nothing(house: House):
     await house.configure(sites=(replace(branch(1000), direct_media=True, networks=("10.0.0.0/24",)),))
-    alice, bob, call, _ = await talking(house)
+    alice, bob, call, _ = await known_to_each_other(house)
     await house.pass_time(2)
     for phone in (alice, bob):
         house.stream_of(phone).report(0.0)
@@ -295,3 +299,11 @@ async def test_a_phone_whose_extension_is_set_to_the_site_counts_there_wherever_
     away.call("104")
     await other.picks_up()
     assert used(house) == 80.0
+
+
+async def test_what_would_happen_tells_the_site_of_the_phone(house: House):
+    await house.configure(sites=(Site(name="Brno", public_addresses=("10.0.0.101",)),))
+    await house.phone("101")
+    commands = Commands(house.switch, Recorder(), stop=lambda: None, path=Path("nowhere"))
+    found = await commands.route({"from": "101", "to": "102"})
+    assert {"text": 'its phone is at site "Brno"', "setting": "sites/Brno"} in found["trace"]

@@ -22,6 +22,7 @@ async def emergency(call: Call, plan: EmergencyPlan) -> None:
     """Try every trunk, those that seem to be up first, without regard to limits."""
     trunks = call.switch.trunks
     log.warning("emergency call to %s from %s", plan.number, call.caller, extra={"call": call.id})
+    _tell(call, plan)
     status, reason = 503, f"no trunk carried the emergency call to {plan.number}"
     for dial in sorted(plan.attempts, key=lambda dial: not trunks.usable(dial.trunk)):
         name = dial.trunk.name
@@ -43,3 +44,26 @@ async def emergency(call: Call, plan: EmergencyPlan) -> None:
         extra={"call": call.id},
     )
     await call.hang_up(status, reason=reason)
+
+
+def _tell(call: Call, plan: EmergencyPlan) -> None:
+    """Write down where help has to come to, and let those be told who look after the house."""
+    site = call.site
+    name, address = (site.name, site.emergency_address) if site is not None else ("", "")
+    if address:
+        call.note(f'the call comes from site "{name}": {address}', f"sites/{name}")
+    elif name:
+        call.note(f'the call comes from site "{name}", which has no address for emergencies', f"sites/{name}")
+    told = {
+        "kind": "emergency",
+        "at": call.now(),
+        "call": call.id,
+        "number": plan.emergency.number,
+        "name": plan.emergency.name,
+        "caller": str(call.caller),
+        "extension": call.caller.extension,
+        "phone": call.anchor.record.address,
+        "site": name,
+        "address": address,
+    }
+    call.switch.emit("event", f"emergency-{call.id}", told)

@@ -1,4 +1,4 @@
-"""Time of day: says what time it is in the company's zone."""
+"""Time of day: says what time it is where the caller's phone is: in the zone of its site, else of the company."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ REPEATS = 2
 async def time_of_day(call: Call, service: Service) -> None:
     """Say the time twice and hang up."""
     await call.answer()
+    site = call.site
+    here = zone((site.time_zone if site is not None else "") or call.snapshot.general.time_zone)
     for _ in range(REPEATS):
-        at = datetime.fromtimestamp(call.now(), zone(call.snapshot.general.time_zone))
+        at = datetime.fromtimestamp(call.now(), here)
         # Other languages put hours and minutes into words in ways of their own: their prompts are whole phrases.
         phrases = call.can_say(f"time/hour/{at.hour}")
         await call.play(*(say_phrases(at) if phrases else say_time(at)))
