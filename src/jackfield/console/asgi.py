@@ -12,7 +12,6 @@ from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 
-from jackfield.console.browser_phones import bridge
 from jackfield.console.provisioning import serving as phones
 from jackfield.console.receiving import Received, TooLarge, is_known, limited
 
@@ -42,7 +41,7 @@ class Handler(ASGIHandler):  # type: ignore[misc]
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
         if scope["type"] != "http":
-            raise ValueError("only HTTP and WebSockets are served here")
+            raise ValueError("only HTTP is served here")
         if scope["path"].startswith(phones.PREFIX):
             await phones.serve(scope, receive, send)
             return
