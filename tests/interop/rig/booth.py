@@ -59,8 +59,15 @@ class BoothCall:
     _chunks: int = 0
 
     async def do(self, what: str, **more: Any) -> Any:
-        """Tell the phone something about this call."""
-        return await self.phone.booth.do(what, call=self.handle, **more)
+        """Tell the phone something about this call; again when it is just busy with an offer and says so."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await self.phone.booth.do(what, call=self.handle, **more)
+            except RefusedByPhone as refused:
+                if "retry shortly" not in str(refused) or time.monotonic() > until:
+                    raise
+            await asyncio.sleep(0.1)
 
     async def happens(self, *names: str, count: int = 1, timeout: float = PATIENCE) -> dict[str, Any]:
         """Wait until one of the events has happened `count` times, and return the last one."""
