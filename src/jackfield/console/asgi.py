@@ -117,9 +117,6 @@ class Handler(ASGIHandler):  # type: ignore[misc]
             give_back()
 
 
-async def _refuse(send: Any, status: int) -> None:
-    """Answer somebody who is not served, and hang up."""
-    text = _REFUSED[status]
 _REFUSED = {
     404: b"By plain HTTP there are only phones' files here.\n",
     408: b"This took too long.\n",
@@ -128,6 +125,9 @@ _REFUSED = {
 }
 
 
+async def _refuse(send: Any, status: int) -> None:
+    """Answer somebody who is not served, and hang up."""
+    text = _REFUSED[status]
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(text)), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text})
