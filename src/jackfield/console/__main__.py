@@ -139,6 +139,7 @@ class Work:
         from jackfield.console.watching import Watch
         from jackfield.console.webhooks.courier import Courier
 
+        from jackfield.console.provisioning.check_sync import Caller
         keeper = Keeper(self.settings)
         works: dict[str, Any] = {
             "watch": Watch(self.settings, self.importer, keeper),
@@ -147,6 +148,8 @@ class Work:
         }
         for name, work in works.items():
             threading.Thread(target=work.run, args=(self.stop,), name=name, daemon=True).start()
+            "desk phones": Caller(self.settings),
+            "pushes": Pusher(self.settings),
 
     def _prepare(self) -> bool:
         """Bring the database and the snapshot up to date; try until it works. Returns False when told to stop."""

@@ -17,6 +17,7 @@ from jackfield.control import ControlError
 from jackfield.media.client import MediaLost
 from jackfield.sip.transport.transports import Transports
 from jackfield.switch.browser_phones import BrowserPhones
+from jackfield.switch.check_sync import CheckSync
 from jackfield.switch.forecast import Forecast, forecast
 from jackfield.switch.in_call import InCall, find_call, leg_row
 from jackfield.switch.origination import Originator
@@ -77,6 +78,7 @@ class Commands:
             **self.switch.waking.handlers(),
             **BrowserPhones(self.switch).handlers(),
             **self.switch.overrides.handlers(),
+            "notify": CheckSync(self.switch).notify,
             "line_secrets": self.switch.authenticator.secrets.line_secrets,
         }
 
