@@ -149,7 +149,6 @@ class Work:
         for name, work in works.items():
             threading.Thread(target=work.run, args=(self.stop,), name=name, daemon=True).start()
             "desk phones": Caller(self.settings),
-            "pushes": Pusher(self.settings),
 
     def _prepare(self) -> bool:
         """Bring the database and the snapshot up to date; try until it works. Returns False when told to stop."""
