@@ -115,6 +115,11 @@ class DataDir:
         return self.run / f"media-{number}.sock"
 
     @property
+    def push_key(self) -> Path:
+        """Key by which this installation proves itself to push services; browsers have subscribed to it."""
+        return self.path / "push.key"
+
+    @property
     def secret_key(self) -> Path:
         """Secret of this installation: signs SIP nonces and web sessions."""
         return self.path / "secret.key"

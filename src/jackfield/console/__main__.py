@@ -135,6 +135,7 @@ class Work:
 
     def _watch(self) -> None:
         """Look after installation, directory and webhooks. Nobody waits for that at the end: servers may be slow."""
+        from jackfield.console.browser_phones.pushing import Pusher
         from jackfield.console.importing import Keeper
         from jackfield.console.watching import Watch
         from jackfield.console.webhooks.courier import Courier
@@ -145,6 +146,7 @@ class Work:
             "watch": Watch(self.settings, self.importer, keeper),
             "directory": keeper,
             "webhooks": Courier(self.settings),
+            "pushes": Pusher(self.settings),
         }
         for name, work in works.items():
             threading.Thread(target=work.run, args=(self.stop,), name=name, daemon=True).start()
@@ -229,6 +231,7 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
         return
     from jackfield.console import listening, live
     from jackfield.console.asgi import application
+    from jackfield.console.browser_phones import bridge
 
     try:
         front = listening.front(configured)
@@ -239,7 +242,8 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
         log_config=None,
         access_log=False,
         lifespan="off",
-        ws="none",
+        ws=bridge.Sockets,
+        ws_max_size=bridge.LARGEST,
         http=front,  # type: ignore[arg-type]  # a maker of protocols
         # Whoever is asked for is_local() must be the one who connects, or whom a proxy of ours names.
         proxy_headers=bool(configured.trusted_proxies),
@@ -257,6 +261,7 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        bridge.close()
         await asyncio.to_thread(live.close)  # who watches would hold it up
         server.end()
         await serving

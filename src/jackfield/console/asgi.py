@@ -13,6 +13,7 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 
 from jackfield.console.provisioning import serving as phones
+from jackfield.console.browser_phones import bridge
 from jackfield.console.receiving import Received, TooLarge, is_known, limited
 
 __all__ = ["application"]
@@ -40,8 +41,11 @@ class Handler(ASGIHandler):  # type: ignore[misc]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
+        if scope["type"] == "websocket":
+            await bridge.serve(scope, receive, send)
+            return
         if scope["type"] != "http":
-            raise ValueError("only HTTP is served here")
+            raise ValueError("only HTTP and WebSockets are served here")
         if scope["path"].startswith(phones.PREFIX):
             await phones.serve(scope, receive, send)
             return

@@ -49,6 +49,7 @@ def stored() -> Rows:
 
 def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
     """Return the snapshot of what the database holds, with version 0: `put` gives it its number."""
+    from jackfield.console.browser_phones.lines import browser_lines
     from jackfield.console.declarative.sections import LINES, SECTIONS
 
     if rows is None:
@@ -56,9 +57,12 @@ def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
     copied = {name: _copier(SECTIONS[name]) for name in PUBLISHED}
     general = copied["settings"](rows["settings"][0])
     things: dict[str, Any] = {name: tuple(map(copied[name], rows[name])) for name in THINGS}
-    extension, line = copied["extensions"], _copier(LINES)
+    extension, line, browsers = copied["extensions"], _copier(LINES), browser_lines()
     extensions = tuple(
-        extension(row, lines=tuple(_line(line, one, general.realm) for one in row.all_lines()))
+        extension(
+            row,
+            lines=(*(_line(line, one, general.realm) for one in row.all_lines()), *browsers.get(row.number, ())),
+        )
         for row in rows["extensions"]
     )
     configured = list(map(copied["sounds"], rows["sounds"]))

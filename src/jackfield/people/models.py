@@ -65,6 +65,7 @@ class SignIn(Single):
     address_tries = models.IntegerField(default=20, validators=[validation.Between(5, 1000)])
     administration_from = models.CharField(max_length=60, blank=True, default="", validators=[validation.one_line])
     api_from = models.CharField(max_length=60, blank=True, default="", validators=[validation.one_line])
+    browser_phones = models.BooleanField(default=True)
 
     def __str__(self) -> str:
         return "the rules of signing in"

@@ -34,6 +34,7 @@ class SignInData:
     address_tries: int = 20  # the same for one address
     administration_from: str = ""  # address group; "" means anywhere
     api_from: str = ""  # the same for programs
+    browser_phones: bool = True  # people may use Jackfield Phone in their browsers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ PUBLIC |= {
     "set-password/<str:who>/<str:token>",
 }
 PUBLIC |= {"sign-in/openid", "sign-in/openid/back", "language"}
+PUBLIC |= {"me/phone-worker.js", "me/phone-offline"}
 PUBLIC |= {"first-run", "first-run/", "first-run/finish", "first-run/phones", "first-run/strength"}
 PUBLIC |= {"first-run/<str:name>", "phone/<str:token>", "phone/<str:token>/linphone.xml"}
 

@@ -8,50 +8,59 @@ function later(wait, work) {
   };
 }
 
+// What a page has, when it was loaded, and when it is shown inside the phone's page (phone-inside.js).
+function begin(root) {
+  for (const form of root.querySelectorAll("form[data-preview]")) preview(form);
+  for (const form of root.querySelectorAll("form[data-live]")) search(form);
+  const now = root.querySelector("#now");
+  if (now) look(now);
+  const call = root.querySelector("[data-call]");
+  if (call) follow(call);
+  if (root.querySelector("[data-presence]")) presence(root);
+}
+
 // Where calls go: the sentence and the timeline follow the form.
-for (const form of document.querySelectorAll("form[data-preview]")) {
+function preview(form) {
   const place = document.getElementById("preview");
-  const show = later(250, async () => {
+  form.addEventListener("input", later(250, async () => {
     const values = new URLSearchParams(new FormData(form));
     values.delete("csrfmiddlewaretoken");
     const answer = await fetch(`${form.dataset.preview}?${values}`);
     if (answer.redirected) location.reload();  // the session is over: sign in, and come back here
     else if (answer.ok) place.innerHTML = await answer.text();
-  });
-  form.addEventListener("input", show);
+  }));
 }
 
 // Contacts and calls: the list follows what one searches for.
-for (const form of document.querySelectorAll("form[data-live]")) {
+function search(form) {
   const place = document.getElementById(form.dataset.live);
   let latest = 0;
-  const find = later(200, async () => {
+  form.addEventListener("input", later(200, async () => {
     const mine = (latest += 1);
     const values = new URLSearchParams(new FormData(form));
     const answer = await fetch(`${form.getAttribute("action")}?${values}&part=1`);
     if (answer.redirected) location.assign(`${form.getAttribute("action")}?${values}`);
     if (!answer.ok || answer.redirected || mine !== latest) return;
     place.innerHTML = await answer.text();
-    history.replaceState(null, "", `?${values}`);
-  });
-  form.addEventListener("input", find);
+    if (!document.getElementById("inside")) history.replaceState(null, "", `?${values}`);
+    if (place.querySelector("[data-presence]")) presence(place);
+  }));
 }
 
-// A call that was asked for: how far it is.
 // Own calls in progress, while somebody looks.
-const now = document.getElementById("now");
-async function look() {
+async function look(now) {
+  if (!now.isConnected) return;
   if (!document.hidden) {
     const answer = await fetch("/me/now").catch(() => null);
     const text = answer?.ok && !answer.redirected ? (await answer.text()).trim() : "";
     if (text !== now.dataset.shown) now.innerHTML = now.dataset.shown = text;
   }
-  setTimeout(look, 5000);
+  setTimeout(look, 5000, now);
 }
-if (now) look();
 
-const call = document.querySelector("[data-call]");
-async function follow() {
+// A call that was asked for: how far it is.
+async function follow(call) {
+  if (!call.isConnected) return;
   const answer = await fetch(call.dataset.call);
   if (answer.redirected) location.reload();
   if (!answer.ok || answer.redirected) return;
@@ -60,6 +69,32 @@ async function follow() {
   for (const one of document.querySelectorAll("[data-while-talking]")) one.hidden = !talking;
   for (const one of document.querySelectorAll("[data-until-talking]")) one.hidden = talking;
   if (over) for (const form of document.querySelectorAll("[data-on-call]")) form.remove();
-  else setTimeout(follow, 1000);
+  else setTimeout(follow, 1000, call);
 }
-if (call) follow();
+
+// Colleagues: who is free, while somebody looks.
+let watching = 0;
+async function presence(root) {
+  const mine = (watching += 1);
+  while (mine === watching && root.isConnected) {
+    if (!document.hidden) {
+      const answer = await fetch("/me/presence").catch(() => null);
+      if (answer?.ok && !answer.redirected) show(root, await answer.json());
+    }
+    await new Promise((done) => setTimeout(done, 5000));
+  }
+}
+
+function show(root, told) {
+  const states = new Map();
+  for (const name of ["free", "ringing", "talking"]) for (const number of told[name][1]) states.set(number, name);
+  for (const one of root.querySelectorAll("[data-presence]")) {
+    const state = states.get(one.dataset.presence) ?? "away";
+    one.className = `presence ${state}`;
+    one.textContent = !told.known ? "" : state === "away" ? told.away : told[state][0];
+    one.hidden = !told.known;
+  }
+}
+
+begin(document);
+document.addEventListener("own:shown", (event) => begin(event.detail));

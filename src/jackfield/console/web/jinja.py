@@ -37,6 +37,7 @@ def environment(**options: Any) -> Environment:
         right_to_left=get_language_bidi,
         all_languages=LANGUAGES,
         script_words=_script_words,
+        browser_phones=_browser_phones,
     )
     made.filters.update({name: getattr(formats, name) for name in formats.__all__})
     return made
@@ -52,6 +53,12 @@ def _openid_button() -> str:
     from jackfield.console.web.openid import button
 
     return button()
+
+
+def _browser_phones() -> bool:
+    from jackfield.console.web.sign_in_rules import rules
+
+    return bool(rules().browser_phones)
 
 
 def _rail(user: Any) -> Any:

@@ -128,6 +128,7 @@ SCREENS = {
                 Group("Second factor", ("second_factor",)),
                 Group("Passwords", ("password_length", "tries", "address_tries")),
                 Group("Only from", ("administration_from", "api_from")),
+                Group("Phones in browsers", ("browser_phones",)),
             ),
         ),
         Screen(

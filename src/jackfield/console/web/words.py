@@ -130,6 +130,10 @@ OWN: dict[str, dict[str, Words]] = {
         "address_tries": Words("The same for each address", "An office may share one."),
         "administration_from": Words("Administration only from", "An address group; empty: from anywhere.", **_GROUP),
         "api_from": Words("API only from", "An address group; empty: from anywhere.", **_GROUP),
+        "browser_phones": Words(
+            "People may use Jackfield Phone",
+            "A phone in the browser, on computers and mobile phones. Switched off, those that are registered end.",
+        ),
     },
     "extensions": {
         "phones_from": Words(

@@ -12,7 +12,7 @@ __all__ = ["urls"]
 def urls() -> list[Any]:
     """Return the addresses of all of them."""
     from jackfield.console.web import contact_changes
-    from jackfield.console.web.own import calling, calls, contacts, devices, profile, rules
+    from jackfield.console.web.own import calling, calls, contacts, devices, phone, profile, rules
 
     return [
         path("me/", calls.listing),
@@ -34,6 +34,14 @@ def urls() -> list[Any]:
         path("me/devices/add", devices.add),
         path("me/devices/<int:pk>/renew", devices.renew),
         path("me/devices/<int:pk>/remove", devices.remove),
+        path("me/phone", phone.phone),
+        path("me/phone/account", phone.account),
+        path("me/phone/number", phone.dialled),
+        path("me/phone/push", phone.push),
+        path("me/phone/decline", phone.decline),
+        path("me/phone-worker.js", phone.worker),
+        path("me/phone-offline", phone.offline),
+        path("me/presence", phone.presence),
         path("me/profile", profile.profile),
         path("me/rules/", rules.listing),
         path("me/rules/<int:pk>", rules.edit),

@@ -1,0 +1,1 @@
+"""Phones in browsers (Jackfield Phone): which ones there are, in whose session, and how a push reaches each."""

@@ -1,0 +1,31 @@
+"""The lines of browsers in the snapshot: each can be registered only with a password that the switch was told."""
+
+from __future__ import annotations
+
+from django.db.models import F
+
+from jackfield.browser_phones.models import BrowserPhone
+from jackfield.people.choices import Role
+from jackfield.people.models import SignIn
+from jackfield.switch.snapshot import Line
+
+__all__ = ["browser_lines"]
+
+
+def browser_lines() -> dict[str, list[Line]]:
+    """Return the lines by the number of their extension. None of users who may not sign in, nor of somebody else's."""
+    found: dict[str, list[Line]] = {}
+    if not SignIn.current().browser_phones:
+        return found
+    rows = BrowserPhone.objects.filter(user__enabled=True, extension__user_id=F("user_id"))
+    for row in rows.exclude(user__role=Role.NONE).select_related("extension"):
+        line = Line(
+            sip_username=row.sip_username,
+            ha1_md5="",
+            ha1_sha256="",
+            name=f"Jackfield Phone, {row.browser}"[:100],
+            max_contacts=1,
+            kind="browser",
+        )
+        found.setdefault(row.extension.number, []).append(line)
+    return found

@@ -1,0 +1,361 @@
+// The telephone line of Jackfield Phone: its account, its registration, and its calls, by JsSIP. It draws nothing:
+// it tells of everything by events on `line`, whose `calls` are what there is.
+
+import JsSIP from "./jssip.js";
+
+const EXPIRES = 600; // seconds of a registration; who sleeps is kept for longer
+const RETRY = [1, 2, 4, 8, 15]; // seconds before the account is asked for again
+const TAKEN_OVER = 4409;
+const SIGNED_OUT = 4401;
+
+const token = () => document.querySelector("#phone [name=csrfmiddlewaretoken]").value;
+
+// Post to one of our own addresses. Returns the answer's JSON; throws an Error whose `status` is 0 without any answer.
+export async function post(address, values = {}) {
+  const body = new URLSearchParams({ ...values, csrfmiddlewaretoken: token() });
+  let answer;
+  try {
+    answer = await fetch(address, { method: "POST", body, headers: { Accept: "application/json" } });
+  } catch {
+    throw Object.assign(new Error(""), { status: 0 });
+  }
+  if (answer.redirected) throw Object.assign(new Error(""), { status: 401 });
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw Object.assign(new Error(told.problem ?? ""), { status: answer.status });
+  return told;
+}
+
+class Line extends EventTarget {
+  calls = new Map();
+  account = null;
+  state = "starting"; // starting, ready, away (no connection), taken (another window), over (signed out), refused
+  problem = "";
+  #ua = null;
+  #failures = 0;
+  #timer = 0;
+
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  #is(state, problem = "") {
+    this.state = state;
+    this.problem = problem;
+    this.#tell("state");
+  }
+
+  // Get an account and register. Each start makes the account of the start before worthless.
+  async start(extension = "") {
+    clearTimeout(this.#timer);
+    this.#ua?.stop();
+    this.#ua = null;
+    if (this.state !== "away") this.#is("starting");
+    try {
+      this.account = await post("/me/phone/account", extension ? { extension } : {});
+    } catch (problem) {
+      if (problem.status === 401) this.#is("over");
+      else if (problem.status === 403 || problem.status === 404) this.#is("refused", problem.message);
+      else this.#again(problem.message);
+      return;
+    }
+    this.#tell("account");
+    this.#register();
+  }
+
+  #again(problem = "") {
+    this.#is("away", problem);
+    const wait = RETRY[Math.min(this.#failures++, RETRY.length - 1)];
+    this.#timer = setTimeout(() => this.start(), wait * 1000 * (0.75 + Math.random() / 2));
+  }
+
+  #register() {
+    const { sip_username: user, password, realm, instance, push_name: push, woken, address } = this.account;
+    const host = location.hostname;
+    const socket = new JsSIP.WebSocketInterface(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${address}`);
+    const push_params = woken ? `;pn-provider=webpush;pn-prid=${push}` : ""; // RFC 8599
+    const ua = new JsSIP.UA({
+      sockets: [socket],
+      uri: `sip:${user}@${host}`,
+      authorization_user: user,
+      password,
+      realm,
+      instance_id: instance,
+      contact_uri: `sip:${user}@${instance.slice(-12)}.invalid;transport=ws${push_params}`,
+      register_expires: EXPIRES,
+      connection_recovery_min_interval: 1,
+      connection_recovery_max_interval: 15,
+      user_agent: "Jackfield Phone",
+      session_timers_refresh_method: "invite",
+    });
+    this.#ua = ua;
+    ua.on("registered", () => {
+      this.#failures = 0;
+      this.#is("ready");
+      for (const call of this.calls.values()) call.connectionIsBack();
+    });
+    ua.on("disconnected", ({ code }) => {
+      if (ua !== this.#ua) return;
+      if (code === TAKEN_OVER || code === SIGNED_OUT) {
+        this.#ua = null;
+        ua.stop();
+        if (code === TAKEN_OVER) this.#is("taken");
+        else this.start(); // which says whether one has to sign in anew
+        return;
+      }
+      this.#is("away");
+      this.#findOut(ua);
+    });
+    ua.on("registrationFailed", () => {
+      // The switch has started anew and knows no password of ours, or the one of another window counts.
+      if (ua === this.#ua && ua.isConnected()) this.#again();
+    });
+    ua.on("newRTCSession", ({ originator, session }) => {
+      if (originator === "remote") this.#take(session);
+    });
+    ua.start();
+  }
+
+  // A connection that is refused says no reason: a look at the account's address tells whether the session is over.
+  async #findOut(ua) {
+    try {
+      await post("/me/phone/number", { number: "0" });
+    } catch (problem) {
+      if (problem.status === 401 && ua === this.#ua) {
+        this.#ua = null;
+        ua.stop();
+        this.#is("over");
+      }
+    }
+  }
+
+  // Register anew with the pushes that the account has by now.
+  async renew() {
+    if (this.calls.size === 0) await this.start();
+  }
+
+  get connected() {
+    return this.#ua?.isRegistered() ?? false;
+  }
+
+  call(number, stream, { quiet = false, name = "" } = {}) {
+    const call = new Call(this, number, name);
+    call.quiet = quiet;
+    this.#keep(call);
+    call.dial(this.#ua, number, stream, this.#options());
+    return call;
+  }
+
+  #options() {
+    return { pcConfig: { iceServers: this.account.ice_servers, rtcpMuxPolicy: "require" } };
+  }
+
+  #take(session) {
+    const from = session.remote_identity;
+    const call = new Call(this, from.uri.user === "anonymous" ? "" : from.uri.user, from.display_name ?? "");
+    call.incoming = true;
+    call.options = this.#options();
+    this.#keep(call);
+    call.follow(session);
+    this.#tell("incoming", call);
+  }
+
+  #keep(call) {
+    this.calls.set(call.id, call);
+    call.addEventListener("change", () => this.#tell("calls"));
+    call.addEventListener("ended", () => {
+      this.calls.delete(call.id);
+      this.#tell("ended", call);
+      this.#tell("calls");
+    });
+    if (!call.quiet) this.#tell("calls");
+  }
+
+  // End all calls while the page still can: it is about to go.
+  leave() {
+    for (const call of this.calls.values()) call.hangUp();
+  }
+}
+
+let count = 0;
+
+export class Call extends EventTarget {
+  id = `c${(count += 1)}`;
+  state = "calling"; // calling, rings (here), early (there), talking, ended
+  incoming = false;
+  held = false; // by us
+  heldByOther = false;
+  muted = false;
+  quiet = false; // a test that nobody looks at
+  began = 0;
+  consulting = null; // the call about whose transfer this one asks
+  problem = "";
+  session = null;
+  #stream = null;
+  #lost = false;
+
+  constructor(line, number, name) {
+    super();
+    Object.assign(this, { line, number, name });
+    this.audio = document.createElement("audio");
+    this.audio.autoplay = true;
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  dial(ua, number, stream, options) {
+    this.#stream = stream;
+    const events = { peerconnection: ({ peerconnection }) => this.#hear(peerconnection) };
+    const target = `sip:${encodeURIComponent(number)}@${location.hostname}`;
+    this.follow(ua.call(target, { ...options, mediaStream: stream, eventHandlers: events }));
+  }
+
+  follow(session) {
+    this.session = session;
+    if (this.incoming) this.state = "rings";
+    session.on("peerconnection", ({ peerconnection }) => this.#hear(peerconnection));
+    session.on("icecandidate", ({ ready }) => {
+      clearTimeout(this.gathering);
+      this.gathering = setTimeout(ready, 400); // what comes later is learned by the other side from the packets
+    });
+    session.on("progress", ({ originator, response }) => {
+      if (originator === "remote") {
+        this.state = "early";
+        this.#name(response);
+      }
+      this.#changed();
+    });
+    session.on("accepted", ({ response }) => this.#name(response));
+    session.on("confirmed", () => {
+      this.state = "talking";
+      this.began ||= Date.now();
+      this.#changed();
+    });
+    session.on("hold", ({ originator }) => this.#hold(originator, true));
+    session.on("unhold", ({ originator }) => this.#hold(originator, false));
+    session.on("muted", () => { this.muted = true; this.#changed(); });
+    session.on("unmuted", () => { this.muted = false; this.#changed(); });
+    session.on("reinvite", ({ request }) => this.#name(request));
+    session.on("update", ({ request }) => this.#name(request));
+    session.on("ended", ({ cause }) => this.#end(cause, null));
+    session.on("failed", ({ cause, message }) => this.#end(cause, message));
+  }
+
+  // Take over who is at the other end, as the switch says it (RFC 3325).
+  #name(message) {
+    const text = message?.getHeader?.("P-Asserted-Identity") ?? "";
+    const found = /^(?:"((?:[^"\\]|\\.)*)"|([^<]*?))\s*<sips?:([^@;>]+)/.exec(text);
+    if (!found) return;
+    this.number = decodeURIComponent(found[3]);
+    this.name = (found[1] ?? found[2] ?? "").replace(/\\(.)/g, "$1") || this.name;
+    this.#changed();
+  }
+
+  #hear(connection) {
+    this.connection = connection;
+    connection.addEventListener("track", ({ track, streams }) => {
+      this.audio.srcObject = streams[0] ?? new MediaStream([track]);
+      this.audio.play().catch(() => {});
+      this.line.dispatchEvent(new CustomEvent("sound", { detail: this }));
+    });
+    connection.addEventListener("iceconnectionstatechange", () => {
+      this.silent = ["disconnected", "failed"].includes(connection.iceConnectionState);
+      if (connection.iceConnectionState === "failed" && this.line.connected) this.connectionIsBack(true);
+      this.#changed();
+    });
+  }
+
+  // The network was away: the audio may have to find another way.
+  connectionIsBack(now = false) {
+    if (this.state !== "talking" || !(now || this.silent || this.#lost)) return;
+    this.#lost = false;
+    try {
+      this.session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+    } catch {
+      // it is being renegotiated already
+    }
+  }
+
+  connectionLost() {
+    this.#lost = true;
+  }
+
+  #hold(originator, held) {
+    if (originator === "local") this.held = held;
+    else this.heldByOther = held;
+    this.#changed();
+  }
+
+  #end(cause, message) {
+    clearTimeout(this.gathering);
+    this.state = "ended";
+    this.cause = cause;
+    this.status = message?.status_code ?? 0;
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.audio.srcObject = null;
+    this.dispatchEvent(new Event("ended"));
+  }
+
+  answer(stream) {
+    this.#stream = stream;
+    this.state = "calling";
+    this.session.answer({ ...this.options, mediaStream: stream });
+    this.#changed();
+  }
+
+  hangUp() {
+    if (this.state === "ended") return;
+    const declined = this.incoming && !this.session.isEstablished();
+    try {
+      this.session.terminate(declined ? { status_code: 603, reason_phrase: "Decline" } : {});
+    } catch {
+      this.#end("", null);
+    }
+  }
+
+  hold() {
+    if (this.state === "talking" && !this.held) this.session.hold();
+  }
+
+  resume() {
+    if (this.held) this.session.unhold();
+  }
+
+  mute() {
+    if (this.muted) this.session.unmute({ audio: true });
+    else this.session.mute({ audio: true });
+  }
+
+  press(key) {
+    this.session.sendDTMF(key, { transportType: "RFC2833", duration: 120 });
+  }
+
+  // Another microphone takes the place of the present one.
+  async useStream(stream) {
+    const [track] = stream.getAudioTracks();
+    const sender = this.connection?.getSenders().find((one) => one.track?.kind === "audio" || !one.track);
+    if (!sender) return;
+    track.enabled = !this.muted && !this.held;
+    await sender.replaceTrack(track);
+    for (const old of this.#stream?.getTracks() ?? []) old.stop();
+    this.#stream = stream;
+  }
+
+  // Send whom one talks with on: to a number, or to whom one talks with in the other call.
+  transfer(target) {
+    return new Promise((done) => {
+      const events = {
+        accepted: () => done(""),
+        failed: ({ message, cause }) => done(message ? `${message.status_code} ${message.reason_phrase}` : cause),
+        requestFailed: ({ cause }) => done(cause || "-"),
+      };
+      const attended = target instanceof Call;
+      const uri = `sip:${encodeURIComponent(attended ? target.number : target)}@${location.hostname}`;
+      this.session.refer(uri, { eventHandlers: events, ...(attended ? { replaces: target.session } : {}) });
+    });
+  }
+}
+
+export const line = new Line();
+addEventListener("offline", () => { for (const call of line.calls.values()) call.connectionLost(); });
