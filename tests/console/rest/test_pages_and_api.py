@@ -33,6 +33,7 @@ PAGES = {
     "admin/active/call/<str:id>/stop": ["stop_play_in_call"],
     "admin/active/call/<str:id>/digits": ["send_digits_in_call"],
     "admin/phones/": ["list_registrations"],
+    "admin/phones/prove": ["prove_phone"],
     "admin/whatif/": ["what_if"],
     "admin/dialplan/": ["dial_plan"],
     "admin/card": ["find", "get_number"],

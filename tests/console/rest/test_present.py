@@ -40,6 +40,7 @@ class Switch:
             "registrations": [PHONE | {"expires_in": 60.0}],
             "hangup": {"id": "c1"},
             "originate": {"id": "c2"},
+            "prove": {"id": "c3", "phone": "192.0.2.7:5060", "sip_username": "anna101"},
             "route": {"dialed": more.get("to"), "trace": []},
             "live": {"boot": "b", "now": 0.0, "draining": False, "calls": self.calls, "trunks": [trunk],
                      "registered": 1, "phones": 1},
@@ -79,6 +80,14 @@ def test_a_call_is_begun_for_somebody(api: Program, switch: Switch, program: Mak
 def test_phones_and_trunks_are_told(api: Program, switch: Switch):
     assert api.get("live/registrations").json()["items"][0]["sip_username"] == "anna101"
     assert api.get("live/registrations?extension=102").json()["items"] == []
+
+
+def test_a_phone_is_rung_to_find_out_whether_it_hears(api: Program, switch: Switch, program: Make):
+    answer = api.post("live/registrations/prove", {"extension": "101", "address": "192.0.2.7:5060"})
+    assert (answer.status_code, answer.json()["id"]) == (201, "c3")
+    assert switch.asked[-1] == ("prove", {"extension": "101", "address": "192.0.2.7:5060", "by": "the-administrator (a script)"})
+    assert api.post("live/registrations/prove", {}).status_code == 422
+    assert program("reader").post("live/registrations/prove", {"extension": "101"}).status_code == 403
     assert api.get("live/trunks").json()["items"][0]["state"] == "up"
 
 

@@ -41,7 +41,8 @@ PHONES: list[dict[str, Any]] = [
         "extension": "101", "name": "Anna", "line": "desk", "sip_username": "anna101", "model": "Yealink T46S",
         "user_agent": "Yealink SIP-T46S 66.86.0.15", "address": "192.0.2.7:5060", "transport": "UDP",
         "behind_nat": True, "nat_reason": "its Contact is another address", "latency_ms": 12.3, "reachable": True,
-        "since": NOW - 600, "expires_in": 50.0,
+        "since": NOW - 600, "expires_in": 50.0, "says": "", "sip_alg": False, "keep_alive": None, "pinhole": None,
+        "verdict": None,
     },
 ]  # fmt: skip
 
@@ -55,7 +56,7 @@ class Switch:
         self.ended: list[str] = []
         self.asked: list[dict[str, Any]] = []
         self.answer: Any = None
-        verbs = ("calls", "trunks", "live", "registrations", "registered", "hangup", "route", "metrics")
+        verbs = ("calls", "trunks", "live", "registrations", "registered", "hangup", "route", "metrics", "prove")
         self._server = ControlServer(settings.files.switch_socket, {verb: getattr(self, verb + "_") for verb in verbs})
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -84,6 +85,12 @@ class Switch:
             raise ControlError(f'no call "{request["id"]}" is in progress')
         self.ended.append(request["id"])
         return {"id": "k1"}
+
+    async def prove_(self, request: Any) -> Any:
+        if request["extension"] != "101":
+            raise ControlError(f"there is no extension {request['extension']}")
+        self.asked.append(request)
+        return {"id": "k9", "phone": request["address"], "sip_username": request["line"]}
 
     async def route_(self, request: Any) -> Any:
         self.asked.append(request)
@@ -157,6 +164,37 @@ def test_every_registered_phone_has_its_row(admin: Client, switch: Switch):
                  " minutes ago", "in 0:50", "1 registered"):  # fmt: skip
         assert what in text
     assert "1 extension has no phone: 102" in text
+
+
+def test_beside_a_phone_stands_whether_it_hears_and_what_to_do(admin: Client, switch: Switch):
+    verdict = {
+        "at": NOW - 60, "how": "call", "network": "192.0.2.7", "is_heard": False, "hears": False, "good": False,
+        "nat": "symmetric", "codec": "opus", "delay_ms": 24.0, "lost_in": None, "lost_out": None, "transport": "tls",
+    }  # fmt: skip
+    says = "the desk phone hears nothing because the router at 192.0.2.7 blocks UDP 10000-20000"
+    switch.phones = [PHONES[0] | {"verdict": verdict, "says": says, "sip_alg": False, "keep_alive": 56, "pinhole": 62}]
+    text = text_of(admin.get("/admin/phones/"))
+    for what in (says, "no audio", "opus, 24 ms, NAT: symmetric", "kept open every 56 s", "Test audio"):
+        assert what in text
+    assert "remember it for 62 s at least" in admin.get("/admin/phones/").content.decode()
+    good = verdict | {"good": True, "hears": True, "is_heard": True}
+    switch.phones = [PHONES[0] | {"verdict": good, "sip_alg": True}]
+    assert "SIP ALG" in text_of(admin.get("/admin/phones/"))
+
+
+def test_a_button_rings_a_phone_to_test_it(admin: Client, switch: Switch, signed_in: As):
+    page = admin.get("/admin/phones/").content.decode()
+    assert 'value="101 anna101 192.0.2.7:5060"' in page
+    answer = admin.post("/admin/phones/prove", {"phone": "101 anna101 192.0.2.7:5060"}, follow=True)
+    assert "The phone at 192.0.2.7:5060 rings now." in text_of(answer)
+    assert {name: switch.asked[-1][name] for name in ("extension", "line", "address")} == {
+        "extension": "101", "line": "anna101", "address": "192.0.2.7:5060",
+    }  # fmt: skip
+    assert "there is no extension 999" in text_of(admin.post("/admin/phones/prove", {"phone": "999"}, follow=True))
+    assert "there is no extension" in text_of(admin.post("/admin/phones/prove", {}, follow=True))
+    reader = signed_in("reader")
+    assert reader.post("/admin/phones/prove", {"phone": "101"}).status_code == 403
+    assert 'class="read-only"' in reader.get("/admin/phones/").content.decode()
 
 
 def test_phones_are_searched_and_extensions_without_one_are_listed(admin: Client, switch: Switch):

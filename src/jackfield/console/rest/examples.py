@@ -74,6 +74,7 @@ _DIGITS = {"digits": "1,,4711#"}
 _CONTACT = {"name": "Taxi", "numbers": [{"kind": "work", "number": "+49 30 5550199"}]}
 BODIES: Mapping[str, dict[str, Any]] = {
     "originate": {"from": "101", "to": "0301234567", "name": "Acme, order 4711"},
+    "prove_phone": {"extension": "103"},
     "transfer_call": _TRANSFER,
     "transfer_own_call": {"to": "103"},
     "play_in_call": _PLAY,

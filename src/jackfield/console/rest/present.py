@@ -90,6 +90,17 @@ def registrations(asked: Asked) -> HttpResponse:
     return answers.json({"items": [row for row in found if wanted in (None, row["extension"])], "next": None})
 
 
+def prove(asked: Asked) -> HttpResponse:
+    """Ring a registered phone, to find out whether it hears and is heard."""
+    return repeating.once(asked, _prove)
+
+
+def _prove(asked: Asked) -> HttpResponse:
+    given = bodies.checked(asked.request, _PROVE)
+    found = ask("prove", **given, by=author(asked.request).name)
+    return answers.json(found, 201, headers={"Location": f"/api/v1/live/calls/{found['id']}"})
+
+
 def trunks(asked: Asked) -> HttpResponse:
     """Answer with the state of each trunk."""
     return answers.json({"items": ask("trunks"), "next": None})
@@ -165,6 +176,14 @@ _NEW_CALL: dict[str, Any] = {
     "required": ["from", "to"],
     "additionalProperties": False,
 }
+_PROVE = schemas.body(
+    {
+        "extension": {"type": "string", "description": "Whose phone.", "maxLength": LONGEST_TEXT},
+        "line": {"type": "string", "description": "Its SIP name, where there are several.", "maxLength": LONGEST_TEXT},
+        "address": {"type": "string", "description": "Where it registered from.", "maxLength": LONGEST_TEXT},
+    },
+    "extension",
+)
 _SIDE = schemas.table({"number": "string", "name": "string"})
 _HEALTH = schemas.table({"status": {"type": "string", "enum": ["ok", "degraded", "failing"]}, "version": "string",
                          "reasons": {"type": "array", "items": {"type": "string"}}, "checks": "object"})  # fmt: skip
@@ -208,6 +227,11 @@ def operations() -> list[Operation]:
         Operation("list_registrations", "GET", "/live/registrations", "phones", "Phones that are registered",
                   registrations, parameters=(Parameter("extension", "Only those of this number."),),
                   answer=schemas.listed(rows.PHONE), **now),
+        Operation("prove_phone", "POST", "/live/registrations/prove", "phones", "Find out whether a phone hears",
+                  prove, status=201, body=_PROVE, repeatable=True,
+                  answer=schemas.table({"id": "string", "phone": "string", "sip_username": "string"}),
+                  about="Rings it, lets it answer by itself where it can, and asks for a key where it reports nothing. "
+                        "What is found stands beside the phone (`verdict`, `says`) once it is over.", **now),
         Operation("list_trunk_states", "GET", "/live/trunks", "lines", "State of each trunk", trunks,
                   answer=schemas.listed(rows.TRUNK), **now),
         Operation("health", "GET", "/health", "overview", "How the system is", health, answer=_HEALTH, **now),

@@ -57,6 +57,33 @@ def _call(party: dict[str, Any]) -> dict[str, Any]:
 
 CALL = _call(PARTY)
 OWN_CALL = _call(schemas.table(_OWN_PARTY))
+_OR_NOT = ["boolean", "null"]
+_SHARE = {"type": ["number", "null"], "description": "Of 1; null if that is not known."}
+VERDICT = schemas.table(
+    {
+        "at": _AT,
+        "how": {"type": "string", "enum": ["call", "test"]},
+        "network": {"type": "string", "description": "The public address that it was behind."},
+        "is_heard": {"type": _OR_NOT, "description": "Its audio reaches us; null if that is not known."},
+        "hears": {"type": _OR_NOT, "description": "Ours reaches it; null if that is not known."},
+        "nat": {
+            "type": "string",
+            "enum": ["", "none", "keeps ports", "changes ports", "symmetric"],
+            "description": "Kind of NAT, as far as it shows.",
+        },
+        "gateway": {"type": "boolean", "description": "A router on the way changes SIP messages."},
+        "delay_ms": {"type": ["number", "null"], "description": "There and back."},
+        "lost_in": _SHARE,
+        "lost_out": _SHARE,
+        "codec": "string",
+        "refused": {"type": "integer", "description": "Packets from an address from which none is taken."},
+        "signalling": {"type": "string", "description": "Transport by which it was registered."},
+        "silent": {"type": "boolean", "description": "Not even RTCP came."},
+        "good": {"type": "boolean", "description": "Nothing is known to be wrong."},
+        "transport": {"type": "string", "description": "The transport that it should be given; empty: as it is."},
+        "relay": {"type": "boolean", "description": "Its audio always goes through the system."},
+    }
+) | {"type": ["object", "null"], "description": "What was found out about its audio; null before its first call."}
 PHONE = schemas.table(
     {
         "extension": "string",
@@ -73,6 +100,17 @@ PHONE = schemas.table(
         "latency_ms": {"type": ["number", "null"], "description": "How long it took to answer last."},
         "reachable": {"type": "boolean", "description": "It answers when asked."},
         "since": _AT,
+        "says": {"type": "string", "description": "The most useful sentence about its way to us, with the mend."},
+        "sip_alg": {"type": "boolean", "description": "A router on the way changes SIP messages."},
+        "keep_alive": {
+            "type": ["integer", "null"],
+            "description": "Seconds of silence after which it is asked; null if it is not behind a router.",
+        },
+        "pinhole": {
+            "type": ["integer", "null"],
+            "description": "Seconds for which its router is known to remember it; null while that is not known.",
+        },
+        "verdict": VERDICT,
     }
 )
 TRUNK = schemas.table(
