@@ -1,7 +1,7 @@
 import pytest
 
 from jackfield.provisioning.catalogue import MODELS, VENDORS
-from jackfield.provisioning.requests import PathRefused, normal_mac, recognise, spelled_mac, vendor_of_mac
+from jackfield.provisioning.requests import PathRefused, file_for, normal_mac, recognise, spelled_mac, vendor_of_mac
 
 SNOM = "Mozilla/4.0 (compatible; snomD785-SIP 10.1.33.33 2010.12-00004-g9ba52f5 000413922D24 SXM:0 UXM:0)"
 
@@ -95,3 +95,13 @@ def test_every_prefix_belongs_to_one_vendor():
             assert len(prefix) == 6
             assert vendor_of_mac(prefix + "000000") == vendor.folder
     assert vendor_of_mac("02aabbccddee") == ""
+
+
+def test_a_phone_that_is_known_needs_no_guess():
+    name = "/p/secret/020000AABBCC.cfg"  # many vendors have such a file
+    assert file_for(MODELS["fanvil-x5u"], name).template == "fanvil/phone.cfg"
+    assert file_for(MODELS["yealink-t46u"], name).template == "yealink/phone.cfg"
+    assert file_for(MODELS["polycom-vvx-450"], name).kind == "common"
+    assert file_for(MODELS["snom-d785"], name) is None
+    with pytest.raises(PathRefused):
+        file_for(MODELS["fanvil-x5u"], "/../020000AABBCC.cfg")

@@ -45,11 +45,11 @@ class File:
         """Return what recognises its name; in capitals and without."""
         parts = re.split(r"\{(\w+)\}", self.name)
         text = "".join(_PLACEHOLDERS[part] if index % 2 else re.escape(part) for index, part in enumerate(parts))
-        return re.compile(text, re.IGNORECASE)
+        return re.compile(text, re.IGNORECASE)  # `re` keeps what it compiled
 
     def named(self, mac: str, *, model: str = "", code: str = "") -> str:
         """Return the name that a phone of this MAC (twelve hex digits) asks for."""
-        return self.name.format(mac=mac, model=model, code=code, any="")
+        return self.name.format(mac=mac, model=model, code=code, any="any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ class PhoneModel:
     key_kinds: tuple[str, ...] = ("line", "blf", "speed_dial", "park", "pickup", "voicemail", "forward")
     codecs: Mapping[str, str] = field(default_factory=dict)  # our names to the vendor's; others it can't
     client_certificate: str = ""  # common name of the vendor's authority that signs its phones' certificates; "" none
+    digest_only: bool = False  # gives its password by HTTP Digest (RFC 7616), not by Basic
     check_sync: Event = Event()
     provisioning_url: str = ""  # how the address is typed: with `{url}`, and the vendor's macros
     by_hand: tuple[str, ...] = ()  # the way to that field in the phone's own menus or pages

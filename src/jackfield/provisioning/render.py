@@ -7,6 +7,7 @@ sandbox, which a company's own ones need; loops and output have limits.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import jinja2
 from jackfield.provisioning import values
 from jackfield.provisioning.catalogue import File, PhoneModel
 from jackfield.provisioning.configuration import PhoneConfiguration
-from jackfield.provisioning.sandbox import Sandbox, TooMuch, limited
+from jackfield.provisioning.sandbox import Sandbox, Scalar, TooMuch, limited
 from jackfield.provisioning.zones import UnknownZone, zone
 
 __all__ = ["Rendered", "TemplateProblem", "builtin", "check", "render"]
@@ -28,6 +29,7 @@ MOST_CHARACTERS = 512 * 1024  # a phone with 200 keys gets 40,000
 
 _BAD_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+_PLAIN = re.compile("[A-Za-z0-9_.:/@*+-]*")  # most values; nothing in it has to be made harmless
 _XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"})
 
 
@@ -48,21 +50,19 @@ class TemplateProblem(Exception):
         super().__init__(f"{place}: {message}")
 
 
-def _xml(value: object) -> str:
-    return _BAD_IN_XML.sub("", _BREAKS.sub(" ", str(value))).translate(_XML)
+def _xml(value: Scalar) -> str:
+    text = str(value)
+    if _PLAIN.fullmatch(text):
+        return text
+    return _BAD_IN_XML.sub("", _BREAKS.sub(" ", text)).translate(_XML)
 
 
-def _line(value: object) -> str:
-    return _BREAKS.sub(" ", str(value)).strip()
+def _line(value: Scalar) -> str:
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else _BREAKS.sub(" ", text).strip()
 
 
-def _json(value: object) -> str:
-    import json
-
-    return json.dumps(value if isinstance(value, str | int | float | bool) or value is None else str(value))
-
-
-_ESCAPES: Mapping[str, Callable[[object], str]] = {"xml": _xml, "lines": _line, "text": _line, "json": _json}
+_ESCAPES: Mapping[str, Callable[[Scalar], str]] = {"xml": _xml, "lines": _line, "text": _line, "json": json.dumps}
 _environments = {form: Sandbox(escape) for form, escape in _ESCAPES.items()}
 
 
@@ -104,7 +104,7 @@ def _render(file: File, text: str, model: PhoneModel, configuration: PhoneConfig
     template = _compiled(file.template, file.format, text)
     try:
         context = {"phone": configuration, "model": model, "zone": zone(configuration.time_zone), **values.FUNCTIONS}
-        with limited():
+        with limited(len(text)):
             return _collected(file.template, template, context)
     except UnknownZone as problem:
         raise TemplateProblem(file.template, 0, str(problem)) from problem

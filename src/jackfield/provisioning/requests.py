@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from jackfield.provisioning.catalogue import File, FileKind, PhoneModel, Vendor, models, vendors
 
-__all__ = ["Asked", "PathRefused", "normal_mac", "recognise", "spelled_mac", "vendor_of_mac"]
+__all__ = ["Asked", "PathRefused", "file_for", "normal_mac", "recognise", "spelled_mac", "vendor_of_mac"]
 
 MOST_CHARACTERS = 255
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:._ -]?[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}([.:-])[0-9A-Fa-f]{4}\2[0-9A-Fa-f]{4}")
@@ -82,6 +82,8 @@ def recognise(path: str, user_agent: str = "") -> Asked | None:
         if match is None:
             continue
         found = match.groupdict()
+        if found.get("mac") and not _mac(found["mac"]):
+            continue  # 000000000000.cfg is a name of its own
         mac = _mac(found.get("mac") or "") or agent.mac
         model = _model(vendor, found) or (agent.model if agent.vendor == vendor.folder else "")
         # Several vendors ask for "<mac>.cfg": who the phone says it is goes before whose its MAC is.
@@ -90,6 +92,19 @@ def recognise(path: str, user_agent: str = "") -> Asked | None:
         if best is None or points > best[0]:
             best = points, Asked(vendor.folder, file.name, file.kind, mac, model, agent.firmware)
     return best[1] if best else None
+
+
+def file_for(model: PhoneModel, path: str) -> File | None:
+    """Return which file of a model that is known a path means; None for none of its files. Raises PathRefused.
+
+    Several vendors ask for "<MAC>.cfg": for a phone that an administrator has named, nothing has to be guessed.
+    """
+    name = _last_part(path)
+    for file in model.files:
+        match = file.pattern().fullmatch(name)
+        if match and ("mac" not in match.groupdict() or _mac(match["mac"])):
+            return file
+    return None
 
 
 def _last_part(path: str) -> str:
@@ -115,7 +130,7 @@ def _last_part(path: str) -> str:
     return parts[-1] if _NAME.fullmatch(parts[-1]) else ""
 
 
-def _mac(text: str) -> str:
+def _mac(text: str | None) -> str:
     try:
         return normal_mac(text) if text else ""
     except ValueError:

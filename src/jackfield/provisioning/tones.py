@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jackfield.rtp.cadences import Part, cadence
 
-__all__ = ["elements", "parts", "sipura"]
+__all__ = ["elements", "grandstream", "parts", "sipura"]
 
 LEVEL = -16  # dBm0, as of the system's own tones
 
@@ -40,6 +40,19 @@ def sipura(name: str, country: str, seconds: str = "*") -> str:
         pause = tone[index + 1].seconds if index + 1 < len(tone) else 0
         sections.append(f"{_number(tone[index].seconds)}/{_number(pause)}/{_places(tone[index], known)}")
     return f"{levels};{seconds}({','.join(sections)})"
+
+
+def grandstream(name: str, country: str) -> str:
+    """Return a tone as Grandstream writes it: `f1=425,f2=425,c=48/48;`, on and off in hundredths of a second."""
+    tone = parts(name, country)
+    known = list(dict.fromkeys(one for part in tone for one in part.frequencies))[:2]
+    frequencies = ",".join(f"f{index}={_number(one)}@{LEVEL}" for index, one in enumerate(known, 1))
+    if len(tone) == 1:
+        return f"{frequencies};"
+    pairs = [
+        f"{round(tone[at].seconds * 100)}/{round(tone[at + 1].seconds * 100)}" for at in range(0, len(tone) - 1, 2)
+    ]
+    return f"{frequencies},c={'-'.join(pairs)};"
 
 
 def _places(part: Part, known: list[float]) -> str:

@@ -9,8 +9,11 @@ from typing import Any
 from jackfield.provisioning import tones
 from jackfield.provisioning.catalogue import PhoneModel
 from jackfield.provisioning.configuration import Account
+from jackfield.provisioning.zones import Change, Zone, zone
 
 __all__ = ["FILTERS", "FUNCTIONS"]
+
+_DIALLED = frozenset("0123456789*#+-._ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 def codecs(model: PhoneModel, account: Account) -> list[str]:
@@ -33,9 +36,50 @@ def two(number: int) -> str:
     return f"{number:02d}"
 
 
+def dialled(text: str) -> str:
+    """Return what can be dialled of a text: a number never becomes another part of a value."""
+    return "".join(sign for sign in str(text) if sign in _DIALLED)
+
+
 def choose(value: Any, table: Mapping[Any, Any], otherwise: Any = "") -> Any:
     """Return what a table of the model's `facts` says for a value."""
     return table.get(value, otherwise)
+
+
+def position(wanted: list[Any], one: Any) -> int:
+    """Return the place of something in a list, from 1; 0 where it isn't."""
+    return wanted.index(one) + 1 if one in wanted else 0
+
+
+def posix(told: Zone) -> str:
+    """Return a zone as a POSIX TZ string of the plainest kind, with letters and whole weeks only."""
+    if not (told.begins and told.ends):
+        return f"STD{_west(told.offset)}"
+    return f"STD{_west(told.offset)}DST{_west(told.summer_offset)},{_rule(told.begins)},{_rule(told.ends)}"
+
+
+def _west(offset: int) -> str:
+    minutes = abs(offset) // 60
+    return f"{'-' if offset > 0 else '+'}{minutes // 60}" + (f":{minutes % 60:02d}" if minutes % 60 else "")
+
+
+def _rule(change: Change) -> str:
+    hours, minutes = change.time
+    return f"M{change.month}.{change.actual_week}.{change.actual_weekday}/{hours:02d}:{minutes:02d}:00"
+
+
+def nearest(told: Zone, known: list[str]) -> str:
+    """Return the zone's name, or the first known one with the same clock; failing that, with the same offset."""
+    if told.name in known:
+        return told.name
+    others = [zone(name) for name in known]
+    same = [other.name for other in others if _clock(other) == _clock(told)]
+    near = [other.name for other in others if other.offset == told.offset]
+    return (same or near or ["Greenwich"])[0]
+
+
+def _clock(told: Zone) -> tuple[object, ...]:
+    return told.offset, told.saving, told.begins and told.begins.month
 
 
 def host_of(url: str) -> str:
@@ -57,8 +101,12 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "two": two,
     "host_of": host_of,
     "path_of": path_of,
+    "nearest": nearest,
+    "posix": posix,
+    "position": position,
     "tone": tones.parts,
+    "tone_cadence": tones.grandstream,
     "tone_elements": tones.elements,
     "tone_script": tones.sipura,
 }
-FILTERS: dict[str, Callable[..., Any]] = {"without": without}
+FILTERS: dict[str, Callable[..., Any]] = {"dialled": dialled, "without": without}
