@@ -137,20 +137,20 @@ class Work:
         """Look after installation, directory and webhooks. Nobody waits for that at the end: servers may be slow."""
         from jackfield.console.browser_phones.pushing import Pusher
         from jackfield.console.importing import Keeper
+        from jackfield.console.provisioning.check_sync import Caller
         from jackfield.console.watching import Watch
         from jackfield.console.webhooks.courier import Courier
 
-        from jackfield.console.provisioning.check_sync import Caller
         keeper = Keeper(self.settings)
         works: dict[str, Any] = {
             "watch": Watch(self.settings, self.importer, keeper),
             "directory": keeper,
             "webhooks": Courier(self.settings),
+            "desk phones": Caller(self.settings),
             "pushes": Pusher(self.settings),
         }
         for name, work in works.items():
             threading.Thread(target=work.run, args=(self.stop,), name=name, daemon=True).start()
-            "desk phones": Caller(self.settings),
 
     def _prepare(self) -> bool:
         """Bring the database and the snapshot up to date; try until it works. Returns False when told to stop."""
