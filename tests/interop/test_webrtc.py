@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from .rig.booth import Booth
+from .rig.configuration import configuration
+from .rig.ports import block
 from .rig.system import System, eventually
 from .rig.web_audio import WebAudioPhone, browser, why_no_browser
 
@@ -107,3 +112,42 @@ async def test_two_browsers_talk_by_opus(system: System, chromium: Any) -> None:
         assert await two.do("codec") == "audio/opus"
         await one.do("hangUp")
         await two.says("ended")
+
+
+async def test_a_browser_shakes_hands_anew_with_another_media_process(
+    booth: Booth, chromium: Any, tmp_path: Path
+) -> None:
+    """A desk phone in two calls gives one to the other, then a media process dies."""
+    ports = block()
+    try:
+        async with System(tmp_path / "system", ports, configuration(), media_processes=2) as system:
+            bert = await booth.phone(system.account("102"), 660)
+            async with (
+                WebAudioPhone(chromium, system.account("101", "wss"), 440) as page,
+                WebAudioPhone(chromium, system.account("103", "wss"), 880) as other,
+            ):
+                giving = await bert.dial("101")
+                await page.says("ringing")
+                await page.do("answer")
+                await page.hears(660)
+                await giving.do("hold")
+                asking = await bert.dial("103")
+                await other.says("ringing")
+                await other.do("answer")
+                await asking.hears(880)
+
+                begun = time.monotonic()
+                await giving.do("attended", other=asking.handle)
+                await asyncio.gather(page.hears(880, 0.5, since=begun), other.hears(440, 0.5, since=begun))
+                moved = [one for one in (page, other) if len(await one.having("reinvite")) > 0]
+                assert moved, "one of the two was in the other process"
+
+                running = await system.processes()
+                killed = time.monotonic()
+                for name in [name for name in running if name.startswith("media")]:
+                    os.kill(running[name]["pid"], signal.SIGKILL)
+                await asyncio.gather(page.hears(880, 0.5, since=killed + 1), other.hears(440, 0.5, since=killed + 1))
+                await page.do("hangUp")
+                await other.says("ended")
+    finally:
+        ports.release()

@@ -6,7 +6,7 @@ const context = new AudioContext();
 const events = [];
 const heard = [];
 const say = (what, more = {}) => events.push({ what, ...more });
-let ua, session, tone;
+let ua, session, tone, tap;
 
 function speaks(hertz) {
   const oscillator = new OscillatorNode(context, { frequency: hertz });
@@ -22,7 +22,8 @@ function listens(stream) {
   element.muted = true;
   element.srcObject = stream;
   element.play();
-  const tap = context.createScriptProcessor(1024, 1, 1);
+  if (tap) tap.onaudioprocess = null; // a browser may tell of the same stream twice
+  tap = context.createScriptProcessor(1024, 1, 1);
   tap.onaudioprocess = ({ inputBuffer }) =>
     heard.push(Int16Array.from(inputBuffer.getChannelData(0), (sample) => sample * 32767));
   context.createMediaStreamSource(stream).connect(tap).connect(context.destination);
@@ -45,8 +46,7 @@ function follow(one) {
   else one.on('peerconnection', ({ peerconnection }) => watch(peerconnection));
 }
 
-const options = () => ({ mediaStream: tone, pcConfig: { iceServers: [] }, rtcOfferConstraints: {} });
-const eventHandlers = () => ({});
+const options = () => ({ mediaStream: tone, pcConfig: { iceServers: [] } });
 
 window.phone = {
   events,
@@ -64,7 +64,7 @@ window.phone = {
     });
     ua.start();
   },
-  dial: (number) => void ua.call(number, { ...options(), eventHandlers: eventHandlers() }),
+  dial: (number) => void ua.call(number, options()),
   answer: () => session.answer(options()),
   hold: () => session.hold(),
   resume: () => session.unhold(),

@@ -102,11 +102,15 @@ class WebAudioPhone:
         """Return all that has happened."""
         return list(await self._page.evaluate("phone.events"))
 
+    async def having(self, what: str) -> list[dict[str, Any]]:
+        """Return what has happened of one kind."""
+        return [event for event in await self.events() if event["what"] == what]
+
     async def says(self, what: str, count: int = 1) -> dict[str, Any]:
         """Wait until something has happened so many times."""
 
         async def found() -> Any:
-            having = [event for event in await self.events() if event["what"] == what]
+            having = await self.having(what)
             return having[count - 1] if len(having) >= count else None
 
         try:
