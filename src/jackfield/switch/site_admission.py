@@ -205,7 +205,7 @@ class SiteAdmission:
         fitting = [name for name in among if sizes.get(name, 0.0) <= left]
         rate = 0
         if low and "opus" in among and "opus" not in fitting and _opus(leg, site, OPUS_LOW) <= left:
-            fitting = [name for name in among if name in (*fitting, "opus")]
+            fitting = [name for name in among if name == "opus" or name in fitting]
             rate = OPUS_LOW
         if not fitting:
             return self._refused(call, site, left, min((sizes[n], n) for n in sizes) if sizes else (0.0, "any codec"))
