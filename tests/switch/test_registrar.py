@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -461,3 +462,24 @@ def test_who_watches_hears_of_every_phone_that_comes_and_goes(office: Office):
     office.register()
     office.register("*", extra="Expires: 0\r\n")
     assert seen == [("sip:a@192.0.2.7:5060", True), ("sip:a@192.0.2.7:5060", False)]
+
+
+def test_phones_that_come_in_a_rush_are_spread_over_the_time_in_which_they_come_again():
+    snapshot = company(extensions=tuple(extension(str(1000 + n)) for n in range(200)))
+    office = Office(snapshot)
+    granted = []
+    for n in range(200):
+        flow = FakeFlow(remote=(f"192.0.2.{n}", 5060))
+        response = office.register(f"<sip:a@192.0.2.{n}:5060>", f"u{1000 + n}", flow=flow, extra="Expires: 3600\r\n")
+        granted.append(int(response.all("Contact")[0].rpartition("expires=")[2]))
+    assert granted[:50] == [3600] * 50
+    spread = sorted(granted[50:])
+    assert 2700 <= spread[0] < 2750
+    assert 3550 < spread[-1] <= 3600
+    assert max(later - sooner for sooner, later in itertools.pairwise(spread)) < 20
+    office.now += 5
+    assert (
+        office.register("<sip:a@192.0.2.7:5060>", "u1007", extra="Expires: 3600\r\n")
+        .all("Contact")[0]
+        .endswith("=3600")
+    )
