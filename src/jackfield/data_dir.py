@@ -66,6 +66,11 @@ class DataDir:
         return self.path / "certificates"
 
     @property
+    def dhcp(self) -> Path:
+        """What our own DHCP server works by: its configuration, and the addresses that it gave."""
+        return self.path / "dhcp"
+
+    @property
     def logs(self) -> Path:
         """Log files of the processes."""
         return self.path / "logs"

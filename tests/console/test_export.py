@@ -24,7 +24,7 @@ def test_an_empty_system_exports_empty_sections(settings: Settings):
     assert list(document) == [
         "settings", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups", "sites",
         "extensions", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers", "sounds",
-        "webhooks", "phone_templates", "desk_phones",
+        "webhooks", "phone_templates", "desk_phones", "redirections",
     ]  # fmt: skip
     assert document.pop("settings") == {
         "company": "", "country": "US", "language": "en", "time_zone": "UTC", "outside_prefix": "9",

@@ -70,6 +70,7 @@ def _not_503(record: logging.LogRecord) -> bool:
 async def run(configured: Settings, ready: int | None) -> None:
     """Serve and work until SIGTERM or SIGINT. Raises `CannotStart`, `ConsoleError`."""
     from jackfield.console import database
+    from jackfield.console.lan import keeper
     from jackfield.console.sampler import running
 
     stopping = asyncio.Event()
@@ -88,7 +89,8 @@ async def run(configured: Settings, ready: int | None) -> None:
                 os.write(ready, _ready(work.token).encode() + b"\n")
                 os.close(ready)
             with running(configured.files):
-                await stopping.wait()
+                async with keeper.running(configured):
+                    await stopping.wait()
     finally:
         work.stop.set()
         if work.thread.is_alive():

@@ -94,9 +94,9 @@ def offers(vendors: Iterable[Vendor], url: str, address: str) -> list[Offer]:
     `url`: our folder of their files, "http://192.0.2.1:4021/provision/". `address`: ours, for TFTP.
     """
     found = []
-    for vendor in vendors:
+    for vendor in (one for one in vendors if one.mac_prefixes):
         typed = next((model.provisioning_url for model in vendor.models if model.provisioning_url), "{url}")
-        whole = typed.format(url=url)
+        whole = typed.format(url=url, mac="")
         if vendor.folder in _CISCO:
             options: Options = {TFTP_NAME: address, 150: address, 160: whole}
         else:

@@ -48,6 +48,8 @@ desk_phones:
 phone_templates:
   - {file: "yealink:common.cfg", text: "#!version:1.0.0.1", made_from: abcd}
 provisioning: {phone_password: not-to-be-shown-5}
+redirections:
+  - {service: yealink, account: bell, password: not-to-be-shown-6}
 speed_dials:
   - {number: 70, name: Taxi, target: "0301234567"}
 emergency_numbers:

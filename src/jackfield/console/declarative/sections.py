@@ -9,13 +9,14 @@ from jackfield.directory import schema as directory
 from jackfield.notices import schema as notices
 from jackfield.numbers import schema as numbers
 from jackfield.people import schema as people
+from jackfield.plug_and_play import schema as plug_and_play
 from jackfield.sites import schema as sites
 from jackfield.trunks import schema as trunks
 from jackfield.webhooks import schema as webhooks
 
 __all__ = ["LINES", "SECTIONS"]
 
-_apps = (company, people, numbers, trunks, notices, directory, webhooks, sites, desk_phones)
+_apps = (company, vpn, people, numbers, trunks, notices, directory, webhooks, sites, desk_phones, plug_and_play)
 _all = {section.name: section for app in _apps for section in app.SECTIONS}
 
 _ORDER = (
@@ -24,6 +25,7 @@ _ORDER = (
     "sounds", "mail", "notices", "webhooks", "directory", "openid", "provisioning", "phone_templates", "desk_phones",
 )  # fmt: skip
 SECTIONS: dict[str, Section] = {name: _all[name] for name in _ORDER}
+    "plug_and_play", "redirections",
 """By name. A thing that others refer to comes before them: roles before users, trunks before what uses them."""
 
 LINES = numbers.LINES

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jackfield.console.lan.directory import directory_of
 from jackfield.console.provisioning.house import web_port
 from jackfield.provisioning.configuration import Account, Fetching, PhoneConfiguration, Server
 
@@ -54,6 +55,14 @@ def configuration(
         time_zone=(site.time_zone if site is not None else "") or general.time_zone,
         country=((site.country if site is not None else "") or general.country).lower(),
         language=language,
+        directory=directory_of(
+            house.settings,
+            phone,
+            our_name(house, request),
+            folder(house, request, secure),
+            local=local,
+            ldap=house.ldap,
+        ),
         logo_url=rules.logo,
         admin_password=rules.phone_password,
         firmware_url=rules.firmware.get(phone.model.partition("-")[0], ""),
@@ -102,6 +111,7 @@ def fingerprint(house: House, phone: Any, lines: Mapping[str, Any], address: str
                                            "interval", "phone_password", "logo", "firmware")],
         [general.time_zone, general.country, general.language, general.register_default],
         [] if site is None else [site.time_zone, site.country, site.language, site.codecs],
+        [house.ldap, house.settings.ldap_port, house.settings.ldaps_port],
     ]  # fmt: skip
     return hashlib.sha256(msgspec.json.encode(parts, enc_hook=str)).hexdigest()
 

@@ -30,6 +30,7 @@ class House:
     rules: Any
     sites: Snapshot  # with sites only
     templates: Mapping[str, Any]
+    ldap: bool = False  # the directory for phones is on
 
     @classmethod
     def read(cls, settings: Settings) -> House:
@@ -37,12 +38,14 @@ class House:
         from jackfield.company.models import General
         from jackfield.console.declarative.sections import SECTIONS
         from jackfield.desk_phones.models import PhoneTemplate, ProvisioningRules
+        from jackfield.plug_and_play.models import PlugAndPlay
         from jackfield.sites.models import Site as SiteRow
 
         fields = SECTIONS["sites"].fields.values()
         sites = tuple(Site(**{known.name: known.of(row) for known in fields}) for row in SiteRow.objects.all())
         templates = {row.file.replace(":", "/"): row for row in PhoneTemplate.objects.all()}
-        return cls(settings, General.current(), ProvisioningRules.current(), Snapshot(sites=sites), templates)
+        ldap = PlugAndPlay.current().ldap
+        return cls(settings, General.current(), ProvisioningRules.current(), Snapshot(sites=sites), templates, ldap)
 
     @property
     def by_mac(self) -> bool:

@@ -14,6 +14,7 @@ import threading
 from concurrent.futures import Future
 from typing import Any
 
+from jackfield.console.lan import directory
 from jackfield.console.provisioning.asking import Answer, Request
 
 __all__ = ["PREFIX", "ask", "desk", "serve"]
@@ -95,6 +96,9 @@ async def ask(request: Request) -> Answer:
 
 async def serve(scope: Any, receive: Any, send: Any) -> None:
     """Answer a request whose address begins with `PREFIX` (ASGI 3, HTTP)."""
+    if scope["path"].startswith(directory.PREFIX):
+        await directory.serve(scope, send)
+        return
     if scope["method"] not in ("GET", "HEAD"):
         answer = Answer(status=405, body=b"Only GET is here.\n", headers=(("Allow", "GET, HEAD"),))
     else:

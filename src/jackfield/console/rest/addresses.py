@@ -26,6 +26,7 @@ from jackfield.console.rest import (
     hours,
     in_call,
     keys,
+    local_networks,
     openapi,
     own,
     pages,
@@ -77,6 +78,8 @@ def operations() -> tuple[Operation, ...]:
         *certificate.operations(),
         *standing.operations(),
         Operation("openapi", "GET", "/openapi.json", "own", "This document", described, group="configuration",
+        *reaching.operations(),
+        *local_networks.operations(),
                   answer={"type": "object"}, scoped=False),
     )  # fmt: skip
 

@@ -35,6 +35,7 @@ NEW: Mapping[str, dict[str, Any]] = {
     "speed_dials": {"number": "70", "name": "Taxi", "target": "0301234567", "everybody": True},
     "emergency_numbers": {"number": "112", "name": "Emergency"},
     "sounds": {"name": "closed", "language": "en", "path": "/srv/sounds/closed.wav"},
+    "redirections": {"service": "yealink", "account": "acme", "password": "a-long-one-4711"},
     "webhooks": {"name": "CRM", "address": "https://crm.example.com/hook", "events": ["call.recorded", "phone.*"]},
 }
 """What makes a thing of each section."""
@@ -61,6 +62,8 @@ CHANGED: Mapping[str, dict[str, Any]] = {
     "emergency_numbers": {"trunks": ["Provider"]},
     "sounds": {"path": "/srv/sounds/closed-2027.wav"},
     "mail": {"host": "mail.example.com", "username": "pbx", "sender": "pbx@example.com"},
+    "plug_and_play": {"tftp": False, "dhcp_hours": 24},
+    "redirections": {"account": "acme-2"},
     "notices": {"recipients": ["it@example.com"]},
     "webhooks": {"events": ["call.*"], "numbers": ["201"]},
     "directory": {"enabled": True, "hosts": ["dc1.example.com"], "base": "dc=example,dc=com"},
@@ -149,6 +152,9 @@ GROUPS: Mapping[str, str] = {
     "configuration": "All of it as one YAML document, and the description of the API.",
     "changes": "The history of the configuration, and taking changes back.",
     "several": "Several changes at once, the order of things, and what names a thing.",
+    "plug_and_play": "By which ways phones of the local networks find us.",
+    "redirections": "Accounts at vendors' services that send phones on to us.",
+    "vpn_devices": "Phones, computers and sites that come in by WireGuard.",
     "tables": "Lists as CSV, out and in.",
     "figures": "How the system is and was: alerts, statistics, machine, logs.",
     "system": "Keeping the system.",

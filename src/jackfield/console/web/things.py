@@ -301,6 +301,12 @@ def _time_zones() -> list[tuple[str, str]]:
     return [(name, "") for name in sorted(zoneinfo.available_timezones()) if "/" in name]
 
 
+def _network_cards() -> list[tuple[str, str]]:
+    from jackfield.provisioning.dhcp_server import addresses_by_interface
+
+    return sorted(addresses_by_interface().items())
+
+
 def _events() -> list[tuple[str, str]]:
     from jackfield.webhooks.kinds import KINDS
 
@@ -349,7 +355,7 @@ SUGGESTED = {
     "time_ranges": _named("time_ranges"), "holidays": _named("holidays"), "permissions": _named("permissions"),
     "routes": _named("outbound"),
     "numbers": _numbers, "users": _users, "trunks": _trunks, "sounds": _sounds, "time_zones": _time_zones,
-    "events": _events,
+    "events": _events, "network_cards": _network_cards,
 }  # fmt: skip
 
 

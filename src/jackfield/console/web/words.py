@@ -118,6 +118,33 @@ OWN: dict[str, dict[str, Words]] = {
             "For models that have one of their maker. Their authorities must be in the certificates' folder.",
         ),
     },
+    "plug_and_play": {
+        "tftp": Words("TFTP", "Phones fetch their configuration by TFTP. In the local networks only."),
+        "multicast": Words("Plug and play by SIP", "Phones that ask all of their network are told where to fetch."),
+        "ldap": Words("Directory by LDAP", "Phones look up extensions and contacts, each with a password of its own."),
+        "dhcp": Words("Our own DHCP server", "Never where another one answers."),
+        "dhcp_interface": Words("Network card", "Where the phones are, such as eth0.", suggestions="network_cards"),
+        "dhcp_first": Words("First address"),
+        "dhcp_last": Words("Last address"),
+        "dhcp_gateway": Words("Router", "Empty: the phones stay in their network."),
+        "dhcp_name_servers": Words("Name servers"),
+        "dhcp_time_servers": Words("Time servers", "Addresses. Phones also ask the one in their configuration."),
+        "dhcp_hours": Words("An address is kept for", unit="hours"),
+        "dhcp_phones_only": Words("For phones only", "By their MAC addresses, and by what they say they are."),
+    },
+    "redirections": {
+        "service": Words("Service"),
+        "account": Words("Account", "The name, or the id of the key for programs."),
+        "password": Words("Password", "Or the secret of the key. Leave empty to keep it as it is."),
+        "address": Words("Address of the service", "Empty: the vendor's own."),
+    },
+    "vpn_devices": {
+        "public_key": Words("Public key", "Of the device, 44 characters. Its private key stays there.", wide=True),
+        "address": Words("Address in the VPN"),
+        "networks": Words(
+            "Networks behind it", "Of a site, such as 192.168.50.0/24. None for a single device.", wide=True
+        ),
+    },
     "roles": {"areas": Words("Areas", "Everybody who signs in has pages of his own, whatever is chosen here.")},
     "sign_in": {
         "idle_minutes": Words("A session ends when unused for", unit="minutes"),
