@@ -10,6 +10,7 @@ and then what the layer adds. RTCP is left out: about 0.2 kbit/s for a call. Sil
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -22,10 +23,13 @@ __all__ = [
     "Layer",
     "Need",
     "Security",
+    "Way",
     "calls_within",
+    "checked",
     "kbits",
     "need",
     "packet_bytes",
+    "plan",
 ]
 
 Layer = Literal["ip", "ethernet", "pppoe", "vpn"]
@@ -136,6 +140,42 @@ def need(
     size = packet_bytes(codec, ptime, layer, security, ip, rate)
     each = round(size * 8 / ptime, 2)
     return Need(codec, CODECS[codec].label, ptime, size, each, calls, round(calls * size * 8 / ptime, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How packets travel: what is around the voice in each."""
+
+    layer: Layer = "ip"
+    security: Security = "off"
+    ip: int = 4
+
+
+def checked(layer: str, security: str, ip: int | str = 4) -> Way:
+    """Return the way that words name. Raises `BandwidthProblem` for those that name none."""
+    layers = {name: name for name in get_args(Layer)}
+    secure: dict[str, Security] = {name: name for name in TAGS}
+    if layer not in layers:
+        raise BandwidthProblem(f'"{layer}" is no layer: use {", ".join(layers)}')
+    if security not in secure:
+        raise BandwidthProblem(f'"{security}" is no encryption: use {", ".join(secure)}')
+    if str(ip) not in ("4", "6"):
+        raise BandwidthProblem(f"there is no version {ip} of IP: use 4 or 6")
+    return Way(layers[layer], secure[security], int(ip))
+
+
+def plan(
+    way: Way, calls: int = 1, codecs: Sequence[str] | None = None, ptime: int = 20, rate: int = OPUS_RATE
+) -> list[Need]:
+    """Return what calls take with each codec; None: with all that can have such packets. Raises `BandwidthProblem`."""
+    found = []
+    for codec in CODECS if codecs is None else codecs:
+        try:
+            found.append(need(codec, calls, ptime, way.layer, way.security, way.ip, rate))
+        except BandwidthProblem:
+            if codecs is not None or codec in ("pcma", "opus"):
+                raise
+    return found
 
 
 def calls_within(line: float, each: float) -> int:

@@ -23,6 +23,7 @@ from jackfield.switch.in_call import InCall, find_call, leg_row
 from jackfield.switch.origination import Originator
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, RouteRequest
+from jackfield.switch.site_report import SiteReport
 from jackfield.switch.sites import site_at
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Commands:
             **self.switch.lending.handlers(),
             **self.switch.waking.handlers(),
             **BrowserPhones(self.switch).handlers(),
+            **SiteReport(self.switch).handlers(),
             **self.switch.overrides.handlers(),
             "notify": CheckSync(self.switch).notify,
             "line_secrets": self.switch.authenticator.secrets.line_secrets,
@@ -307,6 +309,7 @@ def call_row(call: CallBase) -> dict[str, Any]:
                 "secure": leg.audio.secure,
                 "address": leg.record.address,
                 "held": leg.held,
+                "site": site.name if (site := call.switch.site_admission.site(leg)) is not None else "",
             }
             for leg in call.legs
             if not leg.ended and not leg.leaving

@@ -15,7 +15,8 @@ from jackfield.switch.experience import Experience
 from jackfield.switch.gruu import Gruus
 from jackfield.switch.nat import inside
 from jackfield.switch.registration_log import Bound, Judged, Learnt, Refreshed, RegistrationLog, Removed
-from jackfield.switch.snapshot import Extension, Line, Snapshot
+from jackfield.switch.sites import site_of_phone
+from jackfield.switch.snapshot import Extension, Line, Site, Snapshot
 from jackfield.switch.user_agents import model_of
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class PhoneRow:
     """Seconds for which its NAT is known to remember it; None: not known yet."""
     verdict: dict[str, Any] | None = None
     """What was found out about its audio: see `verdict.summary`."""
+    site: str = ""
+    """Name of the site at which it is."""
 
 
 class Locations:
@@ -211,9 +214,12 @@ class Locations:
 
     def table(self) -> list[PhoneRow]:
         """Return one row for each phone, by extension."""
-        lines, now = self._snapshot().lines, self._clock()
+        snapshot, now = self._snapshot(), self._clock()
+        lines = snapshot.lines
         rows = [
-            _row(contact, *lines[contact.username], now, self.beside) for contact in self if contact.username in lines
+            _row(contact, *lines[contact.username], now, self.beside, site_of_phone(snapshot, contact))
+            for contact in self
+            if contact.username in lines
         ]
         rows.sort(key=lambda row: (len(row.extension), row.extension, row.line, row.since))
         return rows
@@ -422,7 +428,12 @@ def _flow_again(transports: Transports | None, local: Address, source: Address) 
 
 
 def _row(
-    contact: Contact, extension: Extension, line: Line, now: float, beside: Callable[[Contact], dict[str, Any]]
+    contact: Contact,
+    extension: Extension,
+    line: Line,
+    now: float,
+    beside: Callable[[Contact], dict[str, Any]],
+    site: Site | None,
 ) -> PhoneRow:
     return PhoneRow(
         extension=extension.number,
@@ -439,5 +450,6 @@ def _row(
         reachable=contact.reachable,
         since=contact.since,
         expires_in=max(0.0, contact.expires_at - now),
+        site="" if site is None else site.name,
         **beside(contact),
     )

@@ -46,6 +46,8 @@ PAGES = {
     "admin/statistics/": ["statistics"],
     "admin/health/": ["health", "machine"],
     "admin/logs/": ["read_log"],
+    "admin/sites/bandwidth": ["plan_bandwidth"],
+    "admin/sites/<int:pk>/now": ["list_site_use", "list_registrations"],
     "admin/codecs/": ["list_codecs", "change_several"],
     "admin/languages/": ["list_languages", "change_settings"],
     "admin/retention/": ["list_retention", "change_settings"],

@@ -30,6 +30,8 @@ time_ranges:
     except_on: [Public holidays]
 permissions:
   - {name: Hall, default: deny, rules: [{calls: national, allow: true, hours: Office}]}
+sites:
+  - {name: Brno, public_addresses: [203.0.113.7], bandwidth_up: 200, bandwidth_down: 2000, codecs: [pcma, gsm]}
 extensions:
   - {number: 101, name: Anna, user: anna, sip_username: anna101, sip_password: not-to-be-shown-1}
   - {number: 102, name: Bert, sip_username: bert102, sip_password: not-to-be-shown-2}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jackfield.capture import Recorder
+from jackfield.control import ControlError
 from jackfield.switch.commands import Commands
 from jackfield.switch.snapshot import EmergencyNumber, RingGroup, Site
 
@@ -307,3 +308,19 @@ async def test_what_would_happen_tells_the_site_of_the_phone(house: House):
     commands = Commands(house.switch, Recorder(), stop=lambda: None, path=Path("nowhere"))
     found = await commands.route({"from": "101", "to": "102"})
     assert {"text": 'its phone is at site "Brno"', "setting": "sites/Brno"} in found["trace"]
+
+
+async def test_the_page_of_a_site_is_told_what_it_uses_and_which_phones_it_has(house: House):
+    await with_line(house, 200)
+    away, alice = await house.phone("103"), await house.phone("101")
+    away.call("101")
+    await alice.picks_up()
+    commands = Commands(house.switch, Recorder(), stop=lambda: None, path=Path("nowhere")).handlers()
+    (row,) = await commands["sites"]({"name": "Brno"})
+    assert (row["up"], row["down"], row["calls"], row["codecs"]) == (80.0, 80.0, 1, {"pcmu": 1})
+    assert (row["limit_up"], row["limit_down"], row["refused"]) == (200, 0, 0)
+    assert [phone["extension"] for phone in row["phones"]] == ["101"]
+    (call,) = await commands["calls"]({})
+    assert {leg["extension"]: leg["site"] for leg in call["legs"]} == {"103": "", "101": "Brno"}
+    with pytest.raises(ControlError, match='no site "Nowhere"'):
+        await commands["sites"]({"name": "Nowhere"})

@@ -30,6 +30,7 @@ _OWN_PARTY: dict[str, Any] = {
 PARTY = schemas.table(
     {
         **_OWN_PARTY,
+        "site": {"type": "string", "description": "Name of the site of its phone; empty at none."},
         "party": {"type": "string", "description": "It in words."},
         "codec": {"type": "string", "description": "How its voice is carried; empty while nothing is."},
         "secure": {"type": "boolean", "description": "Its audio is encrypted."},
@@ -97,6 +98,7 @@ PHONE = schemas.table(
         "behind_nat": "boolean",
         "nat_reason": {"type": "string", "description": "Why it is taken to be behind a router."},
         "expires_in": {"type": "number", "description": "Seconds until it must register again."},
+        "site": {"type": "string", "description": "Name of the site at which it is; empty at none."},
         "latency_ms": {"type": ["number", "null"], "description": "How long it took to answer last."},
         "reachable": {"type": "boolean", "description": "It answers when asked."},
         "since": _AT,

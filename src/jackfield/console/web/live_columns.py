@@ -111,6 +111,24 @@ def _trunks() -> States:
     return trunk_states(ask_sync(settings.JACKFIELD.files.switch_socket, "trunks", timeout=ANSWER_SECONDS))
 
 
+def site_states(sites: Iterable[Mapping[str, Any]]) -> States:
+    """Return what each site uses of its line, from what the switch's verb "sites" says."""
+    found = {}
+    for one in sites:
+        limit = min((size for size in (one["limit_up"], one["limit_down"]) if size), default=0)
+        used, told = f"{one['up']:.0f}", {"used": f"{one['up']:.0f}", "limit": limit, "calls": one["calls"]}
+        text = _("%(used)s of %(limit)s kbit/s") % told if limit else _("%(used)s kbit/s") % {"used": used}
+        full = one["up"] / limit if limit else 0.0
+        kind = "bad" if full >= 0.95 else "warning" if full >= 0.8 else ""
+        calls = ngettext("%(calls)d call", "%(calls)d calls", one["calls"]) % {"calls": one["calls"]}
+        found[one["name"]] = LiveCell(text, kind or ("good" if one["calls"] else ""), calls)
+    return found
+
+
+def _sites() -> States:
+    return site_states(ask_sync(settings.JACKFIELD.files.switch_socket, "sites", timeout=ANSWER_SECONDS))
+
+
 def live_column(section: str, rows: Sequence[Any]) -> LiveColumn | None:
     """Return the live column of a section's list, None for one that has none."""
     if not rows:
@@ -121,6 +139,9 @@ def live_column(section: str, rows: Sequence[Any]) -> LiveColumn | None:
     elif section == "extensions":
         label, part, none, ask = _("Phone"), "extensions", LiveCell(_("no phone")), _extensions
         keys = [str(row.number) for row in rows]
+    elif section == "sites":
+        label, part, none, ask = _("Uses now"), "site_states", LiveCell("–"), _sites
+        keys = [str(row.name) for row in rows]
     else:
         return None
     try:

@@ -49,6 +49,7 @@ PAGES = (
     Page("phones", "Plug and play", "/admin/plug_and_play/now"),
     Page("phones", "Ways of the local network", "/admin/plug_and_play/"),
     Page("phones", "Redirection services", "/admin/redirections/"),
+    Page("phones", "Bandwidth", "/admin/sites/bandwidth"),
     Page("lines", "Trunks", "/admin/trunks/"),
     Page("lines", "Incoming", "/admin/inbound/"),
     Page("lines", "Outgoing", "/admin/outbound/"),

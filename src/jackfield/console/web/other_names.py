@@ -83,6 +83,8 @@ PAGES = {
     "/admin/contacts/": _("phone book, address book, customers, vCard"),
     "/admin/dialplan/": _("numbering plan, all numbers, free numbers"),
     "/admin/phones/": _("registrations, devices, handsets, endpoints, online, MAC"),
+    "/admin/sites/": _("branches, offices, locations, bandwidth of a line, home office"),
+    "/admin/sites/bandwidth": _("bandwidth calculator, planner, kbit/s, how many calls fit"),
     "/admin/trunks/": _("providers, SIP account, carrier, outside lines, gateways"),
     "/admin/inbound/": _("DID, direct numbers, incoming routes"),
     "/admin/outbound/": _("routes, dial rules, least cost routing"),

@@ -75,20 +75,6 @@ SCREENS = {
             first_step="Name the networks of the office and the branches. The group “local networks” is always there.",
         ),
         Screen(
-            "sites", "phones", "Sites", "site",
-            "Places with phones: how each is recognised, what its line carries, and what its phones are given.",
-            (
-                Group("Site", ("name",)),
-                Group("Recognised by", ("public_addresses", "networks")),
-                Group("Its line", ("bandwidth_up", "bandwidth_down", "layer", "codecs", "direct_media")),
-                Group("Its phones", ("caller_id", "language", "country", "time_zone")),
-                Group("Emergency", ("emergency_address",)),
-            ),
-            columns=("name", "public_addresses", "networks", "bandwidth_up", "bandwidth_down"),
-            searched=("name", "public_addresses", "networks"),
-            first_step="Add each branch with the address of its router. Its line is then never filled beyond its size.",
-        ),
-        Screen(
             "desk_phones", "phones", "Desk phones", "desk phone",
             "Telephones that fetch their configuration from here, by their MAC addresses.",
             (
@@ -272,6 +258,20 @@ SCREENS = {
             columns=("number", "name", "trunks", "sent_as"),
             searched=("number", "name"),
             first_step="Add the numbers of your country.",
+        ),
+        Screen(
+            "sites", "phones", "Sites", "site",
+            "Places with phones: how each is recognised, what its line carries, and what its phones are given.",
+            (
+                Group("Site", ("name",)),
+                Group("Recognised by", ("public_addresses", "networks")),
+                Group("Its line", ("bandwidth_up", "bandwidth_down", "layer", "codecs", "direct_media")),
+                Group("Its phones", ("caller_id", "language", "country", "time_zone")),
+                Group("Emergency", ("emergency_address",)),
+            ),
+            columns=("name", "public_addresses", "networks", "bandwidth_up", "bandwidth_down"),
+            searched=("name", "public_addresses", "networks"),
+            first_step="Add each branch with the address of its router. Its line is then never filled beyond its size.",
         ),
         Screen(
             "time_ranges", "system", "Time ranges", "time range",

@@ -70,8 +70,9 @@ OWN: dict[str, dict[str, Words]] = {
             choices=_CODECS,
         ),
         "time_zone": Words("Time zone", "Empty: the company's.", suggestions="time_zones"),
-        "country": Words("Country", "Two letters, for the tones of its phones. Empty: the company's.",
-                         suggestions="countries"),
+        "country": Words(
+            "Country", "Two letters, for the tones of its phones. Empty: the company's.", suggestions="countries"
+        ),
         "caller_id": Words("Number shown outside", "For extensions that have none of their own. Empty: the trunk's."),
         "emergency_address": Words(
             "Address for emergencies",

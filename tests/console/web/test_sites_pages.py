@@ -1,0 +1,96 @@
+"""The pages of sites: what a line carries now, and what calls would take of one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from jackfield.console.web import live_columns, sites
+
+PHONE = {
+    "extension": "101", "name": "Anna", "model": "Yealink T46U", "user_agent": "", "address": "203.0.113.7:5060",
+    "transport": "UDP", "reachable": True,
+}  # fmt: skip
+NOW: dict[str, Any] = {
+    "name": "Brno", "limit_up": 200, "limit_down": 2000, "up": 160.0, "down": 160.0, "calls": 2, "direct": 2,
+    "codecs": {"pcma": 2}, "refused": 3, "smaller": 5, "phones": [PHONE],
+}  # fmt: skip
+
+
+def words(answer: Any) -> str:
+    """The page as people read it."""
+    said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+    return said
+
+
+def site_page(admin: Client) -> Any:
+    from jackfield.sites.models import Site
+
+    return admin.get(f"/admin/sites/{Site.objects.get().pk}/now")
+
+
+def test_the_planner_says_what_calls_take_and_how_many_fit(admin: Client) -> None:
+    answer = admin.get("/admin/sites/bandwidth?calls=20&security=80&line=1000")
+    said = words(answer)
+    assert "20 calls at once" in said
+    assert re.search(r"G.711 A-law 210 84,0 1.680,0 11 too few", said)
+    assert re.search(r"GSM full rate 83 33,2 664,0 30 ", said)
+
+
+def test_codecs_that_have_no_such_packets_are_left_out_and_named(admin: Client) -> None:
+    said = words(admin.get("/admin/sites/bandwidth?ptime=30"))
+    assert "Not with packets of 30 ms: GSM full rate, Speex." in said
+    assert "iLBC 90" in said
+
+
+@pytest.mark.parametrize(("query", "problem"), [
+    ("calls=many", "Calls at once: give a number from 1 to 100000"), ("line=-1", "Line: give a number"),
+    ("layer=atm", "is no layer"), ("security=rot13", "is no encryption"), ("ptime=25", "25 ms is not a multiple"),
+    ("opus=1", "Opus: give a number from 6 to 510"),
+])  # fmt: skip
+def test_what_can_not_be_reckoned_is_told(admin: Client, query: str, problem: str) -> None:
+    answer = admin.get(f"/admin/sites/bandwidth?{query}")
+    assert answer.status_code == 422
+    assert problem in words(answer)
+
+
+def test_the_site_shows_what_it_uses_beside_what_fits(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sites, "switch_says", lambda verb, **more: ([NOW], ""))
+    answer = site_page(admin)
+    said = words(answer)
+    assert "160,0 of 200" in said
+    assert "80 % of the line is in use" in said
+    assert "G.711 A-law: 2" in said
+    assert "directly, without the line: 2" in said
+    assert "Refused today 3" in said
+    assert "Smaller codec today 5" in said
+    assert re.search(r"G.711 A-law 80,0 84,0 2 0 ", said), "two calls fit, none more now"
+    assert re.search(r"GSM full rate 29,2 33,2 6 1 ", said)
+    assert "Yealink T46U" in said
+    assert 'href="/admin/number/101"' in answer.content.decode()
+
+
+def test_the_plan_stands_there_while_the_switch_does_not_run(admin: Client) -> None:
+    said = words(site_page(admin))
+    assert "The switch does not run" in said
+    assert "GSM full rate 29,2" in said
+
+
+def test_a_site_that_is_gone_is_said_to_be(admin: Client) -> None:
+    assert "somebody removed it" in words(admin.get("/admin/sites/99999/now"))
+
+
+def test_the_list_shows_how_full_each_line_is(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_columns, "ask_sync", lambda *_, **more: [NOW])
+    answer = admin.get("/admin/sites/").content.decode()
+    assert '<span class="chip warning" title="2 calls">160 of 200 kbit/s</span>' in answer
+
+
+def test_extensions_choose_among_the_sites_that_there_are(admin: Client) -> None:
+    from jackfield.numbers.models import Extension
+
+    page = admin.get(f"/admin/extensions/{Extension.objects.first().pk}").content.decode()
+    assert '<option value="Brno"' in page
