@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ _TRY_AGAIN = frozenset(
     ("no credentials", "malformed credentials", "wrong realm", "algorithm not offered", "no qop", "qop not offered")
 )
 _WITH_PASSWORD = frozenset(("INVITE", "MESSAGE"))  # what phones send outside of dialogs
+LATER = (3, 30)
+"""Seconds after which phones may come again that are turned away because the switch has too much to do."""
 _GIVEN = 256  # challenges remembered, twice: copies of a request come within half a second, or not at all
 _LOG_EVERY = 60.0  # seconds between two lines about the same address and name: scanners try thousands
 
@@ -61,6 +64,8 @@ class Authenticator:
         self._challengers: dict[tuple[str, ...], Challenger] = {}
         self._use_realm(snapshot().general.realm)
         self._log = SparseLog(log, wall_clock, _LOG_EVERY)
+        self.overloaded = False
+        """The switch is behind: phones that register have to come later, spread over some time (Retry-After)."""
         self._given: dict[str, list[str]] = {}  # challenges, by source, branch and Call-ID
         self._given_before: dict[str, list[str]] = {}
         self.counters = {"challenged": 0, "accepted": 0, "refused": 0, "turned_away": 0}
@@ -77,6 +82,10 @@ class Authenticator:
         """
         if "Authorization" in request:
             return None
+        if self.overloaded and request.method == "REGISTER":
+            response = request.reply(503)
+            response.set("Retry-After", str(random.randint(*LATER)))
+            return response
         if request.method != "REGISTER":
             if request.method not in _WITH_PASSWORD or request.from_.uri.username not in self._snapshot().lines:
                 return None

@@ -73,6 +73,8 @@ Emit = Callable[[str, str, dict[str, Any]], None]
 
 STUBBORN = 2.0
 """Seconds that the tasks of calls may take to end when everything ends."""
+LAGGING = 3.0
+"""Seconds that the switch may be behind before phones that register anew have to come later."""
 TICK = 1.0
 """Seconds between the rounds in which expired registrations are removed."""
 
@@ -124,6 +126,7 @@ class Switch:
         self.boot = self._tokens.tag()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ticker: asyncio.TimerHandle | None = None
+        self._tick_due = loop.time()
         self._known: set[str] = set()
         self._known_until = 0.0
         self.addresses = OurAddresses(self, clock=loop.time, fixed=public_address, found=found_addresses, hosts=hosts)
@@ -182,6 +185,7 @@ class Switch:
         await self.trunks.start()
         await self.qualifier.start()
         self.registrar.watchers.append(self._phone_changed)
+        self._tick_due = asyncio.get_running_loop().time()
         self._tick()
 
     async def drain(self, seconds: float) -> None:
@@ -244,8 +248,15 @@ class Switch:
             log.error("a fault beside a call", exc_info=task.exception())
 
     def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        late = loop.time() - self._tick_due
+        if self.authenticator.overloaded != (late > LAGGING):
+            self.authenticator.overloaded = late > LAGGING
+            text = "phones that register anew are asked to come later: the switch is %.1f s behind"
+            log.warning(text if late > LAGGING else "phones may register again: the switch is %.1f s behind", late)
         self.registrar.sweep()
-        self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
+        self._tick_due = loop.time() + TICK
+        self._ticker = loop.call_later(TICK, self._tick)
 
     def _current_snapshot(self) -> Snapshot:
         return self.snapshot

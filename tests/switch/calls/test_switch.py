@@ -398,3 +398,16 @@ async def test_those_who_watch_learn_when_phones_came_without_asking_for_all(hou
     assert (after["registered"], after["boot"]) == (1, before["boot"])
     assert [row.extension for row in await commands.registrations({})] == ["101"]
     assert await commands.registered({}) == {"101": 1}
+
+
+async def test_when_the_switch_is_behind_phones_that_register_come_later_at_different_times(house: House) -> None:
+    phones = [await house.phone(number, register=False) for number in ("101", "102", "103", "104")]
+    loop = asyncio.get_running_loop()
+    loop._simulated.now += 5  # type: ignore[attr-defined]  # something has held it up
+    await house.pass_time(0.01)
+    assert house.switch.authenticator.overloaded
+    refused = [await phone.register() for phone in phones]
+    assert {response.status for response in refused} == {503}
+    assert all(3 <= int(response.get("Retry-After") or 0) <= 30 for response in refused)
+    await house.pass_time(2)
+    assert [(await phone.register()).status for phone in phones] == [200] * 4
