@@ -78,8 +78,6 @@ urlpatterns = [
     *in_call.urls(),
     *proving.urls(),
     *plug_and_play.urls(),
-    *desk_phones.urls(),
-    *phone_models.urls(),
     *whatif.urls(),
     *health.urls(),
     *retention.urls(),

@@ -16,7 +16,7 @@ from jackfield.webhooks import schema as webhooks
 
 __all__ = ["LINES", "SECTIONS"]
 
-_apps = (company, vpn, people, numbers, trunks, notices, directory, webhooks, sites, desk_phones, plug_and_play)
+_apps = (company, people, numbers, trunks, notices, directory, webhooks, sites, desk_phones, plug_and_play)
 _all = {section.name: section for app in _apps for section in app.SECTIONS}
 
 _ORDER = (
