@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jackfield.network.groups import EntryError, Host, Range, read_entry
+from jackfield.switch.snapshot import Site
 
 if TYPE_CHECKING:
     from jackfield.switch.contact import Contact
     from jackfield.switch.locations import Locations
-    from jackfield.switch.snapshot import Extension, Line, Site, Snapshot
+    from jackfield.switch.snapshot import Extension, Line, Snapshot
 
 __all__ = ["codecs_at", "host_names", "site_at", "site_by_address", "site_named", "site_of", "site_of_phone"]
 
