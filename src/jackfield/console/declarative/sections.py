@@ -23,9 +23,9 @@ _ORDER = (
     "settings", "sign_in", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups", "sites",
     "extensions", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers",
     "sounds", "mail", "notices", "webhooks", "directory", "openid", "provisioning", "phone_templates", "desk_phones",
+    "plug_and_play", "redirections",
 )  # fmt: skip
 SECTIONS: dict[str, Section] = {name: _all[name] for name in _ORDER}
-    "plug_and_play", "redirections",
 """By name. A thing that others refer to comes before them: roles before users, trunks before what uses them."""
 
 LINES = numbers.LINES
