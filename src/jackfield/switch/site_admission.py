@@ -19,16 +19,16 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from jackfield.network.bandwidth import OPUS_RATE, BandwidthProblem, Security, kbits
+from jackfield.switch.audio import Profile
 from jackfield.switch.dial import PhoneDial
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.route import EmergencyPlan
 from jackfield.switch.sites import codecs_at, site_of, site_of_phone
+from jackfield.switch.snapshot import Site
 
 if TYPE_CHECKING:
-    from jackfield.switch.audio import Profile
     from jackfield.switch.call_base import CallBase
     from jackfield.switch.leg import Leg
-    from jackfield.switch.snapshot import Site
 
 __all__ = ["OPUS_LOW", "SiteAdmission", "Use"]
 
