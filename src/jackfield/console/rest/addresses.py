@@ -79,9 +79,8 @@ def operations() -> tuple[Operation, ...]:
         *trials.operations(),
         *certificate.operations(),
         *standing.operations(),
-        Operation("openapi", "GET", "/openapi.json", "own", "This document", described, group="configuration",
-        *reaching.operations(),
         *local_networks.operations(),
+        Operation("openapi", "GET", "/openapi.json", "own", "This document", described, group="configuration",
                   answer={"type": "object"}, scoped=False),
     )  # fmt: skip
 

@@ -107,14 +107,6 @@ SCREENS = {
             ),
         ),
         Screen(
-            "sign_in", "system", "Sign-in", "settings",
-            "How people sign in, and how long they stay so.",
-            (
-                Group("Sessions", ("idle_minutes", "longest_hours")),
-                Group("Second factor", ("second_factor",)),
-                Group("Passwords", ("password_length", "tries", "address_tries")),
-                Group("Only from", ("administration_from", "api_from")),
-        Screen(
             "plug_and_play", "phones", "Ways of the local network", "settings",
             "By which ways phones of the local networks find us, without anybody typing an address into them.",
             (
@@ -132,6 +124,14 @@ SCREENS = {
             searched=("account",),
             first_step="Ask the vendor for access to its service, then phones at home find us by themselves.",
         ),
+        Screen(
+            "sign_in", "system", "Sign-in", "settings",
+            "How people sign in, and how long they stay so.",
+            (
+                Group("Sessions", ("idle_minutes", "longest_hours")),
+                Group("Second factor", ("second_factor",)),
+                Group("Passwords", ("password_length", "tries", "address_tries")),
+                Group("Only from", ("administration_from", "api_from")),
                 Group("Phones in browsers", ("browser_phones",)),
             ),
         ),
