@@ -64,6 +64,7 @@ class Commands:
             "registered": self.registered,
             "turned_away": self.turned_away,
             "prove": self.switch.proofs.prove,
+            "transports": self.switch.proofs.transports,
             "hangup": self.hang_up,
             "originate": Originator(self.switch).originate,
             **InCall(self.switch).handlers(),

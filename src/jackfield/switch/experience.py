@@ -77,6 +77,15 @@ class Experience:
         """Return what is known of a phone in the network that it is in now."""
         return self._verdicts.get((contact.username, device(contact), contact.source[0]))
 
+    def transports(self) -> dict[str, str]:
+        """Return the transport that each line had better use, by its SIP name, where it matters."""
+        latest: dict[str, Verdict] = {}
+        for (username, _device, _network), verdict in self._verdicts.items():
+            known = latest.get(username)
+            if known is None or known.at < verdict.at:
+                latest[username] = verdict
+        return {username: verdict.transport for username, verdict in latest.items() if verdict.transport}
+
     def judge(self, contact: Contact, verdict: Verdict) -> None:
         """Keep a verdict."""
         key = contact.username, device(contact), contact.source[0]

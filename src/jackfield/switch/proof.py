@@ -251,6 +251,10 @@ class Proofs:
             "verdict": None if verdict is None else verdicts.summary(verdict),
         }
 
+    async def transports(self, request: dict[str, Any]) -> dict[str, str]:
+        """Return the transport that lines had better be given, by SIP name: what provisioning asks for."""
+        return self._switch.registrar.experience.transports()
+
     async def prove(self, request: dict[str, Any]) -> dict[str, Any]:
         """Ring one phone and find out whether it hears and is heard. Returns the call's id at once.
 

@@ -57,6 +57,7 @@ async def test_where_no_audio_passes_the_ports_and_the_router_are_named(house: H
     assert "blocks UDP 10000-20000" in found.says
     assert found.verdict["transport"] == "tls"  # what provisioning gives it next
     assert found.verdict["relay"] is True
+    assert await house.switch.proofs.transports({}) == {"u102": "tls"}
     assert row(house, "101").verdict["good"]
 
 

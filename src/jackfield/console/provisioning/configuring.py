@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jackfield.console.lan.directory import directory_of
+from jackfield.console.provisioning.advice import advice
 from jackfield.console.provisioning.house import web_port
 from jackfield.provisioning.configuration import Account, Fetching, PhoneConfiguration, Server
 
@@ -34,9 +35,9 @@ def configuration(
     Lines that are gone are left out; their places are closed up.
     """
     rules, general, site = house.rules, house.general, house.site(phone, request.address)
-    server = _server(house, our_name(house, request), local)
+    transport = _transport(house, phone, lines, local)
+    server = _server(house, our_name(house, request), transport)
     backup = replace(server, host=rules.backup_server) if rules.backup_server else None
-    transport = rules.local_transport if local else rules.remote_transport
     accounts = tuple(
         _account(house, lines[name], server, backup, transport, site) for name in phone.extensions if name in lines
     )
@@ -111,6 +112,7 @@ def fingerprint(house: House, phone: Any, lines: Mapping[str, Any], address: str
                                            "interval", "phone_password", "logo", "firmware")],
         [general.time_zone, general.country, general.language, general.register_default],
         [] if site is None else [site.time_zone, site.country, site.language, site.codecs],
+        [_needs_tls(house, phone, lines)],
         [house.ldap, house.settings.ldap_port, house.settings.ldaps_port],
     ]  # fmt: skip
     return hashlib.sha256(msgspec.json.encode(parts, enc_hook=str)).hexdigest()
@@ -145,9 +147,20 @@ def _towards(address: str) -> str:
         return socket.getfqdn()
 
 
-def _server(house: House, host: str, local: bool) -> Server:
+def _transport(house: House, phone: Any, lines: Mapping[str, Any], local: bool) -> Any:
+    """Return by which transport a phone registers: as the rules say, or TLS where its network needs it."""
+    rules = house.rules
+    told = rules.local_transport if local else rules.remote_transport
+    return "tls" if told != "tls" and _needs_tls(house, phone, lines) else told
+
+
+def _needs_tls(house: House, phone: Any, lines: Mapping[str, Any]) -> bool:
+    names = [lines[name].sip_username for name in phone.extensions if name in lines]
+    return advice.wants_tls(house.settings, names)
+
+
+def _server(house: House, host: str, transport: str) -> Server:
     """Return where phones register. A port that is switched off leaves the one without encryption."""
-    settings, rules = house.settings, house.rules
-    transport = rules.local_transport if local else rules.remote_transport
+    settings = house.settings
     port = settings.sip_tls_port if transport == "tls" and settings.sip_tls_port else settings.sip_port
     return Server(host=host, port=port or 5060)

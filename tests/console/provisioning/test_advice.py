@@ -1,0 +1,62 @@
+"""A phone whose network needs TLS gets it with its next settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jackfield.console.provisioning import configuring
+from jackfield.console.provisioning.advice import FRESH, Advice
+from jackfield.control import NotRunning
+from jackfield.settings import Settings
+
+from .conftest import ask, lines_in
+
+
+class Switch:
+    """Says which lines had better use which transport."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, str] = {}
+        self.asked = 0
+        self.runs = True
+
+    def __call__(self, socket: Any, verb: str, **_: Any) -> dict[str, str]:
+        assert verb == "transports"
+        self.asked += 1
+        if not self.runs:
+            raise NotRunning("the switch does not run")
+        return self.told
+
+
+def test_the_switch_is_asked_seldom_and_what_it_said_last_holds_while_it_is_away(company: Settings) -> None:
+    now, switch = [0.0], Switch()
+    advice = Advice(lambda: now[0])
+    assert not advice.wants_tls(company, ["anna101"], switch)
+    switch.told = {"anna101": "tls", "bert102": "udp"}
+    assert not advice.wants_tls(company, ["anna101"], switch)
+    now[0] += FRESH
+    assert advice.wants_tls(company, ["carl103", "anna101"], switch)
+    assert not advice.wants_tls(company, ["bert102"], switch)
+    assert switch.asked == 2
+    now[0] += FRESH
+    switch.runs = False
+    assert advice.wants_tls(company, ["anna101"], switch)
+    assert not advice.wants_tls(company.model_copy(update={"sip_tls_port": 0}), ["anna101"], switch)
+
+
+def test_a_phone_behind_a_router_that_changes_sip_is_given_tls(
+    company: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch = Switch()
+    advice = Advice()
+    monkeypatch.setattr(Advice.wants_tls, "__defaults__", (switch,))
+    monkeypatch.setattr(configuring, "advice", advice)
+    before = lines_in(ask().body)
+    switch.told = {"anna101": "tls"}
+    advice._until = 0.0
+    after = lines_in(ask().body)
+    transports = {key for key, value in after.items() if before.get(key) != value}
+    assert "account.1.sip_server.1.transport_type" in transports
+    assert after["account.1.sip_server.1.port"] == str(company.sip_tls_port)
