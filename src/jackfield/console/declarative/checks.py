@@ -19,6 +19,7 @@ from jackfield.console.declarative.hours_checks import check_names
 from jackfield.console.declarative.merging import Item, Merge
 from jackfield.console.declarative.people_checks import check_people
 from jackfield.console.declarative.sections import SECTIONS
+from jackfield.console.declarative.site_checks import site_warnings
 from jackfield.console.declarative.values import suggestion
 from jackfield.console.fields import DataField
 from jackfield.numbers.plan import DialPlan, described
@@ -63,6 +64,7 @@ def check(
     problems += check_people(merge, actor, scopes)
     problems += check_addresses(merge, through, address)
     warnings = [*_targets(merge, plan, before), *_hidden(merge, plan), *_passwords(merge), *_emergency(merge)]
+    warnings += site_warnings(merge)
     if sounds is not None:
         warnings += _sounds(merge, {*sounds, *(item.row.name for item in merge.items["sounds"])})
     return problems, warnings
