@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import importlib.util
 import os
+import shlex
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -54,13 +55,19 @@ def why_no_browser() -> str:
 
 
 @asynccontextmanager
-async def browser(*flags: str) -> AsyncIterator[Any]:
-    """Run one Chromium."""
+async def browser(*, prefix: Sequence[str] = (), folder: Path | None = None) -> AsyncIterator[Any]:
+    """Run one Chromium; `prefix` is what stands before its command, written into a script in `folder`."""
     from playwright.async_api import async_playwright
 
+    program = shutil.which("chromium") or ""
+    if prefix and folder is not None:
+        script = folder / "chromium"
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(prefix)} {program} "$@"\n')
+        script.chmod(0o755)
+        program = str(script)
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=[*FLAGS, *flags], env={**os.environ, "LANGUAGE": "en"}
+            executable_path=program, args=list(FLAGS), env={**os.environ, "LANGUAGE": "en"}
         )
         yield running
         await running.close()
