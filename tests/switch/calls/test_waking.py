@@ -24,8 +24,6 @@ class Sleepy(Phone):
 async def sleepy(house: House, number: str, address: str = "10.0.1.1") -> Sleepy:
     """A phone of an extension that has registered and then gone to sleep."""
     phone = Sleepy(house, f"u{number}", f"p{number}", address, transport="TCP")
-        ("User-Agent", "Zoiper")
-    ]  # comes by WebSocket, and speaks plain RTP as the phones of these tests do
     house.phones.append(phone)
     assert (await phone.register()).status == 200
     fall_asleep(house, phone)
