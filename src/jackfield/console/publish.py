@@ -117,11 +117,11 @@ def put(settings: Settings, rows: Rows) -> tuple[Snapshot, bool]:
         version = max(version, there) + 1
     found = dataclasses.replace(found, version=version)
     _write(found, path)
+    settings.files.line_secrets.unlink(missing_ok=True)  # those passwords are within it now
     state.value = {"version": version, "digest": digest}
     state.save()
     log.info("configuration %d is published", version)
     return found, True
-    settings.files.line_secrets.unlink(missing_ok=True)  # those passwords are within it now
 
 
 def _write(found: Snapshot, path: Path) -> None:

@@ -17,9 +17,12 @@ from jackfield.console import validation
 from jackfield.console.fields import DataField
 from jackfield.console.single import Single
 from jackfield.desk_phones.choices import Answered, NewExtensions, Provisioning, Transport, Trouble, Way
-from jackfield.desk_phones.schema import new_password
+from jackfield.desk_phones.schema import new_password, template_files
+from jackfield.desk_phones.trying import unreadable
 from jackfield.provisioning.configuration import Key
+from jackfield.provisioning.render import builtin
 from jackfield.provisioning.requests import normal_mac, spelled_mac
+from jackfield.provisioning.updates import digest
 from jackfield.sites.models import Site
 
 __all__ = [
@@ -61,7 +64,6 @@ def model_slug(value: str) -> None:
 def template_file(value: str) -> None:
     """Accept the name of a built-in template. Raises `ValidationError`."""
     from jackfield.console.declarative.values import suggestion
-    from jackfield.desk_phones.schema import template_files
 
     if value not in template_files():
         known = _('there is no template "%(file)s"; %(known)s')
@@ -141,12 +143,17 @@ class Link(models.Model):
 
 
 class PhoneTemplate(models.Model):
-    """A template of the company's own. `good`: its text of when it last made a file, for when it has an error now."""
+    """A template of the company's own.
+
+    `good`: its text of when it last made a file, for when it has an error now. `base`: the built-in text that it was
+    made from, to tell what an update changed; "" where that is not known.
+    """
 
     file = models.CharField(max_length=120, unique=True, validators=[template_file])
     text = models.TextField()
     made_from = models.CharField(max_length=64, blank=True, default="")
     good = models.TextField(blank=True, default="")
+    base = models.TextField(blank=True, default="")
 
     class Meta:
         ordering = ("file",)
@@ -156,7 +163,19 @@ class PhoneTemplate(models.Model):
         return f'the template "{self.file}"'
 
     def check_together(self, unread: Collection[str] = ()) -> None:
-        """Accept any combination."""
+        """Refuse what can't be read as a template, with the line. Raises `ValidationError`.
+
+        One that is new, or was made from a built-in one that is no more, notes from which it is made.
+        """
+        if {"file", "text"} & set(unread) or self.file not in template_files():
+            return
+        name = self.file.replace(":", "/")
+        ours = builtin(name)
+        self.made_from = self.made_from or digest(ours)
+        if not self.base and self.made_from == digest(ours):
+            self.base = ours
+        if problem := unreadable(name, self.text):
+            raise validation.wrong("text", problem)
 
 
 class ProvisioningRules(Single):

@@ -21,6 +21,7 @@ from jackfield.console.rest import (
     certificate,
     connecting,
     contacts,
+    desk_phones,
     door,
     figures,
     hours,
@@ -58,6 +59,7 @@ View = Callable[..., HttpResponse]
 def operations() -> tuple[Operation, ...]:
     """Return all that the API can do."""
     return (
+        *desk_phones.operations(),  # as the next
         *webhooks.operations(),  # before what takes the rest of an address for a name
         *things.operations(),
         *past.operations(),

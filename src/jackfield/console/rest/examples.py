@@ -22,7 +22,10 @@ NEW: Mapping[str, dict[str, Any]] = {
     "address_groups": {"name": "Branch", "entries": ["192.0.2.0/24", "2001:db8::/32"]},
     "sites": {"name": "Brno", "public_addresses": ["203.0.113.7"], "bandwidth_up": 2000, "bandwidth_down": 8000},
     "desk_phones": {
-        "mac": "00156512abcd", "model": "yealink-t46u", "name": "Reception", "extensions": ["201"],
+        "mac": "00156512abcd",
+        "model": "yealink-t46u",
+        "name": "Reception",
+        "extensions": ["201"],
         "keys": [{"kind": "blf", "value": "202", "label": "Workshop"}],
     },
     "phone_templates": {"file": "yealink:phone.cfg", "text": "#!version:1.0.0.1"},
@@ -84,6 +87,8 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "play_in_own_call": {"sound": "tone:beep"},
     "send_digits_in_call": _DIGITS,
     "send_digits_in_own_call": _DIGITS,
+    "check_sync_desk_phones": {"macs": ["00156512abcd"], "when": "night"},
+    "adopt_phone": {"number": "201", "model": "yealink-t46u"},
     "call_from_own_phone": {"to": "+49 30 1234567"},
     "switch_hours": {"state": "closed", "until": "change"},
     "change_several": {

@@ -111,6 +111,20 @@ def _trunks() -> States:
     return trunk_states(ask_sync(settings.JACKFIELD.files.switch_socket, "trunks", timeout=ANSWER_SECONDS))
 
 
+def _desk_phones(rows: Sequence[Any]) -> LiveColumn:
+    from jackfield.console.provisioning.standing import states
+
+    cells = []
+    for row, state in zip(rows, states(settings.JACKFIELD, rows), strict=True):
+        text, kind = state.text, state.meaning
+        if state.older:
+            text, kind = _("%(state)s, has an older configuration") % {"state": text}, "warning"
+        if state.gone:
+            text, kind = _("%(state)s, an extension of it is gone") % {"state": text}, "bad"
+        cells.append((str(row.mac), LiveCell(text, kind, state.trouble)))
+    return LiveColumn(_("State"), "desk_phones", cells, LiveCell(""))
+
+
 def site_states(sites: Iterable[Mapping[str, Any]]) -> States:
     """Return what each site uses of its line, from what the switch's verb "sites" says."""
     found = {}
@@ -136,6 +150,8 @@ def live_column(section: str, rows: Sequence[Any]) -> LiveColumn | None:
     if section == "trunks":
         label, part, none, ask = _("State"), "trunk_states", LiveCell(_("off")), _trunks
         keys = [str(row.name) for row in rows]
+    elif section == "desk_phones":
+        return _desk_phones(rows)
     elif section == "extensions":
         label, part, none, ask = _("Phone"), "extensions", LiveCell(_("no phone")), _extensions
         keys = [str(row.number) for row in rows]

@@ -33,7 +33,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "trunks": {"outbound": ("trunks",), "emergency_numbers": ("trunks",), "inbound": ("trunk",)},
 }  # fmt: skip
 """By section: the fields of others that may name a thing of it."""
-IN_LISTS = frozenset({"members", "trunks", "also_on", "except_on"})
+IN_LISTS = frozenset({"members", "extensions", "trunks", "also_on", "except_on"})
 """Fields that are lists of names."""
 
 

@@ -1,0 +1,133 @@
+"""How each desk phone stands, in plain words: for the list, the phone's page and programs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext as _
+
+from jackfield import __version__
+from jackfield.console.provisioning import giving
+from jackfield.console.provisioning.asking import Request
+from jackfield.console.provisioning.configuring import configuration, fingerprint, folder
+from jackfield.console.provisioning.house import House, lines_of, web_port
+from jackfield.console.provisioning.links import open_link
+from jackfield.control import ControlError, ask_sync
+from jackfield.provisioning.catalogue import MODELS
+
+if TYPE_CHECKING:
+    from jackfield.provisioning.render import Rendered, TemplateProblem
+    from jackfield.settings import Settings
+
+__all__ = ["ByHand", "State", "address_of", "by_hand", "preview", "states"]
+
+MASK = "********"
+ANSWER_SECONDS = 1.5
+Ask = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How one phone stands. `kind`: made, link (a one-time address waits), fetched, registered, off."""
+
+    kind: str
+    meaning: str  # of its chip: good, warning, bad, info, ""
+    text: str
+    older: bool = False  # something has changed since it fetched its configuration
+    gone: tuple[str, ...] = ()  # extensions that it names and that are not there any more
+    trouble: str = ""  # what went wrong since it last fetched
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What somebody types into a phone. `places`: the way there in its own pages."""
+
+    model: str
+    places: tuple[str, ...]
+    address: str
+
+
+def states(settings: Settings, phones: Sequence[Any], *, now: float | None = None, ask: Ask = ask_sync) -> list[State]:
+    """Return how these phones stand, in their order."""
+    if not phones:
+        return []
+    at = time.time() if now is None else now
+    house, lines = House.read(settings), lines_of(phones)
+    prefetch_related_objects(list(phones), "links", "standing", "site")
+    try:
+        rows = ask(settings.files.switch_socket, "registrations", timeout=ANSWER_SECONDS)
+        registered = {row["username"] for row in rows if row["reachable"]}
+    except ControlError:
+        registered = set()
+    return [_state(house, phone, lines, registered, at) for phone in phones]
+
+
+def _state(house: House, phone: Any, lines: dict[str, Any], registered: set[str], now: float) -> State:
+    standing = getattr(phone, "standing", None)
+    own = [lines[name] for name in phone.extensions if name in lines]
+    gone = tuple(name for name in phone.extensions if name not in lines)
+    fetched, older = False, False
+    if standing is not None and standing.last_fetch is not None:
+        fetched = True
+        older = standing.given != fingerprint(house, phone, lines, standing.address, __version__)
+    trouble = ""
+    if standing is not None and standing.trouble and (standing.trouble_at or 0) >= (standing.last_fetch or 0):
+        trouble = standing.trouble_detail
+    if not phone.enabled:
+        kind, meaning, text = "off", "", _("switched off")
+    elif any(line.sip_username in registered for line in own):
+        kind, meaning, text = "registered", "good", _("registered")
+    elif fetched:
+        kind, meaning, text = "fetched", "warning", _("has fetched, not registered")
+    elif open_link(phone, now) is not None:
+        kind, meaning, text = "link", "info", _("waits for its one-time address")
+    else:
+        kind, meaning, text = "made", "", _("has not asked yet")
+    if trouble and kind != "registered":
+        meaning = "bad"
+    return State(kind, meaning, text, bool(older), gone, trouble)
+
+
+def address_of(settings: Settings, host: str, secret: str = "") -> str:
+    """Return the address of the folder from which phones fetch; with the one-time `secret`, of one phone for once.
+
+    `host`: by which an administrator reached us, where no name is set for phones.
+    """
+    house = House.read(settings)
+    name = house.rules.server or host.rpartition(":")[0] or host
+    asked = Request(path="", way="https", address="", host=f"{name}:{web_port(settings)}")
+    found = folder(house, asked, "https", name.strip("[]"))
+    return f"{found}{secret}/" if secret else found
+
+
+def by_hand(phone: Any, address: str) -> ByHand:
+    """Return what to type, and where, so that a phone fetches from an address."""
+    model = MODELS.get(phone.model)
+    if model is None:
+        return ByHand(phone.model, (), address)
+    # `{{mac}}` and the like are the vendor's own words, which the phone fills in
+    typed = (model.provisioning_url or "{url}").format(url=address, mac=phone.mac)
+    return ByHand(f"{model.vendor_name} {model.name}", model.by_hand, typed)
+
+
+def preview(settings: Settings, phone: Any, file: str, host: str) -> tuple[Rendered, TemplateProblem | None]:
+    """Return a file as the phone would get it, secrets masked. Nothing changes by it.
+
+    Raises KeyError for a file or a model that there is not, `TemplateProblem`.
+    """
+    house, model = House.read(settings), MODELS[phone.model]
+    standing = getattr(phone, "standing", None)
+    asked = Request(path="", way="https", address=standing.address if standing is not None else "", host=host)
+    told = configuration(house, phone, lines_of([phone]), asked, local=False, password=MASK)
+    masked = replace(
+        told,
+        accounts=tuple(replace(account, password=MASK) for account in told.accounts),
+        admin_password=MASK if told.admin_password else "",
+        user_password=MASK if told.user_password else "",
+        directory=replace(told.directory, ldap_password=MASK if told.directory.ldap_password else ""),
+    )
+    return giving.rendered(house, model, file, masked)

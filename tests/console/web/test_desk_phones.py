@@ -1,0 +1,196 @@
+"""Pages of desk phones: how one stands, one-time addresses, previews, many at once, templates, what phones ask."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+
+from jackfield.changes.models import Revision
+from jackfield.console import api
+from jackfield.console.provisioning.asking import Request
+from jackfield.console.provisioning.door import answer
+from jackfield.desk_phones.models import Asked, CheckSync, DeskPhone, Link, PhoneTemplate, Standing
+from jackfield.numbers.models import Extension, Line
+from jackfield.provisioning.render import builtin
+from jackfield.settings import Settings
+
+from .conftest import As
+
+MAC = "00156512abcd"
+
+
+@pytest.fixture
+def phone(company: Settings) -> DeskPhone:
+    """The desk phone of the company."""
+    return DeskPhone.objects.get(mac=MAC)
+
+
+def text_of(answer: object) -> str:
+    content = answer.content.decode()  # type: ignore[attr-defined]
+    return re.sub(r" ([,:.])", r"\1", " ".join(re.sub(r"<[^>]+>", " ", content).split()))
+
+
+def fetch(mac: str = MAC, **more: str) -> int:
+    return answer(Request(path=f"/provision/{mac}.cfg", way="http", address="127.0.0.1", **more)).status
+
+
+def test_the_list_says_how_phones_stand(admin: Client, phone: DeskPhone):
+    assert "has not asked yet" in text_of(admin.get("/admin/desk_phones/"))
+    assert fetch() == 200
+    assert "has fetched, not registered" in text_of(admin.get("/admin/desk_phones/"))
+    api_change = admin.post(f"/admin/desk_phones/{phone.pk}", {
+        "mac": MAC, "model": phone.model, "name": "Workshop", "extensions": "bert102", "enabled": "yes",
+        "keys.0.kind": "blf", "keys.0.value": "102", "keys.0.line": "1", "site": "",
+    })  # fmt: skip
+    assert api_change.status_code == 302, text_of(api_change)
+    assert "has an older configuration" in text_of(admin.get("/admin/desk_phones/"))
+    assert fetch() == 200
+    assert "has an older configuration" not in text_of(admin.get(f"/admin/desk_phones/{phone.pk}/now"))
+
+
+def test_a_one_time_address_is_shown_once_with_where_to_type_it(admin: Client, phone: DeskPhone):
+    made = admin.post(f"/admin/desk_phones/{phone.pk}/link")
+    found = re.search(r"https://testserver:\d+/provision/([\w-]{24})/", made.content.decode())
+    assert found is not None
+    assert "Auto Provision" in text_of(made)
+    assert made["Cache-Control"] == "no-store"
+    again = admin.get(f"/admin/desk_phones/{phone.pk}/now")
+    assert found[1] not in again.content.decode()
+    assert "waits for its one-time address" in text_of(again)
+    outside = Request(
+        path=f"/provision/{found[1]}/{MAC}.cfg", way="https", address="203.0.113.9", host="pbx.example.com"
+    )
+    assert answer(outside).status == 200
+    assert answer(outside).status == 410
+    page = text_of(admin.get(f"/admin/desk_phones/{phone.pk}/now"))
+    assert "used again" in page
+    assert "203.0.113.9" in page
+
+
+def test_an_address_that_waits_can_be_ended(admin: Client, phone: DeskPhone):
+    admin.post(f"/admin/desk_phones/{phone.pk}/link")
+    admin.post(f"/admin/desk_phones/{phone.pk}/link", {"revoke": "yes"})
+    assert "has not asked yet" in text_of(admin.get(f"/admin/desk_phones/{phone.pk}/now"))
+    assert Link.objects.get().used is None
+
+
+def test_a_preview_shows_the_file_and_no_secret(admin: Client, phone: DeskPhone):
+    shown = admin.get(f"/admin/desk_phones/{phone.pk}/file").content.decode()
+    assert "bert102" in shown
+    assert "********" in shown
+    assert "not-to-be-shown" not in shown
+    assert Line.objects.get(sip_username="bert102").sip_password == "not-to-be-shown-2"
+    assert admin.get(f"/admin/desk_phones/{phone.pk}/file?name=nothing").status_code == 404
+
+
+def test_an_extension_that_is_gone_is_named(admin: Client, phone: DeskPhone):
+    Extension.objects.get(number="102").delete()
+    page = text_of(admin.get(f"/admin/desk_phones/{phone.pk}/now"))
+    assert "It names bert102, which is not there any more" in page
+    assert fetch() == 200
+    assert "an extension of it is gone" in text_of(admin.get("/admin/desk_phones/"))
+
+
+def test_phones_are_told_now_or_at_night(admin: Client, phone: DeskPhone):
+    asked = text_of(admin.get(f"/admin/desk_phones/several/fetch?pk={phone.pk}"))
+    assert "1 phone is told" in asked
+    admin.post("/admin/desk_phones/several/fetch", {"pk": phone.pk, "what": "restart", "when": "night"})
+    one = CheckSync.objects.get()
+    assert one.reboot
+    assert one.due > one.made
+    assert [row.mac for row in one.phones.all()] == [MAC]
+    assert "1 phone will be told" in text_of(admin.get("/admin/desk_phones/news"))
+
+
+def test_what_came_of_it_is_told(admin: Client, phone: DeskPhone):
+    admin.post("/admin/desk_phones/several/fetch", {"every": "yes", "what": "fetch", "when": "now"})
+    CheckSync.objects.update(begun=1.0)
+    CheckSync.objects.get().phones.update(answered="told")
+    page = text_of(admin.get("/admin/desk_phones/news"))
+    assert "0 of 1 fetched, 1 silent: Workshop never heard" in page
+    assert fetch() == 200
+    assert "1 of 1 fetched" in text_of(admin.get("/admin/desk_phones/news"))
+
+
+def test_a_box_of_phones_is_scanned_and_labels_come(admin: Client, company: Settings):
+    lines = "00:15:65:00:00:01 101 Front desk\n0015.6500.0002\nnot-a-mac\n00:15:65:12:AB:CD\nAABBCC000000\n"
+    made = admin.post("/admin/desk_phones/add", {"macs": lines, "model": ""})
+    assert made.status_code == 422
+    page = text_of(made)
+    assert "is no MAC address" in page
+    assert "entered already" in page
+    assert "choose the model" in page
+    first, second = DeskPhone.objects.get(mac="001565000001"), DeskPhone.objects.get(mac="001565000002")
+    assert (first.name, first.extensions) == ("Front desk", ("101",))
+    assert second.extensions == ("103",)
+    labels = admin.get(f"/admin/desk_phones/several/labels?pk={first.pk}&pk={second.pk}")
+    page = text_of(labels)
+    assert "00:15:65:00:00:01" in page
+    assert "101 Anna" in page
+    assert labels.content.decode().count("<svg") >= 2
+    with_addresses = admin.post("/admin/desk_phones/several/labels", {"pk": [first.pk, second.pk]})
+    assert len(set(re.findall(r"/provision/[\w-]{24}/", with_addresses.content.decode()))) == 2
+
+
+def test_a_second_phone_of_an_extension_gets_a_line_of_its_own(admin: Client, company: Settings):
+    admin.post("/admin/desk_phones/add", {"macs": "001565000001 102\n", "model": "yealink-t46u"})
+    new = DeskPhone.objects.get(mac="001565000001")
+    line = Line.objects.get(sip_username="bert102")
+    extension = Extension.objects.get(number="102")
+    assert extension.lines.count() == 2
+    assert line.sip_password == "not-to-be-shown-2"
+    assert new.extensions != ("102",)
+    assert new.extensions[0] in set(extension.lines.values_list("sip_username", flat=True))
+
+
+def test_who_asks_is_taken_in_by_a_click(admin: Client, company: Settings):
+    api.apply(company, "provisioning: {new_extensions: never, enabled: 'on'}")
+    assert fetch("001565000009") == 404
+    page = text_of(admin.get("/admin/desk_phones/news"))
+    assert "00:15:65:00:00:09" in page
+    admin.post("/admin/desk_phones/asked/001565000009/adopt", {"number": "101", "model": "yealink-t46u"})
+    phone = DeskPhone.objects.get(mac="001565000009")
+    assert phone.extensions == ("101",)
+    assert not Asked.objects.exists()
+    assert Revision.objects.order_by("-pk").first().through == "page"
+    assert fetch("001565000009") == 200
+
+
+def test_a_template_of_ones_own_begins_as_ours_and_says_what_differs(admin: Client, company: Settings):
+    address = "/admin/phone_models/template?file=yealink:phone.cfg"
+    assert "yealink" in text_of(admin.get("/admin/phone_models/")).lower()
+    assert "Make one of your own" in text_of(admin.get(address))
+    admin.post("/admin/phone_models/template", {"file": "yealink:phone.cfg"})
+    row = PhoneTemplate.objects.get(file="yealink:phone.cfg")
+    assert row.text.strip() == row.base.strip() == builtin("yealink/phone.cfg").strip()
+    admin.post(f"/admin/phone_templates/{row.pk}", {"file": row.file, "text": row.text + "own.setting = 1\n",
+                                                    "made_from": row.made_from})  # fmt: skip
+    assert "+ own.setting = 1" in text_of(admin.get(address))
+    before = builtin("yealink/phone.cfg").replace("#!version:1.0.0.1", "#!version:1.0.0.0", 1)
+    PhoneTemplate.objects.update(base=before, text=before + "own.setting = 1\n")
+    page = text_of(admin.get(address))
+    assert "An update changed ours" in page
+    admin.post("/admin/phone_models/template", {"file": "yealink:phone.cfg", "merge": "yes"})
+    row = PhoneTemplate.objects.get(file="yealink:phone.cfg")
+    assert row.text.startswith("#!version:1.0.0.1")
+    assert "own.setting = 1" in row.text
+    assert "An update changed ours" not in text_of(admin.get(address))
+
+
+def test_a_template_that_can_not_be_read_is_refused_with_its_line(admin: Client, company: Settings):
+    found = admin.post("/admin/phone_templates/new", {"file": "yealink:phone.cfg", "text": "a = 1\n{% if %}\n"})
+    assert found.status_code == 422
+    assert "line 2" in text_of(found)
+    assert not PhoneTemplate.objects.filter(file="yealink:phone.cfg").exists()
+
+
+def test_a_reader_sees_and_changes_nothing(signed_in: As, phone: DeskPhone):
+    reader = signed_in("reader")
+    assert reader.get(f"/admin/desk_phones/{phone.pk}/now").status_code == 200
+    assert "Make a new one-time address" not in text_of(reader.get(f"/admin/desk_phones/{phone.pk}/now"))
+    assert reader.post(f"/admin/desk_phones/{phone.pk}/link").status_code == 403
+    assert reader.post("/admin/phone_models/template", {"file": "yealink:phone.cfg"}).status_code == 403
+    assert not Link.objects.exists()
+    assert not Standing.objects.exists()
