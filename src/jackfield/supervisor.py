@@ -31,7 +31,7 @@ READY_SECONDS = 120.0  # where others keep the processors busy a start takes lon
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before each further start
 STEADY_SECONDS = 60.0  # who ran this long starts again with the shortest pause
 # Audio can't wait, a caller should not, pages and records can.
-MEDIA_NICE, SWITCH_NICE, CONSOLE_NICE = -10, -5, 10
+MEDIA_NICE, SWITCH_NICE, NETWORK_NICE, CONSOLE_NICE = -10, -5, 0, 10
 STOP_SECONDS = 5.0  # between being asked to end and being killed
 
 _PR_SET_PDEATHSIG = 1
@@ -53,7 +53,7 @@ class Program:
 
 
 def programs(settings: Settings) -> list[Program]:
-    """Return what an installation consists of: the media processes, the switch, the console."""
+    """Return what an installation consists of: the media processes, the switch, the network process, the console."""
     python, environment = [sys.executable, "-m"], settings.environment()
     found = []
     for number, ports in enumerate(settings.rtp_range.split(settings.media_count)):
@@ -70,6 +70,7 @@ def programs(settings: Settings) -> list[Program]:
         ]
         found.append(Program(f"media-{number}", command, environment, MEDIA_NICE))
     found.append(Program("switch", [*python, "jackfield.switch"], environment, SWITCH_NICE))
+    found.append(Program("network", [*python, "jackfield.network"], environment, NETWORK_NICE))
     # Without a port it stores records.
     found.append(Program("console", [*python, "jackfield.console"], environment, CONSOLE_NICE))
     return found

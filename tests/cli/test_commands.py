@@ -39,7 +39,7 @@ def test_status_tells_people_and_programs(running: Installation) -> None:
     assert "No phone is registered." in text
     assert "media-0" in text
     data = json.loads(result(running.jackfield("status", "--json")))
-    assert [one["name"] for one in data["processes"]] == ["supervisor", "media-0", "switch", "console"]
+    assert [one["name"] for one in data["processes"]] == ["supervisor", "media-0", "switch", "network", "console"]
     assert data["registrations"] == []
 
 

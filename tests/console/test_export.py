@@ -22,7 +22,8 @@ EMPTY = "\n".join(f"{name}: {'[]' if section.key else '{}'}" for name, section i
 def test_an_empty_system_exports_empty_sections(settings: Settings):
     document = yaml.safe_load(api.export(settings))
     assert list(document) == [
-        "settings", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups", "sites",
+        "settings", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups",
+        "vpn_devices", "sites",
         "extensions", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers", "sounds",
         "webhooks", "phone_templates", "desk_phones", "redirections",
     ]  # fmt: skip

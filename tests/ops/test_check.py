@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jackfield import check, compiled
-from jackfield.check import Finding, configuration, machine, network, run_checks
+from jackfield.check import Finding, configuration, machine, network, outside, run_checks
 from jackfield.network.certificate import SelfSigned
 from jackfield.settings import Settings, load
 from jackfield.switch import snapshot as snapshots
@@ -211,7 +211,7 @@ class TestNetwork:
         ],
     )
     def test_what_phones_outside_are_told(self, host: str, public: str, expected: list[str]) -> None:
-        assert levels(network.addresses(load(host=host, public_address=public))) == expected
+        assert levels(outside.addresses(load(host=host, public_address=public))) == expected
 
     def test_certificates(self, settings: Settings, tmp_path: Path) -> None:
         assert "self-signed" in only(network.certificate(settings)).text

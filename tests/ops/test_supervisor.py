@@ -81,7 +81,7 @@ def alive(pid: int) -> bool:
 
 def test_an_installation_is_media_switch_and_console(settings: Settings) -> None:
     found = programs(settings)
-    assert [one.name for one in found] == ["media-0", "media-1", "switch", "console"]
+    assert [one.name for one in found] == ["media-0", "media-1", "switch", "network", "console"]
     assert found[0].command[-6:] == (
         ["--socket", str(settings.files.media_socket(0)), "--rtp-ports", "10000-14999", "--host", "0.0.0.0"]
     )

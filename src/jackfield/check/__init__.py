@@ -36,7 +36,7 @@ def run_checks(settings: Settings, checks: Iterable[Check] | None = None) -> lis
 
 
 def _all() -> tuple[Check, ...]:
-    from jackfield.check import configuration, machine, network
+    from jackfield.check import configuration, machine, network, outside
 
     return (
         machine.data_directory,
@@ -44,7 +44,8 @@ def _all() -> tuple[Check, ...]:
         machine.database,
         network.sip_and_console_ports,
         network.audio_ports,
-        network.addresses,
+        outside.addresses,
+        outside.from_outside,
         network.certificate,
         network.name_servers,
         machine.clock,

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import datetime
 import errno
-import ipaddress
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 from jackfield.check import Finding
 from jackfield.control import ControlError, ask_sync
-from jackfield.network.addresses import reachable_addresses
 from jackfield.network.certificate_store import Store
 from jackfield.network.ports import Kind, can_bind, listening, owner, refusal
 from jackfield.settings import Settings
 
-__all__ = ["addresses", "audio_ports", "certificate", "name_servers", "sip_and_console_ports"]
+__all__ = ["audio_ports", "certificate", "name_servers", "sip_and_console_ports"]
 
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
@@ -78,30 +76,6 @@ def audio_ports(settings: Settings) -> Iterator[Finding]:
             "audio ports",
             f"the kernel gives ports {first}-{last} to other programs, which overlaps {settings.rtp_ports}",
             f"sysctl -w net.ipv4.ip_local_reserved_ports={settings.rtp_ports}, or choose another range",
-        )
-
-
-def addresses(settings: Settings) -> Iterator[Finding]:
-    """Phones outside can be told an address that they reach."""
-    ours = reachable_addresses(settings.hosts)
-    outside = [address for address in ours if ipaddress.ip_address(address).is_global]
-    shown = settings.public_address
-    if shown and not ipaddress.ip_address(shown).is_global:
-        yield Finding(
-            "warning", "public address", f"{shown} is a private address: phones outside can't reach it",
-            "set public_address to what the internet sees of this site, or leave it empty",
-        )  # fmt: skip
-    elif shown or outside:
-        yield Finding("ok", "public address", shown or outside[0])
-    else:
-        yield Finding(
-            "ok",
-            "public address",
-            f"only local ones ({', '.join(ours)}); set public_address when phones or trunks outside a NAT hear nothing",
-        )
-    if all(ipaddress.ip_address(address).is_loopback for address in ours):
-        yield Finding(
-            "warning", "addresses", "only this machine itself can connect", "set --host to an address of the network"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from jackfield import __version__
-from jackfield.cli import certificate, configuration, in_call, live, phones, planning, registered, running
+from jackfield.cli import certificate, configuration, in_call, live, phones, planning, registered, running, vpn
 
 __all__ = ["app", "explained"]
 
@@ -31,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (running, configuration, live, in_call, phones, planning, registered, certificate):
+for module in (running, configuration, live, in_call, phones, planning, registered, certificate, vpn):
     module.register(app)
 
 

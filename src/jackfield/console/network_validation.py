@@ -15,7 +15,7 @@ from jackfield.console import validation
 from jackfield.network import outside, wireguard
 from jackfield.network.stun_client import read_server
 
-__all__ = ["public_addresses", "stun_servers", "vpn_key", "vpn_network", "vpn_networks"]
+__all__ = ["public_addresses", "stun_servers", "vpn_address", "vpn_key", "vpn_network", "vpn_networks"]
 
 MOST_SERVERS = 8
 LARGEST_POOL, SMALLEST_POOL = 65_536, 4
@@ -77,3 +77,11 @@ def _network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 def vpn_key(value: str) -> None:
     """Accept a public key of WireGuard."""
     _saying(wireguard.read_key, value)
+
+
+def vpn_address(value: str) -> None:
+    """Accept an address of a device."""
+    if not outside.is_literal(value):
+        raise ValidationError(
+            f'"{value}" is no address: write one of the VPN\'s network, such as 10.87.0.2', code="wrong"
+        )

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 RELOAD_SECONDS = 5.0
 trouble: dict[str, str] = {}
 """Why the configuration of last time is not in force: empty while all is well."""
-THINGS = ("address_groups", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials",
+THINGS = ("address_groups", "vpn_devices", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials",
           "emergency_numbers", "holidays", "time_ranges", "permissions", "sites")  # fmt: skip
 PUBLISHED = ("settings", "extensions", "sounds", *THINGS)
 """Sections that the switch needs."""

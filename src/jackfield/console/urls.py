@@ -8,6 +8,7 @@ from jackfield.console import views
 from jackfield.console.rest import addresses as rest
 from jackfield.console.web import (  # one in each line
     accounts,
+    addresses,
     assets,
     audio,
     cards,
@@ -40,6 +41,7 @@ from jackfield.console.web import (  # one in each line
     sites,
     tables,
     things,
+    vpn,
     webhooks,
     welcoming,
     whatif,
@@ -66,6 +68,8 @@ urlpatterns = [
     *codecs.urls(),
     *language_list.urls(),
     *certificates.urls(),
+    *addresses.urls(),
+    *vpn.urls(),
     *notices.urls(),
     *webhooks.urls(),
     *openid.urls(),

@@ -16,10 +16,11 @@ import socket
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "LOCAL",
+    "VPN",
     "Addresses",
     "EntryError",
     "Host",
@@ -29,10 +30,14 @@ __all__ = [
     "loop_in",
     "names_in",
     "read_entry",
+    "vpn_networks",
+    "with_vpn",
 ]
 
 LOCAL = "local networks"
 """The group that is always there: the company's own networks, by its general settings."""
+VPN = "VPN"
+"""The group of whoever comes in by the VPN, where it is switched on and the company has no group of this name."""
 _HOST = re.compile(r"(?=.{1,253}$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z][A-Za-z0-9-]{0,62}\.?")
 _NUMERIC = re.compile(r"[0-9./ -]+|[0-9A-Fa-f.:/% -]*:[0-9A-Fa-f.:/% -]*")
 _MAPPED = 0xFFFF << 32
@@ -172,6 +177,22 @@ def addresses_of(
             for address in hosts.get(entry.name, ()):
                 found.append(_address(address))
     return Addresses(found)
+
+
+def with_vpn(groups: Mapping[str, Sequence[str]], networks: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Return the groups with that of the VPN."""
+    return {VPN: networks, **groups}
+
+
+def vpn_networks(general: Any, devices: Iterable[Any]) -> tuple[str, ...]:
+    """Return the networks of the VPN: its own, and those behind its devices; () while it is switched off.
+
+    general, devices: as the snapshot or the database has them.
+    """
+    if not general.vpn:
+        return ()
+    behind = (network for device in devices if device.enabled for network in device.networks)
+    return tuple(dict.fromkeys((general.vpn_network, *behind)))
 
 
 def names_in(name: str, groups: Mapping[str, Sequence[str]]) -> set[str]:

@@ -14,7 +14,7 @@ import hmac
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +48,8 @@ def credentials(key: bytes, user: str, urls: Sequence[str], now: float) -> Crede
     return Credentials(tuple(urls), name, password, until)
 
 
-def secret(path: Path) -> bytes:
-    """Return the secret that is shared with coturn, made at the first call. Raises `OSError`."""
+def secret(path: Path, make: Callable[[], str] = lambda: secrets.token_hex(32)) -> bytes:
+    """Return a secret that is kept in a file for its owner alone, made at the first call. Raises `OSError`."""
     try:
         known = path.read_bytes().strip()
     except FileNotFoundError:
@@ -58,7 +58,7 @@ def secret(path: Path) -> bytes:
         return known
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secrets.token_hex(32).encode())
+        file.write(make().encode())
     try:
         os.link(draft, path)  # the first of two processes wins
     except FileExistsError:

@@ -402,6 +402,17 @@ class Sound:
     language: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpnDevice:
+    """A phone, a person's device or a site's router that comes in by WireGuard."""
+
+    name: str
+    public_key: str  # X25519 in base64; the private one stays with the device
+    address: str = ""  # in the VPN, IP literal
+    networks: tuple[str, ...] = ()  # behind it, where it is a site's router
+    enabled: bool = True
+
+
 Entry = Extension | RingGroup | Service | Outbound | EmergencyNumber
 
 
@@ -421,6 +432,7 @@ class Snapshot:
     sounds: tuple[Sound, ...] = ()
     speed_dials: tuple[SpeedDial, ...] = ()
     address_groups: tuple[AddressGroup, ...] = ()
+    vpn_devices: tuple[VpnDevice, ...] = ()
     sites: tuple[Site, ...] = ()
     time_ranges: tuple[NamedHours, ...] = ()
     holidays: tuple[Holidays, ...] = ()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jackfield.network.groups import Addresses, addresses_of, names_in
+from jackfield.network.groups import Addresses, addresses_of, names_in, vpn_networks, with_vpn
 
 if TYPE_CHECKING:
     from jackfield.sip.flow import Flow
@@ -88,7 +88,8 @@ class Whence:
             self.tell(row)
 
     def _made(self, snapshot: Snapshot) -> dict[str, Rule]:
-        entries = {group.name: group.entries for group in snapshot.address_groups}
+        groups = {group.name: group.entries for group in snapshot.address_groups}
+        entries = with_vpn(groups, vpn_networks(snapshot.general, snapshot.vpn_devices))
         made: dict[str, Rule] = {}
         rules: dict[str, Rule] = {}
         for username, (extension, line) in snapshot.lines.items():

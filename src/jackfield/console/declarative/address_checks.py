@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.utils.translation import gettext as _
 
 from jackfield.console.declarative.difference import Problem
 from jackfield.console.declarative.merging import Item, Merge
 from jackfield.console.declarative.values import suggestion
-from jackfield.network.groups import LOCAL, EntryError, Nested, addresses_of, loop_in, names_in, read_entry
+from jackfield.network.groups import (
+    LOCAL,
+    EntryError,
+    Nested,
+    addresses_of,
+    loop_in,
+    names_in,
+    read_entry,
+    vpn_networks,
+    with_vpn,
+)
 from jackfield.network.host_names import HostNames
 
 __all__ = ["check_addresses", "is_loopback"]
@@ -25,7 +35,9 @@ def check_addresses(merge: Merge, through: str = "", address: str = "") -> Itera
     `through`, `address`: by which way and from where somebody changes it, as `apply.Author` has it.
     """
     items = merge.items["address_groups"]
-    groups = {item.row.name: item.row.entries for item in items}
+    own = {item.row.name: item.row.entries for item in items}
+    general, devices = merge.items["settings"][0].row, (item.row for item in merge.items["vpn_devices"])
+    groups = with_vpn(own, vpn_networks(general, devices))
     gone = {row.name for row in merge.removed.get("address_groups", ())}
     for item, field in _naming(merge):
         name = getattr(item.row, field)
@@ -63,7 +75,7 @@ def _nested(entry: str) -> str:
     return found.group if isinstance(found, Nested) else ""
 
 
-def _missing(name: str, groups: dict[str, tuple[str, ...]], gone: set[str]) -> str:
+def _missing(name: str, groups: dict[str, Sequence[str]], gone: set[str]) -> str:
     if name in gone:
         text: str = _('the address group "%(name)s" is to be removed, but is used here: change this, or keep it')
         return text % {"name": name}
@@ -71,7 +83,7 @@ def _missing(name: str, groups: dict[str, tuple[str, ...]], gone: set[str]) -> s
     return other % {"name": name, "hint": suggestion(name, [*groups, LOCAL])}
 
 
-def _shut_out(merge: Merge, groups: dict[str, tuple[str, ...]], through: str, address: str) -> Iterator[Problem]:
+def _shut_out(merge: Merge, groups: dict[str, Sequence[str]], through: str, address: str) -> Iterator[Problem]:
     """Refuse what would keep the one who does it from undoing it."""
     field = "api_from" if through == "api" else "administration_from"
     rules, general = merge.items["sign_in"][0], merge.items["settings"][0]
@@ -79,7 +91,9 @@ def _shut_out(merge: Merge, groups: dict[str, tuple[str, ...]], through: str, ad
     if not name or not address or is_loopback(address):
         return
     touched = [item for item in merge.items["address_groups"] if item.created or item.changed]
-    if field not in rules.changed and not touched and "local_networks" not in general.changed:
+    touched += [item for item in merge.items["vpn_devices"] if item.created or item.changed]
+    networks = {"local_networks", "vpn", "vpn_network"} & set(general.changed)
+    if field not in rules.changed and not touched and not networks:
         return
     hosts = HostNames()
     hosts.refresh(names_in(name, groups), PATIENCE)

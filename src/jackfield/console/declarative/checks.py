@@ -21,6 +21,7 @@ from jackfield.console.declarative.people_checks import check_people
 from jackfield.console.declarative.sections import SECTIONS
 from jackfield.console.declarative.site_checks import site_warnings
 from jackfield.console.declarative.values import suggestion
+from jackfield.console.declarative.vpn_checks import check_vpn
 from jackfield.console.fields import DataField
 from jackfield.numbers.plan import DialPlan, described
 
@@ -63,6 +64,7 @@ def check(
     problems += _removed_references(merge)
     problems += check_people(merge, actor, scopes)
     problems += check_addresses(merge, through, address)
+    problems += check_vpn(merge)
     warnings = [*_targets(merge, plan, before), *_hidden(merge, plan), *_passwords(merge), *_emergency(merge)]
     warnings += site_warnings(merge)
     if sounds is not None:

@@ -12,15 +12,17 @@ from jackfield.people import schema as people
 from jackfield.plug_and_play import schema as plug_and_play
 from jackfield.sites import schema as sites
 from jackfield.trunks import schema as trunks
+from jackfield.vpn import schema as vpn
 from jackfield.webhooks import schema as webhooks
 
 __all__ = ["LINES", "SECTIONS"]
 
-_apps = (company, people, numbers, trunks, notices, directory, webhooks, sites, desk_phones, plug_and_play)
+_apps = (company, vpn, people, numbers, trunks, notices, directory, webhooks, sites, desk_phones, plug_and_play)
 _all = {section.name: section for app in _apps for section in app.SECTIONS}
 
 _ORDER = (
-    "settings", "sign_in", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups", "sites",
+    "settings", "sign_in", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups",
+    "vpn_devices", "sites",
     "extensions", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials", "emergency_numbers",
     "sounds", "mail", "notices", "webhooks", "directory", "openid", "provisioning", "phone_templates", "desk_phones",
     "plug_and_play", "redirections",

@@ -20,6 +20,12 @@ NEW: Mapping[str, dict[str, Any]] = {
     },
     "permissions": {"name": "Hall", "default": "deny", "rules": [{"calls": "national", "allow": True}]},
     "address_groups": {"name": "Branch", "entries": ["192.0.2.0/24", "2001:db8::/32"]},
+    "vpn_devices": {
+        "name": "Branch router",
+        "public_key": "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=",
+        "address": "10.87.0.2",
+        "networks": ["192.168.50.0/24"],
+    },
     "sites": {"name": "Brno", "public_addresses": ["203.0.113.7"], "bandwidth_up": 2000, "bandwidth_down": 8000},
     "desk_phones": {
         "mac": "00156512abcd",
@@ -51,6 +57,7 @@ CHANGED: Mapping[str, dict[str, Any]] = {
     "time_ranges": {"weekly": [{"days": ["mon", "tue"], "start": "09:00", "end": "16:00"}]},
     "permissions": {"rules": [{"calls": "premium", "allow": False}]},
     "address_groups": {"entries": ["192.0.2.0/24"]},
+    "vpn_devices": {"enabled": False},
     "sites": {"codecs": ["opus", "gsm"], "layer": "pppoe"},
     "desk_phones": {"extensions": ["201", "202"]},
     "phone_templates": {"text": "#!version:1.0.0.1\n"},
@@ -149,6 +156,7 @@ GROUPS: Mapping[str, str] = {
     "provisioning": "How phones get their configuration.",
     "plug_and_play": "By which ways phones of the local networks find us.",
     "redirections": "Accounts at vendors' services that send phones on to us.",
+    "vpn_devices": "Phones, computers and sites that come in by WireGuard.",
     "sites": "Places with phones, and what the line of each carries.",
     "mail": "The server by which e-mails leave.",
     "notices": "What administrators are told by e-mail.",

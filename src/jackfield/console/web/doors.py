@@ -23,7 +23,7 @@ from jackfield.console import own_door
 from jackfield.console.declarative.address_checks import is_loopback
 from jackfield.console.web.rights import held
 from jackfield.console.web.sign_in_rules import rules
-from jackfield.network.groups import Addresses, addresses_of, names_in
+from jackfield.network.groups import Addresses, addresses_of, names_in, vpn_networks, with_vpn
 from jackfield.network.host_names import EVERY, HostNames
 
 __all__ = ["guarded"]
@@ -126,8 +126,12 @@ def _group(name: str) -> Addresses:
     if known is not None and known[0] is system and now - known[1] < KEPT_SECONDS:
         return known[2]
     from jackfield.company.models import AddressGroup, General
+    from jackfield.vpn.models import VpnDevice
 
-    groups = dict(AddressGroup.objects.values_list("name", "entries"))
+    groups = with_vpn(
+        dict(AddressGroup.objects.values_list("name", "entries")),
+        vpn_networks(General.current(), VpnDevice.objects.filter(enabled=True)),
+    )
     _look_up(names_in(name, groups), now)
     found = addresses_of(name, groups, General.current().local_networks, _names.known)
     _kept[name] = (system, now, found)

@@ -260,6 +260,14 @@ SCREENS = {
             first_step="Add the numbers of your country.",
         ),
         Screen(
+            "vpn_devices", "phones", "VPN devices", "device",
+            "Phones, computers and sites that come in by WireGuard.",
+            (Group("Device", ("name", "enabled")), Group("Tunnel", ("public_key", "address", "networks"))),
+            columns=("name", "address", "networks", "enabled"),
+            searched=("name", "address", "public_key", "networks"),
+            first_step="The page VPN makes a device with its key and address, and shows how to set it up.",
+        ),
+        Screen(
             "sites", "phones", "Sites", "site",
             "Places with phones: how each is recognised, what its line carries, and what its phones are given.",
             (

@@ -30,7 +30,7 @@ from jackfield.console.web.saving import author
 from jackfield.console.web.screens import SCREENS, Screen
 from jackfield.console.web.uses import instead, uses
 from jackfield.console.web.words import INNER, words
-from jackfield.network.groups import LOCAL
+from jackfield.network.groups import LOCAL, VPN
 from jackfield.numbers.schema import new_password as generated_password
 
 __all__ = ["author", "create", "edit", "listing", "refilled", "remove", "suggestions", "urls"]
@@ -321,7 +321,7 @@ def _named(section: str) -> Callable[[], list[tuple[str, str]]]:
 
 
 def _address_groups() -> list[tuple[str, str]]:
-    return [(LOCAL, ""), *_named("address_groups")()]
+    return [(LOCAL, ""), (VPN, ""), *_named("address_groups")()]
 
 
 def _languages() -> list[tuple[str, str]]:

@@ -1,0 +1,335 @@
+"""What the network process does: finds our addresses, serves STUN or TURN, keeps the VPN's tunnel, tests the router.
+
+Nothing of it is in the way of a call: when it fails, calls go on, and the page says what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jackfield.control import ControlError, ControlServer, ask
+from jackfield.network import finding, outside, outside_in, public_file, turn, wireguard
+from jackfield.network.addresses import reachable_addresses
+from jackfield.network.certificate_store import Store
+from jackfield.network.coturn import Coturn
+from jackfield.network.interfaces import Changes, interfaces
+from jackfield.network.stun_server import Pace, StunServer
+from jackfield.network.tunnel import Tunnel, TunnelError, name_for, why_not
+from jackfield.switch import snapshot as snapshots
+from jackfield.switch.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from jackfield.settings import Settings
+
+__all__ = ["Service", "tunnel_of"]
+
+log = logging.getLogger("jackfield.network")
+
+TICK = 2.0
+"""Seconds between looks at the configuration."""
+QUICK, SLOW, STUN_EVERY = 5.0, 60.0, 300.0
+"""Seconds between searches: while nothing is known, later; and between questions to STUN servers."""
+SETTLE = 1.0
+"""Seconds that addresses may go on changing before they are looked at: an interface gets several at once."""
+AUTOMATIC = "auto"
+
+
+class Service:
+    """`await run(stopping)`. `sources` are for tests."""
+
+    def __init__(
+        self, settings: Settings, *, sources: finding.Sources | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.settings = settings
+        files = settings.files
+        self.sources = sources or finding.Sources(interfaces=interfaces, trunks=self._trunks)
+        self.state = public_file.load(files.public_addresses)
+        self.snapshot = Snapshot()
+        self.report: outside_in.Report | None = None
+        self.stun: StunServer | None = None
+        self.stun_problem = ""
+        self.vpn_problem = ""
+        self._clock = clock
+        self._pace = Pace(time.monotonic)
+        self._coturn = Coturn(files.run, files.logs)
+        self._tunnel = Tunnel(name_for(files.path))
+        self._tunnelled: wireguard.Interface | None = None
+        self._version: tuple[int, int] = (0, 0)
+        self._certificate: tuple[int, ...] = ()
+        self._own: list[str] = []
+        self._told: object = None
+        self._soon = asyncio.Event()
+        self._moved = False
+        self._next = self._next_stun = 0.0
+        self._searching = asyncio.Lock()
+        self._testing = asyncio.Lock()
+        verbs = {"addresses": self._addresses, "search": self._search_now, "test": self._test, "vpn": self._vpn}
+        self._control = ControlServer(files.network_socket, verbs)
+
+    async def run(self, stopping: asyncio.Event, up: Callable[[], None] = lambda: None) -> None:
+        """Work until `stopping` is set; `up` is called when all that can be open is open."""
+        changes = Changes()
+        loop = asyncio.get_running_loop()
+        if changes.socket is not None:
+            loop.add_reader(changes.socket.fileno(), self._changed, changes)
+        try:
+            await self._look_at_configuration()
+            await self._control.start()
+            up()
+            while not stopping.is_set():
+                await self._round()
+                waiting = [asyncio.create_task(event.wait()) for event in (stopping, self._soon)]
+                await asyncio.wait(waiting, timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
+                for task in waiting:
+                    task.cancel()
+        finally:
+            if changes.socket is not None:
+                loop.remove_reader(changes.socket.fileno())
+            changes.close()
+            await self._control.close()
+            self._close_stun()
+            await self._coturn.close()
+            if self._tunnelled is not None:
+                await asyncio.to_thread(self._tunnel.remove)
+
+    def _changed(self, changes: Changes) -> None:
+        changes.read()
+        self._soon.set()
+
+    async def _round(self) -> None:
+        if self._soon.is_set():
+            await asyncio.sleep(SETTLE)
+            self._soon.clear()
+            own = sorted(address for _, address in interfaces())
+            if own != self._own:
+                self._own, self._moved, self._next, self._next_stun = own, True, 0.0, 0.0
+        try:
+            await self._look_at_configuration()
+            if time.monotonic() >= self._next:
+                await self.search()
+        except Exception:
+            log.exception("a round of the network process failed")
+            self._next = time.monotonic() + SLOW
+
+    # --- the configuration
+
+    async def _look_at_configuration(self) -> None:
+        path = self.settings.files.snapshot
+        try:
+            found = os.stat(path)
+            version = (found.st_mtime_ns, found.st_ino)
+            if version != self._version:
+                self.snapshot, self._version = snapshots.read(path), version
+                self._next = self._next_stun = 0.0
+        except FileNotFoundError:
+            pass
+        except Exception as problem:
+            log.error("the configuration %s can't be read: %s", path, problem)
+        await self._serve()
+        await self._keep_tunnel()
+
+    async def _serve(self) -> None:
+        """Have coturn run where TURN is enabled, which is a STUN server too; else our own STUN."""
+        port, general = self.settings.stun_base, self.snapshot.general
+        own = reachable_addresses(self.settings.hosts)
+        if general.turn and port:
+            self._close_stun()
+            pair = Store(
+                self.settings.files.certificates, (self.settings.tls_certificate, self.settings.tls_key)
+            ).current()
+            there = pair.certificate.exists() and pair.key.exists()
+            low, _, high = self.settings.turn_ports.partition("-")
+            await self._coturn.use(
+                turn.lines(
+                    realm=general.realm,
+                    key=turn.secret(self.settings.files.turn_secret),
+                    addresses=own,
+                    known=self.state.outside,
+                    port=port,
+                    relay_ports=(int(low), int(high)),
+                    certificate=(pair.certificate, pair.key) if there else None,
+                    folder=self.settings.files.run,
+                )
+            )
+            stamp = pair.stamp() if there else ()
+            if self._certificate not in ((), stamp):
+                self._coturn.renew_certificate()
+            self._certificate = stamp
+            return
+        await self._coturn.use(None)
+        if port and (self.stun is None or {host for host, _ in self.stun.bound} != set(own)):
+            self._close_stun()
+            self._open_stun(own, port)
+
+    def _open_stun(self, own: Sequence[str], port: int) -> None:
+        server = StunServer(own, port, pace=self._pace, seen=self._outside_of)
+        try:
+            server.start()
+        except OSError as problem:
+            text = f"UDP port {port} can't be had: {problem.strerror or problem}"
+            if text != self.stun_problem:
+                quiet = self.settings.stun_port == AUTOMATIC
+                log.log(logging.INFO if quiet else logging.ERROR, "no STUN server: %s", text)
+            self.stun_problem = text
+            return
+        self.stun, self.stun_problem = server, ""
+
+    def _outside_of(self, ours: str) -> str:
+        return outside.told(self.state.outside, ours) or ours
+
+    def _close_stun(self) -> None:
+        if self.stun is not None:
+            self.stun.close()
+            self.stun = None
+
+    # --- addresses
+
+    async def search(self, *, ask_stun: bool = True) -> public_file.State:
+        """Look for our addresses, keep what is found, and tell the switch."""
+        async with self._searching:
+            general, now = self.snapshot.general, time.monotonic()
+            by_hand = self.settings.public_address or general.public_address
+            due = ask_stun and now >= self._next_stun
+            if due:
+                self._next_stun = now + STUN_EVERY
+            before = self.state
+            try:
+                wanted = finding.Search(by_hand, general.stun_servers, due)
+                self.state = await finding.find(wanted, self.sources, before, self._clock())
+            except ValueError as problem:  # from before it was checked so
+                self.state = dataclasses.replace(before, problems=(str(problem),), at=self._clock())
+            self._next = time.monotonic() + (SLOW if self.state.found else QUICK)
+            if self.state.found != before.found:
+                shown = ", ".join(f"{one.address} ({one.way})" for one in self.state.found) or "none"
+                log.info("our addresses outside: %s", shown)
+            if self.state != before:
+                public_file.save(self.settings.files.public_addresses, self.state)
+            await self._tell()
+            return self.state
+
+    async def _tell(self) -> None:
+        known = [[one.address, one.inside] for one in self.state.outside]
+        if known == self._told and not self._moved:
+            return
+        with contextlib.suppress(ControlError):  # when it comes up, it reads the file
+            await ask(self.settings.files.switch_socket, "public_addresses", known=known, moved=self._moved)
+            self._told, self._moved = known, False
+
+    async def _trunks(self) -> list[tuple[str, str, str]]:
+        try:
+            seen = await ask(self.settings.files.switch_socket, "seen_as", timeout=2.0)
+        except ControlError:
+            return []
+        return [(one["trunk"], one["address"], one["ours"]) for one in seen]
+
+    # --- the VPN
+
+    async def _keep_tunnel(self) -> None:
+        wanted = None
+        if self.snapshot.general.vpn:
+            try:
+                self.vpn_problem = why_not()
+                if not self.vpn_problem:
+                    wanted = tunnel_of(self.snapshot, own_key(self.settings))
+            except (OSError, ValueError) as problem:
+                self.vpn_problem = str(problem)
+        if wanted == self._tunnelled:
+            return
+        try:
+            if wanted is None:
+                await asyncio.to_thread(self._tunnel.remove)
+            else:
+                await asyncio.to_thread(self._tunnel.apply, wanted)
+        except TunnelError as problem:
+            self.vpn_problem = str(problem)
+            log.error("the VPN: %s", problem)
+        self._tunnelled = wanted
+
+    # --- what is asked
+
+    async def _addresses(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What is known, what is open, and the last test."""
+        return {
+            "state": self.state,
+            "interfaces": interfaces(),
+            "inside": finding.inside_of(4),
+            "stun": [list(one) for one in self.stun.bound] if self.stun is not None else [],
+            "stun_answered": self.stun.answered if self.stun is not None else 0,
+            "stun_refused": self._pace.refused,
+            "stun_problem": self.stun_problem,
+            "turn": bool(self._coturn.pid),
+            "turn_problem": self._coturn.why,
+            "report": self.report,
+        }
+
+    async def _search_now(self, request: dict[str, Any]) -> public_file.State:
+        self._next_stun = 0.0
+        return await self.search()
+
+    async def _test(self, request: dict[str, Any]) -> outside_in.Report:
+        """Test from outside; two who ask at once get one test."""
+        if self._testing.locked():
+            async with self._testing:
+                if self.report is not None:
+                    return self.report
+        async with self._testing:
+            self._next_stun = 0.0
+            await self.search()
+            settings, ours = self.settings, finding.inside_of(4)
+            if not ours:
+                raise ControlError("this machine has no way to the Internet: there is no default route")
+            public = next((one.address for one in self.state.found if ":" not in one.address), "")
+            low, high = settings.rtp_range
+            tcp = (("sip_tcp", settings.sip_port), ("sip_tls", settings.sip_tls_port), ("console", settings.own_port))
+            task = outside_in.Task(
+                ours=ours, public=public, sip_port=settings.sip_port, audio=(low, high),
+                tcp=tuple(one for one in tcp if one[1]), servers=self.snapshot.general.stun_servers,
+            )  # fmt: skip
+            try:
+                self.report = await outside_in.look(task, self._heard, self._clock())
+            except OSError as problem:
+                raise ControlError(f"the test could not be made: {problem.strerror or problem}") from None
+            return self.report
+
+    async def _heard(self) -> list[str]:
+        try:
+            return list(await ask(self.settings.files.switch_socket, "stun_heard", timeout=2.0))
+        except ControlError:
+            return []
+
+    async def _vpn(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The tunnel with what is known of each device."""
+        peers = await asyncio.to_thread(self._tunnel.status) if self._tunnelled is not None else {}
+        return {
+            "name": self._tunnel.name,
+            "up": self._tunnelled is not None and not self.vpn_problem,
+            "problem": self.vpn_problem,
+            "peers": peers,
+        }
+
+
+def own_key(settings: Settings) -> str:
+    """Return our private key of the VPN, made at the first call. Raises `OSError`."""
+    return turn.secret(settings.files.vpn_key, wireguard.new_key).decode()
+
+
+def tunnel_of(snapshot: Snapshot, key: str) -> wireguard.Interface:
+    """Return our end of the VPN as the configuration has it."""
+    general = snapshot.general
+    peers = tuple(
+        wireguard.Peer(device.public_key, (_single(device.address), *device.networks))
+        for device in snapshot.vpn_devices
+        if device.enabled and device.address
+    )
+    return wireguard.Interface(key, (wireguard.server_address(general.vpn_network),), general.vpn_port, peers)
+
+
+def _single(address: str) -> str:
+    return f"{address}/128" if ":" in address else f"{address}/32"

@@ -1,0 +1,1 @@
+"""The VPN: phones, people's devices and sites that come in by WireGuard, with an address and a key each."""
