@@ -32,6 +32,7 @@ from jackfield.switch.origination import OriginatedCall
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.party import Party
 from jackfield.switch.plan import FromExtension, Plan, RouteRequest
+from jackfield.switch.sites import site_of_phone
 from jackfield.switch.verdict import Mapping, Verdict
 
 if TYPE_CHECKING:
@@ -235,8 +236,13 @@ class Proofs:
         gateway = contact.gateway or experience.changes_sip(contact.source[0])
         return verdicts.says(
             experience.verdict(contact), phone=name, rtp_ports=self._rtp_ports, gateway=gateway,
-            network=contact.source[0],
+            network=self._place(contact),
         )  # fmt: skip
+
+    def _place(self, contact: Contact) -> str:
+        """Return where a phone is, as people call it, and the address of its router."""
+        site = site_of_phone(self._switch.snapshot, contact)
+        return contact.source[0] if site is None else f"site {site.name} ({contact.source[0]})"
 
     def row(self, contact: Contact) -> dict[str, Any]:
         """Return what stands beside a phone: the sentence, the verdict, its keep-alive."""

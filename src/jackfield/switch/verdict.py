@@ -76,12 +76,13 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 def says(verdict: Verdict | None, *, phone: str, network: str = "", rtp_ports: str = "", gateway: bool = False) -> str:
     """Return the most useful sentence about a phone, with the mend. `phone`: "103's desk phone".
 
-    `network`: the public address that it is behind now; `gateway`: the router there changes SIP messages.
+    `network`: where it is now, its site or public address; `gateway`: the router there changes SIP messages.
     """
+    where = network or (verdict.network if verdict is not None else "")
     if verdict is not None and verdict.blocked:
         which = f"UDP {rtp_ports}" if rtp_ports else "the audio's UDP ports"
         return (
-            f"{phone} hears nothing and is not heard because the router at {verdict.network} blocks {which}: "
+            f"{phone} hears nothing and is not heard because the router at {where} blocks {which}: "
             f"open {which} there to this system; its next settings ask it for TLS"
         )
     if verdict is not None and verdict.is_heard is False:
@@ -90,15 +91,15 @@ def says(verdict: Verdict | None, *, phone: str, network: str = "", rtp_ports: s
                 f"{phone} is not heard because its audio comes from an address that it did not name: "
                 "set NAT of its line to “always”"
             )
-        return f"{phone} is not heard: look at its microphone, and whether the router at {verdict.network} lets it send"
+        return f"{phone} is not heard: look at its microphone, and whether the router at {where} lets it send"
     if verdict is not None and verdict.hears is False:
         return (
-            f"{phone} hears nothing though it is heard: the router at {verdict.network} lets no audio in; "
+            f"{phone} hears nothing though it is heard: the router at {where} lets no audio in; "
             "switch off a STUN server or a fixed public address in the phone, and look at the router's firewall"
         )
     if gateway:
         return (
-            f"the router at {network} changes SIP messages (SIP ALG): switch “SIP ALG” off there, "
+            f"the router at {where} changes SIP messages (SIP ALG): switch “SIP ALG” off there, "
             f"or let {phone} use TLS on port 5061"
         )
     if verdict is None:
@@ -106,7 +107,7 @@ def says(verdict: Verdict | None, *, phone: str, network: str = "", rtp_ports: s
     lost = max(verdict.lost_in or 0.0, verdict.lost_out or 0.0)
     if lost > TOO_MUCH:
         side = "what it says" if (verdict.lost_in or 0.0) >= (verdict.lost_out or 0.0) else "what it hears"
-        return f"{phone} loses {lost:.0%} of {side}: the line at {verdict.network} is too slow or overloaded"
+        return f"{phone} loses {lost:.0%} of {side}: the line at {where} is too slow or overloaded"
     if verdict.is_heard and verdict.hears:
         return f"{phone} hears and is heard"
     if verdict.is_heard:

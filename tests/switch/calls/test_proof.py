@@ -13,6 +13,7 @@ from jackfield.media.client import StreamStats
 from jackfield.switch.contact import Contact
 from jackfield.switch.experience import Experience
 from jackfield.switch.registration_log import RegistrationLog
+from jackfield.switch.snapshot import Site
 from jackfield.switch.verdict import Verdict, says
 
 from .house import House, Phone, quiet
@@ -59,6 +60,13 @@ async def test_where_no_audio_passes_the_ports_and_the_router_are_named(house: H
     assert found.verdict["relay"] is True
     assert await house.switch.proofs.transports({}) == {"u102": "tls"}
     assert row(house, "101").verdict["good"]
+
+
+async def test_the_site_is_named_where_there_is_one(house: House) -> None:
+    await house.configure(sites=(Site(name="Brno", networks=("10.0.0.102",)),))
+    house.switch.proofs._rtp_ports = "10000-20000"
+    await talk(house, bob=NOTHING)
+    assert "the router at site Brno (10.0.0.102) blocks UDP 10000-20000" in row(house, "102").says
 
 
 async def test_a_phone_that_reports_but_never_on_us_hears_nothing(house: House) -> None:
