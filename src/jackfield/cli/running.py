@@ -64,6 +64,15 @@ def run(
     turn_ports: Annotated[
         str | None, typer.Option(help="UDP ports that TURN relays on, where it is enabled. Default: 61000-62999")
     ] = None,
+    tftp_port: Annotated[
+        int | None, typer.Option(help="TFTP for phones of the local networks, 0 for none. Default: 69")
+    ] = None,
+    ldap_port: Annotated[
+        int | None, typer.Option(help="Directory for phones of the local networks, 0 for none. Default: 389")
+    ] = None,
+    ldaps_port: Annotated[
+        int | None, typer.Option(help="Directory for phones over TLS, 0 for none. Default: 636")
+    ] = None,
     console_host: Annotated[str | None, typer.Option(help="Address of the web console. Default: 127.0.0.1")] = None,
     console_port: Annotated[int | None, typer.Option(help="Its port, 0 for none. Default: 4021")] = None,
     user_host: Annotated[

@@ -70,6 +70,9 @@ class System:
             "console_port": self.console_port,
             "rtp_ports": self.rtp_ports,
             "drain_seconds": 0,
+            "tftp_port": 0,  # ports that every system on this machine would want
+            "ldap_port": 0,
+            "ldaps_port": 0,
             **settings,
         }
         self._output = folder / "output.txt"
