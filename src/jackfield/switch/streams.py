@@ -81,14 +81,17 @@ class Streams:
         self._workers.pop(call.id, None)
 
     async def same_worker(self, call: CallBase, leg: Leg) -> bool:
-        """Move a leg's audio into the worker of this call, by re-INVITE if it's elsewhere.
+        """Have a leg's audio and this call in one worker, by re-INVITE if they are in two.
 
-        False when that fails: then the leg's audio is where it was.
+        False when that fails: then all audio is where it was.
         """
         stream = leg.audio.stream
         try:
-            if stream is not None and not stream.closed and stream.worker is self.worker_of(call):
-                return True
+            if stream is not None and not stream.closed:
+                if stream.worker is self.worker_of(call):
+                    return True
+                if leg.audio.webrtc and await self._follow(call, leg, stream.worker):
+                    return True
             return await self._move(call, leg)
         except (MediaLost, NoPort) as problem:
             log.error("audio of call %s can't be moved: %s", call.id, problem)
@@ -97,6 +100,29 @@ class Streams:
     async def elsewhere(self, call: CallBase, leg: Leg) -> bool:
         """Give an answered leg a stream on the address of ours that is right for it now. False: it stays as it was."""
         return await self._move(call, leg)
+
+    async def _follow(self, call: CallBase, leg: Leg, worker: Worker) -> bool:
+        """Move a call to the worker of a browser that joins it. False: they stay where they are.
+
+        Phones go on at another port at once. A browser would have to shake hands anew, and Firefox does not.
+        """
+        there = [one for one in call.legs if one.audio.stream is not None and not (one.ended or one.leaving)]
+        others = [one for one in there if one is not leg]
+        if not worker.alive or any(one.audio.webrtc or not one.answered for one in others):
+            return False
+        before, self._workers[call.id] = self.worker_of(call), worker
+        moved = []
+        for one in others:
+            if not await self._move(call, one):
+                break
+            moved.append(one)
+        agreed = len(moved) == len(others)
+        if not agreed:
+            self._workers[call.id] = before
+            for one in moved:
+                await self._move(call, one)
+        call.reconnect()
+        return agreed
 
     async def _move(self, call: CallBase, leg: Leg) -> bool:
         """Give an answered leg another stream; the one before serves it until its phone has agreed."""

@@ -11,8 +11,8 @@ from jackfield import sdp
 from jackfield.media.client import WebRtc
 
 from .browsers import FINGERPRINT, Browser, browser, line
-from .fake_media import FakeStream
-from .house import House
+from .fake_media import FakePool, FakeStream
+from .house import SWITCH, Conversation, House, Phone
 
 
 def web_streams(house: House) -> list[FakeStream]:
@@ -211,3 +211,44 @@ async def test_video_is_refused_and_audio_goes_on(house: House) -> None:
     assert [media.port > 0 for media in call.remote.media] == [True, False]
     assert call.remote.media[1].attribute("mid") == "1"
     assert "group:BUNDLE 0" in call.remote.attributes
+
+
+async def _consulting(house: House, first: Phone) -> tuple[Conversation, Conversation, Conversation]:
+    """102 talks with 101, holds it and talks with 103, each in a media process of its own. Returns 102's and 103's."""
+    bob, carol = await house.phone("102"), await house.phone("103")
+    house.pool.workers = FakePool(2).workers
+    answered = bob.call("101")
+    await first.picks_up()
+    await house.pass_time()
+    await answered.hold()
+    asked = bob.call("103")
+    theirs = await carol.picks_up()
+    await house.pass_time()
+    assert all(worker.streams for worker in house.pool.workers)
+    return answered, asked, theirs
+
+
+async def test_a_call_follows_a_browser_into_its_media_process(house: House) -> None:
+    page = await browser(house, "101")
+    answered, asked, theirs = await _consulting(house, page)
+    before = web_of(house)
+    offers = len(page.calls[0].offers)
+    await answered.refer(f"<sip:103@{SWITCH}?Replaces={asked.replaces}>")
+    await house.pass_time(3)
+    assert len(page.calls[0].offers) == offers, "it was asked for nothing"
+    assert web_of(house) == before
+    assert theirs.offers, "the desk phone has moved"
+    assert web_streams(house)[0].heard == "the other party"
+    assert len({stream.worker for stream in house.pool.streams}) == 1
+
+
+async def test_a_browser_moves_where_the_others_cannot(house: House) -> None:
+    page = await browser(house, "101")
+    answered, asked, theirs = await _consulting(house, page)
+    theirs.phone.answers_offers = 488
+    before = web_of(house)
+    await answered.refer(f"<sip:103@{SWITCH}?Replaces={asked.replaces}>")
+    await house.pass_time(3)
+    assert web_of(house).fingerprints == before.fingerprints
+    assert web_of(house).ufrag != before.ufrag
+    assert web_streams(house)[0].heard == "the other party"
