@@ -12,8 +12,8 @@ from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 
-from jackfield.console.provisioning import serving as phones
 from jackfield.console.browser_phones import bridge
+from jackfield.console.provisioning import serving as phones
 from jackfield.console.receiving import Received, TooLarge, is_known, limited
 
 __all__ = ["application"]
