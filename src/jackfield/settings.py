@@ -132,6 +132,7 @@ class Settings(BaseSettings):
     tftp_port: Port = Field(69, description="TFTP for phones of the local networks; 0 switches it off")
     ldap_port: Port = Field(389, description="directory for phones of the local networks; 0 switches it off")
     ldaps_port: Port = Field(636, description="directory for phones over TLS; 0 switches it off")
+    zoiper_provider: Text = Field("", description="the company's provider_id at Zoiper's service, for links to Zoiper")
     public_address: Text = Field(
         "", description="address that phones and trunks outside see, when a NAT is between; several with commas"
     )

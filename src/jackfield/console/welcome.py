@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["forgotten", "letter", "queue", "wanted_by_default", "welcome_created"]
 
 ONE_AN_HOUR = 3600.0
+MOST_PHONES = 3  # links in one letter
 SUBJECTS = {
     Kind.WELCOME: later("Your phone at %(company)s"),
     Kind.FORGOTTEN_PASSWORD: later("Choose a new password"),
@@ -140,6 +141,9 @@ def _welcome(user: Any, subject: str) -> Letter:
     else:
         paragraphs.append(_("First choose a password. After that you can connect your phone in a minute."))
     facts = [(_("Your name to sign in"), user.login), *_numbers(user)]
+    phones = _phones(user)
+    if phones:
+        paragraphs.append(_("For an app on your mobile phone, open the link below there. It sets up one phone, once."))
     return Letter(
         subject,
         _("Hello %(name)s,") % {"name": user.shown_name},
@@ -148,6 +152,7 @@ def _welcome(user: Any, subject: str) -> Letter:
         tuple(facts),
         (
             *(() if elsewhere else (Button(_("Your pages"), address_for_users("/")),)),
+            *phones,
             Button(_("Connect a phone with a QR code"), address_for_users("/me/devices/")),
         ),
         () if elsewhere else (_valid(),),
@@ -184,6 +189,20 @@ def _valid() -> str:
 
 def _of_directory(user: Any) -> bool:
     return not user.password and hasattr(user, "entry")
+
+
+def _phones(user: Any) -> list[Button]:
+    """Return a link for the first phone of each of the person's extensions: it sets an app up, for a week."""
+    from jackfield.console.web.first_run import connecting
+    from jackfield.softphones.links import WEEK
+
+    found = []
+    for extension in user.extensions.order_by("number")[:MOST_PHONES]:
+        line = extension.lines.first()
+        if line is not None:
+            address = connecting.link(line, address_for_users(""), seconds=WEEK)
+            found.append(Button(_("Set up a phone app for %(number)s") % {"number": extension.number}, address))
+    return found
 
 
 def _numbers(user: Any) -> list[tuple[str, str]]:

@@ -44,4 +44,4 @@ def test_a_new_extension_shows_the_server_and_a_code_for_the_phone(admin: Client
     assert ">Server</dt>" in page
     assert "<svg" in page
     (address,) = re.findall(r"http://pbx\.example(/phone/[^\"]+)\"", page)
-    assert Line.objects.get(extension__number="177").sip_password in Client().get(address).content.decode()
+    assert Line.objects.get(extension__number="177").sip_password in Client().post(address).content.decode()

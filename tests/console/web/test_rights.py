@@ -25,6 +25,7 @@ PUBLIC |= {"sign-in/openid", "sign-in/openid/back", "language"}
 PUBLIC |= {"me/phone-worker.js", "me/phone-offline"}
 PUBLIC |= {"first-run", "first-run/", "first-run/finish", "first-run/phones", "first-run/strength"}
 PUBLIC |= {"first-run/<str:name>", "phone/<str:token>", "phone/<str:token>/linphone.xml"}
+PUBLIC |= {"phone/<str:token>/groundwire.xml", "phone/<str:token>/zoiper.xml", "phone/zoiper"}
 
 
 def addresses(resolver: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:

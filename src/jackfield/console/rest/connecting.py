@@ -5,6 +5,7 @@ A QR code and a link hold the password, so they are for those who may write, and
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -21,9 +22,13 @@ from jackfield.console.web.first_run import connecting
 from jackfield.console.web.rights import WRITE
 from jackfield.numbers.models import Line
 from jackfield.numbers.schema import new_password
+from jackfield.provisioning.softphones import APPS
+from jackfield.softphones import links
+from jackfield.softphones.models import SetupLink
 
 __all__ = ["code_of", "facts", "operations"]
 
+MOST = 100
 CODES = {"page": "code", "linphone": "linphone"}
 NOT_REACHED = "The console answers on this machine alone, so no phone could open what a code leads to."
 
@@ -40,7 +45,7 @@ def facts(request: Any, line: Any, *, secrets: bool) -> dict[str, Any]:
     if secrets:
         link = connecting.card(request, line).link
         found["sip_password"] = line.sip_password
-        found |= {"link": link, "linphone": f"{link}/linphone.xml" if link else ""}
+        found |= {"link": link} | {app.slug: f"{link}/{app.file}" if link else "" for app in APPS}
     return found
 
 
@@ -97,9 +102,59 @@ def _line(asked: Asked) -> Line:
     return line
 
 
+def list_links(asked: Asked) -> HttpResponse:
+    """Answer with the links that set a phone up, the newest first, and how each stands; never with a link itself."""
+    now = time.time()
+    return answers.json({"items": [_told(link, now) for link in _line(asked).setup_links.all()[:MOST]]})
+
+
+def make_link(asked: Asked) -> HttpResponse:
+    """Make a link that sets a phone up, and answer with it this once."""
+    line = _line(asked)
+    where = connecting.base(asked.request)
+    if not where:
+        raise Refusal(422, NOT_REACHED)
+    link = links.make(line, seconds=asked.query["days"] * links.DAY, by=author(asked.request).name)
+    record_secrets(asked, f"phone {line.sip_username}, as a link")
+    return answers.json(_told(link, time.time()) | {"link": f"{where}/phone/{links.token(link)}"}, 201)
+
+
+def revoke_link(asked: Asked) -> HttpResponse:
+    """Take a link back; one that was used or has ended stays as it is."""
+    line, pk = _line(asked), asked.path["id"]
+    link = line.setup_links.filter(pk=pk).first()
+    if link is None:
+        raise problems.missing(f"set-up link {pk}")
+    links.revoke(link)
+    link.refresh_from_db()
+    return answers.json(_told(link, time.time()))
+
+
+def _told(link: SetupLink, now: float) -> dict[str, Any]:
+    return {
+        "id": link.pk,
+        "made": link.made,
+        "made_by": link.made_by,
+        "expires": link.expires,
+        "state": str(links.state(link, now)),
+        "used": link.used,
+        "used_by": link.used_by,
+        "used_from": link.used_from,
+        "revoked": link.revoked,
+    }
+
+
 FACTS = schemas.table(dict.fromkeys(
-    ("extension", "name", "device", "server", "sip_username", "sip_password", "link", "linphone"), "string"
+    ("extension", "name", "device", "server", "sip_username", "sip_password", "link", *(app.slug for app in APPS)),
+    "string",
 ))  # fmt: skip
+LINK = schemas.table({
+    "id": "integer", "made": "number", "made_by": "string", "expires": "number",
+    "state": {"type": "string", "enum": [str(one) for one in links.State]}, "used": {"type": ["number", "null"]},
+    "used_by": "string", "used_from": "string", "revoked": {"type": ["number", "null"]},
+})  # fmt: skip
+MADE = schemas.table({**LINK["properties"], "link": "string"})
+DAYS = Parameter("days", "How long the link holds.", {"type": "integer", "minimum": 1, "maximum": 30, "default": 1})
 CODE = Parameter(
     "code",
     "Where it leads: to a page that shows what to enter, or to the file that Linphone sets itself up by.",
@@ -121,4 +176,14 @@ def operations() -> list[Operation]:
                   **common),
         Operation("renew_phone_password", "POST", f"{one}/password", summary="Give a phone a new password",
                   run=renew, parameters=(DRY_RUN,), answer=FACTS, about="It is in this answer alone.", **common),
+        Operation("list_setup_links", "GET", f"{one}/links", summary="The links that set a phone up", run=list_links,
+                  answer=schemas.table({"items": {"type": "array", "items": LINK}}),
+                  about="Of each, how it stands: open, used, expired, revoked, or ended by another password. Times are "
+                  "seconds since 1970.", **common),
+        Operation("make_setup_link", "POST", f"{one}/links", summary="Make a link that sets a phone up",
+                  run=make_link, parameters=(DAYS,), answer=MADE, status=201,
+                  about="It works once; it is in this answer alone. Behind it, /linphone.xml, /groundwire.xml and "
+                  "/zoiper.xml are what those apps set themselves up by.", **common),
+        Operation("revoke_setup_link", "POST", f"{one}/links/{{id}}/revoke", summary="Take a link back",
+                  run=revoke_link, answer=LINK, route="lines/<str:sip_username>/links/<int:id>/revoke", **common),
     ]  # fmt: skip

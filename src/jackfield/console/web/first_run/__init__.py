@@ -12,6 +12,7 @@ def urls() -> list[Any]:
     from django.urls import path
 
     from jackfield.console.web.first_run import connecting, views
+    from jackfield.provisioning.softphones import APPS
 
     return [
         path("first-run", views.enter),
@@ -20,6 +21,7 @@ def urls() -> list[Any]:
         path("first-run/phones", views.phones),
         path("first-run/strength", views.judge),
         path("first-run/<str:name>", views.step),
+        path("phone/zoiper", connecting.zoiper),
         path("phone/<str:token>", connecting.phone_page),
-        path("phone/<str:token>/linphone.xml", connecting.linphone),
+        *(path(f"phone/<str:token>/{app.file}", connecting.app_file, {"slug": app.slug}) for app in APPS),
     ]

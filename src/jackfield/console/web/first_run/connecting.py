@@ -1,23 +1,22 @@
 """Connecting the first phones: what to enter, QR codes that lead to it, and a test call.
 
 There is no format of a QR code that all softphones read. So the code leads to a page of ours which the phone's own
-browser opens: with what to copy, and a link that sets up Linphone by itself. Another one is for Linphone's scanner,
-which wants the address of its configuration file. The links hold for a day, and end when the SIP password is another.
+browser opens: with links by which Linphone, Groundwire and Zoiper set themselves up, and with what to type into any
+other app. Another one is for Linphone's scanner, which wants the address of its configuration file. A link works once
+and for a time, can be taken back, and ends when the SIP password is another (`softphones/links.py`). Looking at its
+page does not use it up: programs that look at links in messages do that too.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
-from xml.sax.saxutils import escape
 
 from django.conf import settings as django_settings
-from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -30,11 +29,11 @@ from jackfield.console.reached import by_hand
 from jackfield.console.web import errors
 from jackfield.console.web.rights import public
 from jackfield.network.addresses import reachable_addresses
+from jackfield.provisioning.configuration import Account, Server
+from jackfield.provisioning.softphones import APPS, App, Softphone, by_slug, link_of
 
-__all__ = ["Card", "card", "cards", "linphone", "phone_page", "public_addresses", "test_call"]
+__all__ = ["Card", "app_file", "card", "cards", "gone", "link", "phone_page", "public_addresses", "test_call", "zoiper"]
 
-SALT = "jackfield.phone"
-LINK_SECONDS = 86400
 MOST = 60
 
 
@@ -105,25 +104,41 @@ def cards(request: HttpRequest, numbers: Collection[str]) -> list[Card]:
 
     lines = Line.objects.select_related("extension").filter(extension__number__in=numbers)
     where, at = base(request), server()
-    return [_card(line, where, at) for line in lines.order_by("extension__number", "position")[:MOST]]
+    return [_card(line, where, at, author(request)) for line in lines.order_by("extension__number", "position")[:MOST]]
 
 
 def card(request: HttpRequest, line: Any) -> Card:
     """Return the card of one line."""
-    return _card(line, base(request), server())
+    return _card(line, base(request), server(), author(request))
 
 
-def _card(line: Any, where: str, at: str) -> Card:
-    link = f"{where}/phone/{_token(line)}" if where else ""
+def author(request: HttpRequest) -> str:
+    """Return who makes a link, as lists of links name him."""
+    user = getattr(request, "user", None)
+    return user.shown_name if user is not None and user.is_authenticated else ""
+
+
+def link(line: Any, where: str, *, seconds: float = 0.0, by: str = "") -> str:
+    """Return the address that sets a line's softphone up: one that is still unused, or a new one.
+
+    `where`: the address of the console as phones reach it; `seconds`: how long the link holds, 0 for a day.
+    """
+    from jackfield.softphones import links
+
+    return f"{where}/phone/{links.token(links.current(line, seconds=seconds or links.DAY, by=by))}"
+
+
+def _card(line: Any, where: str, at: str, by: str) -> Card:
+    address = link(line, where, by=by) if where else ""
     return Card(
         line.extension.number,
         line.extension.name,
         at,
         line.sip_username,
         line.sip_password,
-        link,
-        _code(link) if link else "",
-        _code(f"{link}/linphone.xml") if link and _fetched_by_apps(link) else "",
+        address,
+        _code(address) if address else "",
+        _code(f"{address}/linphone.xml") if address and _fetched_by_apps(address) else "",
     )
 
 
@@ -144,75 +159,95 @@ def _code(text: str) -> Markup:
     return Markup(drawn.getvalue().decode())  # noqa: S704 - drawn by segno from our own link
 
 
-def _token(line: Any) -> str:
-    return signing.dumps([line.pk, _mark(line)], salt=SALT, compress=True)
+def gone(request: HttpRequest, found: Any) -> HttpResponse:
+    """Say why a link leads nowhere any more, and what to do."""
+    from jackfield.softphones.links import State, state
 
-
-def _mark(line: Any) -> str:
-    return hashlib.sha256(f"{line.sip_username}:{line.sip_password}".encode()).hexdigest()[:16]
-
-
-def _line(token: str) -> Any:
-    from jackfield.numbers.models import Line
-
-    try:
-        pk, mark = signing.loads(token, salt=SALT, max_age=LINK_SECONDS)
-    except (signing.BadSignature, ValueError, TypeError):
-        return None
-    line = Line.objects.select_related("extension").filter(pk=pk).first()
-    return line if line is not None and _mark(line) == mark else None
+    texts = {
+        State.USED: _(
+            "This link was used already: each sets up one phone. Ask for a new one, or make one on your pages."
+        ),
+        State.EXPIRED: _("This link is too old. Ask for a new one, or make one on your pages."),
+        State.REVOKED: _("This link was taken back. Ask for a new one, or make one on your pages."),
+        State.ENDED: _("The phone's password was changed since. Ask for a new link, or make one on your pages."),
+    }
+    unknown = _("This link is not complete. Open it as it was sent, or ask for a new one.")
+    return errors.missing(request, unknown if found is None else texts.get(state(found), unknown))
 
 
 @public
 def phone_page(request: HttpRequest, token: str) -> HttpResponse:
-    """Show on a phone what to enter into its app."""
-    line = _line(token)
-    if line is None:
-        return errors.missing(request, _("This link is older than a day, or the phone's password was changed since."))
-    # "linphone-config:" is the scheme that Linphone's apps open themselves for.
-    link = f"{request.scheme}://{request.get_host()}/phone/{token}/linphone.xml"
-    opens = _fetched_by_apps(link)
-    context = {"line": line, "server": server(), "linphone": f"linphone-config:{link}" if opens else ""}
-    return render(request, "first_run/phone.html", context)
+    """Show on a phone how its app is set up; what to type only when asked for, which uses the link up."""
+    from jackfield.softphones import links
+
+    found = links.find(token)
+    if found is None:
+        return gone(request, None)
+    if request.method == "POST":
+        if not links.take(found, by="page", address=request.META.get("REMOTE_ADDR", "")):
+            return gone(request, found)
+        return render(
+            request, "first_run/phone.html", {"line": found.line, "server": server(), "apps": [], "shown": True}
+        )
+    if links.state(found) is not links.State.OPEN:
+        return gone(request, found)
+    where = f"{request.scheme}://{request.get_host()}/phone/{token}"
+    provider = django_settings.JACKFIELD.zoiper_provider
+    apps = []
+    if _fetched_by_apps(where):
+        ways = ((app, link_of(app, f"{where}/{app.file}", zoiper_provider=provider, token=token)) for app in APPS)
+        apps = [(app.name, address) for app, address in ways if address]
+    return render(
+        request, "first_run/phone.html", {"line": found.line, "server": server(), "apps": apps, "shown": False}
+    )
 
 
 @public
-def linphone(request: HttpRequest, token: str) -> HttpResponse:
-    """Answer with the configuration as Linphone reads it (its "remote provisioning")."""
-    line = _line(token)
-    if line is None:
-        return HttpResponse("This link is older than a day.\n", status=404, content_type="text/plain")
-    return HttpResponse(_linphone(line), content_type="application/xml; charset=utf-8")
+def app_file(request: HttpRequest, token: str, slug: str) -> HttpResponse:
+    """Answer with the file that an app sets itself up by, once."""
+    return _given(request, by_slug(slug), token)
 
 
-def _linphone(line: Any) -> str:
+@public
+def zoiper(request: HttpRequest) -> HttpResponse:
+    """Answer Zoiper, which puts the token behind the address that the company has entered at Zoiper's service."""
+    return _given(request, by_slug("zoiper"), request.GET.get("t", ""))
+
+
+def _given(request: HttpRequest, app: App, token: str) -> HttpResponse:
+    from jackfield.softphones import links
+
+    found = links.find(token)
+    if found is None:
+        return HttpResponse("This link is not complete.\n", status=404, content_type="text/plain")
+    if request.method != "GET":  # looking whether the file is there does not use the link up
+        return HttpResponse(content_type=app.content_type, status=200 if request.method == "HEAD" else 405)
+    if not links.take(found, by=app.slug, address=request.META.get("REMOTE_ADDR", "")):
+        text = f"This link is {links.state(found)}. Ask for a new one.\n"
+        return HttpResponse(text, status=404, content_type="text/plain")
+    answer = HttpResponse(app.body(_softphone(found.line)), content_type=app.content_type)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _softphone(line: Any) -> Softphone:
     from jackfield.company.models import General
 
-    at = server()
-    host = at.rpartition(":")[0] if at.rpartition(":")[2].isdecimal() and at.count(":") == 1 else at
-    name = line.extension.name.replace('"', "").replace("\\", "")
-    sections = {
-        "sip": {"default_proxy": "0"},
-        "auth_info_0": {
-            "username": line.sip_username,
-            "passwd": line.sip_password,
-            "realm": General.current().realm,
-            "domain": host,
-        },
-        "proxy_0": {
-            "reg_proxy": f"<sip:{at};transport=udp>",
-            "reg_identity": f'"{name}" <sip:{line.sip_username}@{host}>',
-            "reg_sendregister": "1",
-            "reg_expires": "300",
-            "publish": "0",
-        },
-    }
-    parts = ['<?xml version="1.0" encoding="UTF-8"?>', '<config xmlns="http://www.linphone.org/xsds/lpconfig.xsd">']
-    for section, entries in sections.items():
-        parts.append(f'  <section name="{section}">')
-        parts += [f'    <entry name="{key}" overwrite="true">{escape(text)}</entry>' for key, text in entries.items()]
-        parts.append("  </section>")
-    return "\n".join([*parts, "</config>", ""])
+    settings, at = django_settings.JACKFIELD, server()
+    host, port = at, ""
+    if at.rpartition(":")[2].isdecimal() and (at.count(":") == 1 or "]:" in at):
+        host, _colon, port = at.rpartition(":")
+    secure = not settings.sip_port
+    account = Account(
+        number=line.extension.number,
+        name=line.extension.name,
+        username=line.sip_username,
+        password=line.sip_password,
+        server=Server(host=host.strip("[]"), port=int(port or (5061 if secure else 5060))),
+        transport="tls" if secure else "udp",
+        srtp=line.srtp,
+    )
+    return Softphone(account, General.current().realm)
 
 
 def test_call() -> tuple[bool, list[str]]:

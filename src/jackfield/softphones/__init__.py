@@ -1,0 +1,1 @@
+"""Links that set softphones up, and their rules."""
