@@ -36,7 +36,7 @@ def run_checks(settings: Settings, checks: Iterable[Check] | None = None) -> lis
 
 
 def _all() -> tuple[Check, ...]:
-    from jackfield.check import configuration, machine, network, outside
+    from jackfield.check import configuration, local_networks, machine, network, outside
 
     return (
         machine.data_directory,
@@ -44,6 +44,8 @@ def _all() -> tuple[Check, ...]:
         machine.database,
         network.sip_and_console_ports,
         network.audio_ports,
+        local_networks.ports_for_phones,
+        local_networks.dhcp_program,
         outside.addresses,
         outside.from_outside,
         network.certificate,

@@ -1,6 +1,6 @@
 """The part of ASN.1's basic encoding rules that LDAP uses (RFC 4511 section 5.1): definite lengths, tags of one octet.
 
-An entry of a search takes 14 µs this way and 255 µs by pyasn1, and a phone that searches waits for a hundred of them.
+An entry of a search takes 21 µs this way and 255 µs by pyasn1, and a phone that searches waits for a hundred of them.
 """
 
 from __future__ import annotations
