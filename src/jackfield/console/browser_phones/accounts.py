@@ -98,7 +98,8 @@ def _phone(request: HttpRequest, extension: Any) -> BrowserPhone:
         phone = mine.filter(session_id=key, extension=extension).first() or free.first()
         new = phone is None
         if phone is None:
-            for old in mine.order_by("session_id", "used")[: max(0, mine.count() - MOST + 1)]:
+            others = sorted(mine, key=lambda one: (one.session_id is not None, one.used))
+            for old in others[: max(0, len(others) - MOST + 1)]:
                 end(old)
                 old.delete()
             phone = BrowserPhone(

@@ -117,10 +117,10 @@ export async function measured(connection) {
   return found;
 }
 
-// Say what was found in a test that sent `sent` packets to an echo.
-export function verdict({ received, sent, lost, delay, relayed, codec }) {
+// Say what was found in a test that sent `sent` packets to an echo; `told`: what the telephone system found.
+export function verdict({ received, sent, lost, delay, relayed, codec }, told = {}) {
   if (!sent) return ["bad", say("The microphone sent nothing. Choose another one, and test again.")];
-  if (!received) {
+  if (!received || told.is_heard === false || told.hears === false) {
     return ["bad", say("You hear nothing, and nobody hears you: a firewall on the way blocks UDP. Try another network, and tell the administrator.")];
   }
   const share = Math.round((100 * Math.max(lost, 0)) / (received + Math.max(lost, 0)));

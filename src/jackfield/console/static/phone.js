@@ -329,7 +329,7 @@ probe.addEventListener("click", async () => {
     await new Promise((done) => setTimeout(done, 4000));
     if (call.connection && call.state === "talking") {
       const found = await sound.measured(call.connection);
-      const [kind, text] = sound.verdict(found);
+      const [kind, text] = sound.verdict(found, call.found);
       show(kind, text);
       root.dataset.proof = JSON.stringify(found);
     }

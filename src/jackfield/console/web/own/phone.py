@@ -6,6 +6,7 @@ import contextlib
 import json
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -20,6 +21,7 @@ from jackfield.console import live
 from jackfield.console.browser_phones import accounts, bridge
 from jackfield.console.browser_phones.pushing import declined, vapid
 from jackfield.console.browser_phones.web_push import NotASubscription, subscription
+from jackfield.console.turn import stun_urls, turn_credentials
 from jackfield.console.web import assets
 from jackfield.console.web.middleware import POLICY
 from jackfield.console.web.own import mine, obstacles
@@ -96,7 +98,13 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 def _ice_servers(request: HttpRequest) -> list[dict[str, Any]]:
-    return []
+    """Return where the browser learns its own address and, where it is switched on, what carries audio for it."""
+    user: Any = request.user
+    host = urlsplit(f"//{request.get_host()}").hostname or ""
+    found: list[dict[str, Any]] = [{"urls": url} for url in stun_urls(host=host)]
+    if (relay := turn_credentials(user.login, host=host)) is not None:
+        found.append({"urls": list(relay.urls), "username": relay.username, "credential": relay.password})
+    return found
 
 
 @gate("own")
