@@ -155,6 +155,24 @@ def test_two_browsers_hear_each_other(house: House) -> None:
     assert two.listen()[0].payload == b"\x33" * 160
 
 
+def test_a_browser_and_a_phone_that_encrypts_by_sdes_hear_each_other(house: House) -> None:
+    theirs, desk = Browser(house), house.phone()
+    browser = theirs.connect()
+    mine, its = (srtp.Key.generate("AES_CM_128_HMAC_SHA1_80") for _ in range(2))
+    ours = house.stream(desk, srtp_in=str(its), srtp_out=str(mine))
+    browser.bridge(ours)
+    theirs.speak(b"\x44" * 160)
+    house.until(lambda: browser.lane.packets_in == 1)
+    clear = srtp.Receiver(mine).unprotect(desk.datagrams(1)[0])
+    assert clear is not None
+    assert clear[12:] == b"\x44" * 160
+    spoken = srtp.Sender(its).protect(packet.build(0, 9, 160, desk.ssrc, b"\x55" * 160))
+    assert spoken is not None
+    desk.send(spoken)
+    house.until(lambda: ours.lane.packets_in == 1)
+    assert theirs.listen()[0].payload == b"\x55" * 160
+
+
 def test_nothing_is_sent_or_heard_in_clear(house: House, browser: Browser) -> None:
     stream = browser.call()
     browser.check()

@@ -402,9 +402,14 @@ class Audio:
         return self._web.to_answer(self.stream, theirs, self.remote)
 
     def _more_addresses(self) -> list[str]:
-        """Where a browser may find us besides: inside the same network as we, a NAT need not lead back to it."""
+        """Where a browser may find us besides: inside the same network as we, a NAT need not lead back to it.
+
+        Only our own people are told.
+        """
         stream = self.stream
-        return [stream.address] if stream is not None and stream.address != self.address else []
+        if stream is None or stream.address == self.address or not self.profile.webrtc:
+            return []
+        return [stream.address]
 
     def _keys(self) -> list[sdp.Crypto]:
         return [sdp.Crypto.generate(suite) for suite in SRTP_SUITES]

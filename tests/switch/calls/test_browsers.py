@@ -252,3 +252,31 @@ async def test_a_browser_moves_where_the_others_cannot(house: House) -> None:
     assert web_of(house).fingerprints == before.fingerprints
     assert web_of(house).ufrag != before.ufrag
     assert web_streams(house)[0].heard == "the other party"
+
+
+async def test_early_media_reaches_a_browser_before_the_answer(house: House) -> None:
+    page, desk = await browser(house, "101"), await house.phone("102")
+    desk.auto = lambda call: call.ring(183, early_media=True)
+    call = page.call("102")
+    await house.pass_time(1.0)
+    early = [response for response in call.provisional if response.body]
+    assert early[0].status == 183
+    assert web_streams(house)[0].heard == "the other party"
+    desk.calls[0].answer()
+    assert await call.outcome() == 200
+    assert call.final is not None
+    assert call.final.body == early[0].body
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+async def test_our_address_inside_is_told_to_our_own_people_only(house: House, anonymous: bool) -> None:
+    await house.configure(general=replace(house.snapshot.general, public_address="203.0.113.9", local_networks=()))
+    page, desk = await browser(house, "101"), await house.phone("102")
+    if anonymous:
+        page.password = "of somebody else"
+        page.username = "stranger"
+    call = page.call("102")
+    await desk.picks_up()
+    assert await call.outcome() == 200
+    told = [text.split()[4] for text in line(call.remote).attributes if text.startswith("candidate:")]
+    assert told == (["203.0.113.9"] if anonymous else ["203.0.113.9", "10.0.0.1"])
