@@ -62,7 +62,8 @@ def test_what_is_in_use_is_told_to_who_brings_new_ones(door: Door):
     first = secret("new", before="secret")
     assert asyncio.run(secrets.line_secrets({"lines": [asdict(first)]})) == []
     assert comes_in(door, "new")
-    assert asyncio.run(secrets.line_secrets({})) == [first.md5]
+    assert asyncio.run(secrets.line_secrets({"names": ["u101", "u102"]})) == [first.md5]
+    assert asyncio.run(secrets.line_secrets({})) == []
     with pytest.raises(ControlError, match="no passwords of lines"):
         asyncio.run(secrets.line_secrets({"lines": [{"sip_username": 7}]}))
 

@@ -85,14 +85,16 @@ class LineSecrets:
             log.info("the phone of SIP name %s has its new password: the one before counts no more", sip_username)
 
     async def line_secrets(self, request: dict[str, Any]) -> list[str]:
-        """Verb: take the passwords in `lines` (there may be none); answer with the digests of those that are in use."""
+        """Verb: take the passwords in `lines`; answer with the digests of the newest of `names` that were used."""
         try:
             secrets = msgspec.convert(request.get("lines", []), _lines)
         except msgspec.ValidationError as problem:
             raise ControlError(f"these are no passwords of lines: {problem}") from None
-        used = list(self._used.values())
+        names = request.get("names", [])
+        if not isinstance(names, list):
+            raise ControlError('"names" must be a list of SIP names')
         self.put(secrets)
-        return used
+        return [self._used[name] for name in names if name in self._used]
 
     def _without_used(self, one: LineSecret) -> LineSecret:
         if self._used.get(one.sip_username) != one.md5:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+import pytest
+
 from jackfield.console import api
 from jackfield.console.provisioning import check_sync
 from jackfield.control import NotRunning
@@ -127,3 +129,38 @@ def test_a_password_set_by_hand_ends_the_one_before(company: Settings):
     api.apply(company, "extensions: [{number: 101, sip_username: anna101, sip_password: set-by-hand-4711}]")
     line = Line.objects.get(sip_username="anna101")
     assert (line.sip_password, line.previous_password) == ("set-by-hand-4711", "")
+
+
+def test_a_phone_is_registered_when_the_switch_says_so_of_one_of_its_lines(company: Settings):
+    from dataclasses import asdict
+
+    from jackfield.console.provisioning.standing import states
+    from jackfield.desk_phones.models import DeskPhone
+    from jackfield.switch.locations import PhoneRow
+
+    row = PhoneRow(
+        extension="101", name="Anna", line="", sip_username="anna101", model="", user_agent="", address="192.0.2.7:1",
+        transport="UDP", behind_nat=False, nat_reason="", latency_ms=None, reachable=True, since=0.0, expires_in=60.0,
+    )  # fmt: skip
+    phones = list(DeskPhone.objects.all())
+    assert [one.kind for one in states(company, phones, ask=lambda *_, **__: [asdict(row)])] == ["registered"]
+    assert [one.kind for one in states(company, phones, ask=away)] == ["made"]
+
+
+def test_what_a_phone_has_used_counts_on_when_it_gets_its_next_password(
+    company: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    from jackfield.console.provisioning import rotation
+
+    assert ask().status == 200
+    first = Line.objects.get(sip_username="anna101").sip_password
+    monkeypatch.setattr(rotation, "ask_sync", away)
+    used = [ha1("anna101", "jackfield", first)]
+    monkeypatch.setattr("jackfield.console.provisioning.giving.in_use", lambda *_: frozenset(used))
+    assert ask(now=NOW + 200).status == 200
+    line = Line.objects.get(sip_username="anna101")
+    assert line.previous_password == first
+    used.clear()  # the next one is never used
+    assert ask(now=NOW + 400).status == 200
+    line.refresh_from_db()
+    assert line.previous_password == first

@@ -6,7 +6,6 @@ it has fetched; who was told and stays silent is named.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import logging
 import threading
@@ -173,15 +172,8 @@ class Caller:
                 run_due(self._settings, self._clock(), self._ask)
                 if self._clock() >= self._next_clear:
                     self._next_clear = self._clock() + CLEAR_SECONDS
-                    self._clear()
+                    rotation.clear_used(self._settings, self._ask)
         except ConsoleError:
             pass  # the database is away, which others tell of
         except Exception:
             log.exception("a fault while phones were told to fetch their configuration")
-
-    def _clear(self) -> None:
-        from jackfield.numbers.models import Line
-
-        if Line.objects.exclude(previous_password="").exists():
-            with contextlib.suppress(ControlError):  # it does not run
-                rotation.clear_used(self._ask(self._settings.files.switch_socket, "line_secrets", timeout=5.0))

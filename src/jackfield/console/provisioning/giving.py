@@ -10,7 +10,7 @@ from jackfield import __version__
 from jackfield.console.provisioning import proofs
 from jackfield.console.provisioning.asking import Answer
 from jackfield.console.provisioning.configuring import configuration, fingerprint, folder
-from jackfield.console.provisioning.rotation import Rotated, rotate
+from jackfield.console.provisioning.rotation import Rotated, in_use, rotate
 from jackfield.console.provisioning.troubles import Happened
 from jackfield.provisioning.configuration import Fetching, PhoneConfiguration
 from jackfield.provisioning.render import Rendered, TemplateProblem, render
@@ -35,7 +35,7 @@ class Giving:
         self.rotated: list[Rotated] = []
         self._standings: dict[int, Any] = {}
         self._links: list[Any] = []
-        self._good: dict[str, str] = {}
+        self._used: frozenset[str] | None = None
 
     def give(self, question: Question, verdict: Verdict) -> Answer:
         """Return the file. What a template does wrong is told, and the last one that was right is taken instead."""
@@ -52,7 +52,7 @@ class Giving:
         lines = self.judging.lines
         own = [lines[name] for name in verdict.phone.extensions if name in lines]
         before = [(line, line.sip_password, line.previous_password) for line in own]
-        rotated = [rotate(line, self.house.general.realm) for line in own]
+        rotated = [rotate(line, self.house.general.realm, self._in_use()) for line in own]
         password = proofs.new_password() if request.way == "https" else ""
         told = configuration(self.house, verdict.phone, lines, request, local=verdict.local, password=password)
         made = self._rendered(verdict, told, question)
@@ -63,6 +63,13 @@ class Giving:
         self.rotated += rotated
         self._note(standing, question, verdict, password)
         return _file(made)
+
+    def _in_use(self) -> frozenset[str]:
+        """Return which new passwords of the lines of this batch were used already; the switch is asked once for all."""
+        if self._used is None:
+            doubtful = {line.sip_username for line in self.judging.lines.values() if line.previous_password}
+            self._used = in_use(self.house.settings, sorted(doubtful))
+        return self._used
 
     def _new(self, phone: Any) -> Any:
         from jackfield.desk_phones.models import Standing

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,12 @@ from jackfield.switch.line_secrets import LineSecret
 if TYPE_CHECKING:
     from jackfield.settings import Settings
 
-__all__ = ["Rotated", "clear_used", "rotate", "tell"]
+__all__ = ["Rotated", "clear_used", "in_use", "rotate", "tell"]
 
 log = logging.getLogger(__name__)
 
 TELL_SECONDS = 5.0
+USED_SECONDS = 0.5  # the database waits meanwhile
 _encoder = msgspec.json.Encoder()
 
 
@@ -41,12 +42,14 @@ class Rotated:
     previous: str
 
 
-def rotate(line: Any, realm: str) -> Rotated:
+def rotate(line: Any, realm: str, used: Collection[str] = ()) -> Rotated:
     """Give a row of a line a new password. The one before stays until the phone has used the new one.
 
-    Where the newest was never used, what the phone has is still the one before that.
+    Where the newest was never used, what the phone has is still the one before that. `used`: digests of passwords of
+    which the switch says that phones have used them, see `in_use`.
     """
-    line.previous_password = line.previous_password or line.sip_password
+    if not line.previous_password or ha1(line.sip_username, realm, line.sip_password) in used:
+        line.previous_password = line.sip_password
     line.sip_password = new_password()
     who, now, before = line.sip_username, line.sip_password, line.previous_password
     secret = LineSecret(
@@ -59,6 +62,16 @@ def rotate(line: Any, realm: str) -> Rotated:
     return Rotated(line.pk, secret, now, before)
 
 
+def in_use(settings: Settings, names: Sequence[str], ask: Callable[..., Any] = ask_sync) -> frozenset[str]:
+    """Return the digests of the newest passwords that phones of these SIP names have used already."""
+    if not names:
+        return frozenset()
+    try:
+        return frozenset(ask(settings.files.switch_socket, "line_secrets", timeout=USED_SECONDS, names=list(names)))
+    except ControlError:
+        return frozenset()  # it does not run, so that nobody has used anything; or it is busy
+
+
 def tell(settings: Settings, rotated: Sequence[Rotated]) -> None:
     """Have the switch take new passwords: at once where it runs, else when it starts. The database has them already."""
     if not rotated:
@@ -68,29 +81,21 @@ def tell(settings: Settings, rotated: Sequence[Rotated]) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
         file.write(b"".join(_encoder.encode(one) + b"\n" for one in secrets))
     try:
-        used = ask_sync(
-            settings.files.switch_socket, "line_secrets", timeout=TELL_SECONDS, lines=msgspec.to_builtins(secrets)
-        )
+        ask_sync(settings.files.switch_socket, "line_secrets", timeout=TELL_SECONDS, lines=msgspec.to_builtins(secrets))
     except NotRunning:
         return
     except ControlError as problem:
         log.error("the switch was not told new passwords of %d phones: %s", len(secrets), problem)
-        return
-    clear_used(used)
 
 
-def clear_used(used: Iterable[str]) -> None:
-    """Forget the passwords before of lines whose phones have used the new one: digests of it, as the switch tells."""
+def clear_used(settings: Settings, ask: Callable[..., Any] = ask_sync) -> None:
+    """Forget the passwords before of lines whose phones have used the new one, as the switch tells."""
     from jackfield.company.models import General
     from jackfield.numbers.models import Line
 
-    known = set(used)
-    if not known:
-        return
+    rows = list(Line.objects.exclude(previous_password="").only("sip_username", "sip_password"))
+    used = in_use(settings, [row.sip_username for row in rows], ask)
     realm = General.current().realm
-    over = [
-        row.pk
-        for row in Line.objects.exclude(previous_password="").only("sip_username", "sip_password")
-        if ha1(row.sip_username, realm, row.sip_password) in known
-    ]
-    Line.objects.filter(pk__in=over).update(previous_password="")
+    for row in rows:
+        if used and ha1(row.sip_username, realm, row.sip_password) in used:  # unless it is another one meanwhile
+            Line.objects.filter(pk=row.pk, sip_password=row.sip_password).update(previous_password="")

@@ -60,7 +60,7 @@ def states(settings: Settings, phones: Sequence[Any], *, now: float | None = Non
     prefetch_related_objects(list(phones), "links", "standing", "site")
     try:
         rows = ask(settings.files.switch_socket, "registrations", timeout=ANSWER_SECONDS)
-        registered = {row["username"] for row in rows if row["reachable"]}
+        registered = {row["sip_username"] for row in rows if row["reachable"]}
     except ControlError:
         registered = set()
     return [_state(house, phone, lines, registered, at) for phone in phones]
