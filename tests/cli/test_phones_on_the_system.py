@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 from jackfield.phone import Account, Phone, PhoneCall, PhoneError, Tone
 
 from .conftest import Installation
+from .test_commands import result
 
 TONES = {"101": 440, "102": 880, "103": 1320}
 
@@ -101,3 +103,15 @@ async def test_reports_tell_the_round_trip(accounts: dict[str, Account], monkeyp
         while ours.audio.statistics().round_trip is None:
             await asyncio.sleep(0.05)
         assert 0 <= (ours.audio.statistics().round_trip or 0) < 1
+
+
+async def test_a_phone_is_rung_to_prove_that_it_hears(running: Installation, accounts: dict[str, Account]) -> None:
+    async with phones(accounts, "101", answer="auto"):
+        proved = await asyncio.to_thread(running.jackfield, "prove", "101")
+        assert "101's phone hears and is heard" in result(proved)
+        listed = json.loads(result(running.jackfield("phones", "101", "--json")))
+        assert [(row["verdict"]["how"], row["verdict"]["good"]) for row in listed] == [("test", True)]
+        assert "hears and is heard" in " ".join(result(running.jackfield("phones")).split())
+    nobody = running.jackfield("prove", "103")
+    assert nobody.returncode == 1
+    assert "no phone of extension 103 is connected" in nobody.stderr
