@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import ipaddress
 import logging
 import os
 import re
@@ -72,7 +73,7 @@ def addresses_by_interface() -> dict[str, str]:
     for name, several in psutil.net_if_addrs().items():
         for one in several:
             if one.family.name == "AF_INET" and one.netmask and not one.address.startswith("127."):
-                found.setdefault(name, f"{one.address}/{one.netmask}")
+                found.setdefault(name, str(ipaddress.IPv4Interface(f"{one.address}/{one.netmask}")))
     return found
 
 

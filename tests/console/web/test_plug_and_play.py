@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 from django.test import Client
@@ -30,7 +31,7 @@ class FakeDhcp:
 
 class FakeKeeper:
     dhcp, dhcp_wrong = FakeDhcp(), ()
-    states = {
+    states: ClassVar = {
         "tftp": State(False, "UDP port 69 on 0.0.0.0 needs more rights", "give the right to low ports", True),
         "multicast": State(True),
         "ldap": State(False),
@@ -145,3 +146,22 @@ def test_a_program_reads_what_is_on(admin: Client, kept: None) -> None:
     }  # fmt: skip
     assert found["dhcp"] == "refused"
     assert found["leases"][0]["address"] == "192.0.2.50"
+
+
+@pytest.mark.parametrize(
+    ("servers", "said"),
+    [([], "no DHCP server answers"), (["192.0.2.254"], "192.0.2.254"), (["192.0.2.1"], "our own DHCP server answers")],
+)
+def test_which_dhcp_servers_answer_is_told(
+    admin: Client, monkeypatch: pytest.MonkeyPatch, servers: list[str], said: str
+) -> None:
+    async def asked(card: str) -> list[str]:
+        assert card == "eth7"
+        return servers
+
+    there = "jackfield.console.web.plug_and_play"
+    monkeypatch.setattr(f"{there}.probe", asked)
+    monkeypatch.setattr(f"{there}.addresses_by_interface", lambda: {"eth7": "192.0.2.1/24"})
+    monkeypatch.setattr(f"{there}.our_addresses", lambda: ["192.0.2.1"])
+    admin.post("/admin/plug_and_play/look", {"card": "eth7"})
+    assert said in text_of(admin, "/admin/plug_and_play/now")

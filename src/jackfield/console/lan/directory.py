@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "directory_of", "page", "serve"]
 
 PREFIX = "/provision/directory/"
-_ADDRESS = re.compile(PREFIX + r"([0-9a-f]{12})/([a-z2-7]{20})/([a-z]+)\.xml(?:/(?:gs_)?phonebook\.xml)?")  # the last: Grandstream adds it
+_ADDRESS = re.compile(
+    PREFIX + r"([0-9a-f]{12})/([a-z2-7]{20})/([a-z]+)\.xml(?:/(?:gs_)?phonebook\.xml)?"
+)  # the last: Grandstream adds it
 _reading = ThreadPoolExecutor(1, thread_name_prefix="directory")
 _book = Phonebook()
 

@@ -151,7 +151,7 @@ class Keeper:
             self._pnp = None
         ours = [one for one in reachable_addresses(self.settings.hosts) if _can_ask(one)]
         if not on or not ours:
-            self._enter("multicast", OFF)
+            self._enter("multicast", State(False, "this system listens on this machine alone") if on else OFF)
         elif self._pnp is None:
 
             async def answer(question: pnp.Question) -> str:

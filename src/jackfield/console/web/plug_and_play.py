@@ -121,7 +121,7 @@ def _ways(settings: Any, row: Any) -> list[Way]:
         elif state.wrong:
             found.append(Way(title, about, "bad", _("can't be opened"), f"{state.why}: {state.mend}"))
         else:
-            found.append(Way(title, about, "", _("off"), why if wished else _("It is switched off.")))
+            found.append(Way(title, about, "", _("off"), (why or state.why) if wished else _("It is switched off.")))
     return found
 
 
@@ -145,6 +145,9 @@ def look_for_servers(card: str) -> tuple[str, str]:
         return "bad", _("It can't be found out: %(why)s. The right to low ports is needed.") % {
             "why": problem.strerror or str(problem)
         }
+    ours = [one for one in found if one in our_addresses()]
+    if found and found == ours:
+        return "good", _("On %(card)s our own DHCP server answers, and no other one.") % {"card": card}
     if found:
         values = {"servers": ", ".join(found), "card": card}
         return "warning", _("On %(card)s these DHCP servers answer: %(servers)s.") % values
