@@ -47,9 +47,10 @@ import sys
 from jackfield import settings
 from jackfield.console import database
 database.setup(settings.load(data_dir=sys.argv[1]))
-from jackfield.console.web.first_run.connecting import _token
+from jackfield.console.web.first_run.connecting import link
 from jackfield.numbers.models import Line
-print(f"http://127.0.0.1:{sys.argv[2]}/phone/{_token(Line.objects.get(extension__number=sys.argv[3]))}/linphone.xml")
+line = Line.objects.get(extension__number=sys.argv[3])
+print(link(line, f"http://127.0.0.1:{sys.argv[2]}") + "/linphone.xml")
 """
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from jackfield.console import api, postman
+from jackfield.console import api, postman, welcome
 from jackfield.notices.models import Mail, Notice, Notices
+from jackfield.numbers.models import Line
 from jackfield.people.models import User
 from jackfield.settings import Settings
 
@@ -260,3 +261,19 @@ def test_a_new_browser_and_a_lost_second_step_are_told_to_the_owner(admin, box):
     assert "eva has signed in with a new browser" in texts[0]
     assert "The second step by app was removed from eva" in texts[1]
     assert "by the-administrator" in texts[1]
+
+
+def test_the_welcome_sets_an_app_up_by_a_link_that_works_once(admin, box):
+    api.apply(admin_settings(), "extensions: [{number: 104, name: Eva, user: eva, lines: [{name: mobile}]}]\n"
+              "users: [{login: eva, name: Eva Maler, email: eva@example.com, role: user, language: de}]")  # fmt: skip
+    page = admin.get("/admin/users/").content.decode()
+    assert "eva" in page
+    welcome.queue(User.objects.filter(login="eva"))
+    deliver()
+    text = box.plain()
+    assert "Eine Telefon-App für 104 einrichten" in text
+    (address,) = set(re.findall(rf"{BASE}(/phone/\S+)", text))
+    line = Line.objects.get(extension__number="104")
+    app = Client().get(f"{address}/linphone.xml").content.decode()
+    assert line.sip_password in app
+    assert Client().get(address).status_code == 404
