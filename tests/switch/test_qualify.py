@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from copy import copy
 from dataclasses import replace
 
 import pytest
@@ -15,6 +14,7 @@ from test_registrar import Office
 from wire import authorize, request
 
 from jackfield.sip.agent import Agent
+from jackfield.switch.contact import Contact
 from jackfield.switch.qualify import Qualifier
 
 
@@ -164,11 +164,12 @@ async def test_phones_that_came_together_are_asked_one_by_one():
 async def test_hundreds_that_are_due_leave_room_for_calls():
     async with Watched() as office:
         phone = office.plug_in("203.0.113.7", contact="sip:a@192.168.1.5")
-        contact = office.registrar.contacts(office.line())[0]
-        many = [copy(contact) for _ in range(120)]
-        for number, one in enumerate(many):
-            one.id = 1000 + number
-        office.registrar.holds = lambda contact: True
+        first = office.registrar.contacts(office.line())[0]
+        many = [Contact(1000 + number, "u101", first.uri) for number in range(120)]
+        for one in many:
+            one.link, one.by_flow, one.source, one.nat_reason = first.link, True, first.source, first.nat_reason
+            one.expires_at = first.expires_at
+        office.registrar._phones["u101"] += many
         office.qualifier._due = [(0.0, one.id, one) for one in many]
         assert office.qualifier._ask_due() == pytest.approx(0.02)
         assert sum(one.asked != "" for one in many) == 50
