@@ -23,6 +23,7 @@ KINDS: dict[str, Any] = {
     "phone.registered": gettext_lazy("A phone registers"),
     "phone.changed": gettext_lazy("A phone can be reached, or can't any more"),
     "phone.gone": gettext_lazy("A phone is registered no more"),
+    "phone.provisioned": gettext_lazy("A desk phone fetches its configuration"),
     "trunk.changed": gettext_lazy("The state of a trunk is different"),
     "trunk.removed": gettext_lazy("A trunk is removed"),
     "switch.changed": gettext_lazy("The switch starts, stops, or is about to stop"),
@@ -30,7 +31,8 @@ KINDS: dict[str, Any] = {
     "notice.raised": gettext_lazy("A notice: something is wrong, or well again"),
 }
 LIVE = frozenset(kind for kind in KINDS if kind.partition(".")[0] in ("call", "phone", "trunk", "switch")) - {
-    "call.recorded"
+    "call.recorded",
+    "phone.provisioned",
 }
 """What is seen by asking the switch once a second. All others are kept in the same transaction as what they tell of."""
 TEST = "webhook.test"

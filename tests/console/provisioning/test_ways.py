@@ -7,6 +7,7 @@ import json
 import pytest
 
 from jackfield.console import api
+from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.provisioning import links
 from jackfield.console.provisioning.asking import Request
 from jackfield.console.provisioning.door import answers
@@ -321,3 +322,25 @@ def test_many_at_once_are_answered_each_for_itself(everywhere: Settings):
 def test_what_went_wrong_has_words_for_the_page():
     assert {"used", "expired", "unknown_secret", "credentials", "outside", "switched_off", "loop", "two_places",
             "template", "nothing"} == set(Trouble.values)  # fmt: skip
+
+
+def test_programs_are_told_that_a_phone_was_provisioned(company: Settings):
+    from jackfield.webhooks.models import Delivery, Webhook
+
+    Webhook.objects.create(name="CRM", address="https://crm.example.com/hook", secret="whsec_eA==", events=("phone.*",))
+    assert ask().status == 200
+    row = Delivery.objects.get()
+    assert (row.kind, row.about) == ("phone.provisioned", MAC)
+    assert '"extensions":["101"]' in row.body
+    assert "password" not in row.body
+
+
+def test_a_line_is_on_one_phone_only(company: Settings):
+    with pytest.raises(DocumentError, match="on the desk phone Reception already"):
+        api.apply(company, f"desk_phones: [{{mac: {OTHER}, model: yealink-t46u, extensions: [anna101]}}]")
+
+
+def test_an_extension_that_is_not_there_is_doubtful_and_no_mistake(company: Settings):
+    found = api.apply(company, f"desk_phones: [{{mac: {OTHER}, model: yealink-t46u, extensions: [999]}}]")
+    assert "there is no extension or SIP name 999" in found.warnings[0].message
+    assert ask(f"{OTHER}.cfg", user_agent="").status == 200

@@ -14,6 +14,8 @@ from jackfield.console.provisioning.rotation import Rotated, in_use, rotate
 from jackfield.console.provisioning.troubles import Happened
 from jackfield.provisioning.configuration import Fetching, PhoneConfiguration
 from jackfield.provisioning.render import Rendered, TemplateProblem, render
+from jackfield.webhooks import outbox
+from jackfield.webhooks.outbox import Happening
 
 if TYPE_CHECKING:
     from jackfield.console.provisioning.house import House
@@ -126,6 +128,12 @@ class Giving:
             link.used_by, link.files = request.address, (*link.files, verdict.file.name)
             self._links.append(link)
 
+    def _tell_programs(self) -> None:
+        if hooks := outbox.wanting("phone.provisioned"):
+            lines = self.judging.lines
+            told = [_happening(one.phone, one, lines) for one in self._standings.values()]
+            outbox.add(told, self.now, hooks)
+
     def write(self) -> None:
         """Write it all: a statement for each kind, however many phones there are."""
         from jackfield.desk_phones.models import CheckSyncPhone, Link, Standing
@@ -145,9 +153,18 @@ class Giving:
                 self._standings.values(), update_conflicts=True, unique_fields=["phone"], update_fields=STANDING
             )
             macs = [one.phone.mac for one in self._standings.values()]
+            self._tell_programs()
             CheckSyncPhone.objects.filter(mac__in=macs, answered="told").update(answered="fetched", at=self.now)
         for link in self._links:
             Link.objects.filter(pk=link.pk).update(used=link.used, used_by=link.used_by, files=link.files)
+
+
+def _happening(phone: Any, standing: Any, lines: dict[str, Any]) -> Happening:
+    numbers = [lines[name].extension.number for name in phone.extensions if name in lines]
+    data = {"mac": phone.mac, "name": phone.name, "model": phone.model, "extensions": numbers,
+            "address": standing.address, "way": standing.way, "firmware": standing.firmware}  # fmt: skip
+    unique = f"{phone.mac} {standing.fetches} {standing.last_fetch}"
+    return Happening("phone.provisioned", standing.last_fetch, data, phone.mac, numbers, unique)
 
 
 def _file(made: Rendered) -> Answer:

@@ -133,9 +133,12 @@ def file(request: HttpRequest, pk: int) -> HttpResponse:
 def several_fetch(request: HttpRequest) -> HttpResponse:
     """Ask how phones are to fetch again, now or at night, and order it."""
     asked = request.POST if request.method == "POST" else request.GET
-    every = asked.get("every") == "yes"
+    every = "yes" in (asked.get("every"), asked.get("older"))
     rows = list(DeskPhone.objects.all()) if every else chosen(SCREENS["desk_phones"], asked)
     rows = [row for row in rows if row.enabled]
+    if asked.get("older") == "yes" and rows:
+        shown = states(django_settings.JACKFIELD, rows)
+        rows = [row for row, state in zip(rows, shown, strict=True) if state.older]
     if not rows:
         return errors.missing(request, _("No phone was chosen: go back and mark some in the list."))
     rules, general, at = ProvisioningRules.current(), General.current(), time.time()
@@ -143,7 +146,7 @@ def several_fetch(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         older = sum(state.older for state in states(django_settings.JACKFIELD, rows))
         context = {"rows": rows[:SHOWN], "count": len(rows), "pks": [row.pk for row in rows], "older": older,
-                   "every": every, "tonight": tonight, "zone": general.time_zone}  # fmt: skip
+                   "every": asked.get("every") == "yes", "tonight": tonight, "zone": general.time_zone}  # fmt: skip
         return render(request, "desk_phones/fetch.html", context)
     due = tonight if request.POST.get("when") == "night" else at
     who: Any = request.user
