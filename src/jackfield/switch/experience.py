@@ -16,6 +16,8 @@ __all__ = ["KEPT", "Experience", "device"]
 
 KEPT = 180 * 86400.0
 """Seconds after which what was learnt and never confirmed is forgotten."""
+CAUGHT = 86400.0
+"""Seconds for which a router is believed to change SIP messages."""
 MOST = 50_000
 """Networks and verdicts that are remembered at most."""
 
@@ -56,15 +58,20 @@ class Experience:
         return address in self._gateways
 
     def gateway(self, address: str, changes: bool) -> bool:
-        """Note that a router changes SIP messages, or does not. True when that is news."""
-        if changes == (address in self._gateways):
+        """Note that a router changes SIP messages of a phone, or does not. True when that is news.
+
+        One that changes those of a phone may leave another one's alone (another port, TCP), so it is believed to have
+        been mended only when it was not caught for a day.
+        """
+        now, caught = self._wall_clock(), self._gateways.get(address, 0.0)
+        if now - caught < CAUGHT or (not changes and not caught):
             return False
         if changes:
-            self._gateways[address] = self._wall_clock()
+            self._gateways[address] = now
         else:
             del self._gateways[address]
         self._keep(self._entry((address, True)))
-        return True
+        return not (changes and caught)
 
     @property
     def gateways(self) -> list[str]:

@@ -11,19 +11,25 @@ Another bait is the phone's own address, where it is known: a gateway makes the 
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from jackfield.sip.errors import MalformedHeader
+from jackfield.switch.nat import inside
 
 if TYPE_CHECKING:
     from jackfield.sip.flow import Address
     from jackfield.sip.message import Response
 
-__all__ = ["CONTROL", "bait", "changed", "told_address"]
+__all__ = ["BAITS", "CONTROL", "bait", "changed", "told_address"]
 
 CONTROL = "192.000.002.001"
 """An address of nobody (RFC 5737), spelt as baits are."""
+
+
+_is_private = inside(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))  # RFC 1918, RFC 6598
+BAITS = 2
+"""Questions with a bait for each binding: by the public address, and by the phone's own where that is known."""
 
 
 def bait(address: Address) -> str:
@@ -55,8 +61,4 @@ def told_address(text: str) -> str:
     if not found:
         _, _, rest = text.partition("c=IN IP4 ")
         found = rest.split("\r", 1)[0].split("\n", 1)[0].split("/", 1)[0].strip()
-    try:
-        address = ip_address(found)
-    except ValueError:
-        return ""
-    return found if address.version == 4 and address.is_private else ""
+    return found if _is_private(found) else ""

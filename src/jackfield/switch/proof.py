@@ -26,6 +26,7 @@ from jackfield.media.client import MediaLost, NoPort, Statistics
 from jackfield.switch import verdict as verdicts
 from jackfield.switch.dial import PhoneDial
 from jackfield.switch.events import HangUp
+from jackfield.switch.gateway import BAITS
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.nat import same_address
 from jackfield.switch.origination import OriginatedCall
@@ -232,12 +233,17 @@ class Proofs:
         found = self._switch.snapshot.lines.get(contact.username)
         extension, line = found if found is not None else (None, None)
         name = f"{extension.number}'s {line.name or 'phone'}" if extension is not None and line is not None else "phone"
-        experience = self._switch.registrar.experience
-        gateway = contact.gateway or experience.changes_sip(contact.source[0])
+        verdict = self._switch.registrar.experience.verdict(contact)
         return verdicts.says(
-            experience.verdict(contact), phone=name, rtp_ports=self._rtp_ports, gateway=gateway,
+            verdict, phone=name, rtp_ports=self._rtp_ports, gateway=self.changes_sip(contact),
             network=self._place(contact),
         )  # fmt: skip
+
+    def changes_sip(self, contact: Contact) -> bool:
+        """Say if a router changes what this phone says: it was seen, or is likely where another one's was changed."""
+        if contact.gateway or contact.transport not in ("UDP", "TCP") or contact.baited >= BAITS:
+            return contact.gateway
+        return self._switch.registrar.experience.changes_sip(contact.source[0])
 
     def _place(self, contact: Contact) -> str:
         """Return where a phone is, as people call it, and the address of its router."""
@@ -251,7 +257,7 @@ class Proofs:
         pinhole = registrar.experience.pinhole(contact) if contact.behind_nat else None
         return {
             "says": self.sentence(contact),
-            "sip_alg": contact.gateway or registrar.experience.changes_sip(contact.source[0]),
+            "sip_alg": self.changes_sip(contact),
             "keep_alive": round(self._switch.qualifier.interval(contact)) if contact.behind_nat else None,
             "pinhole": round(pinhole.good) if pinhole is not None and pinhole.good else None,
             "verdict": None if verdict is None else verdicts.summary(verdict),

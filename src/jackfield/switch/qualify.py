@@ -288,7 +288,7 @@ class Qualifier:
     def _choose_bait(self, contact: Contact) -> None:
         """The first two questions on each binding find out whether a router changes what is said."""
         contact.bait = ""
-        if contact.baited >= 2 or not self._may_be_changed(contact):
+        if contact.baited >= gateway.BAITS or not self._may_be_changed(contact):
             return
         contact.baited += 1
         own = contact.own_address
@@ -301,7 +301,7 @@ class Qualifier:
         found = gateway.changed(sent, gateway.CONTROL, response)
         address = contact.source[0]
         experience = self._registrar.experience
-        if found is None or (not found and (contact.baited < 2 or contact.gateway)):
+        if found is None or (not found and (contact.baited < gateway.BAITS or contact.gateway)):
             return
         contact.gateway = found
         if experience.gateway(address, found):
