@@ -20,7 +20,7 @@ Datagrams = list[tuple[bytes, Source]]
 
 STUN, DTLS, MEDIA, NOTHING = range(4)
 
-PATIENCE = 20.0  # seconds for the first check, and for a handshake
+PATIENCE = 10.0  # seconds for the first check, and for a handshake, before it is told that none came
 
 
 def new_identity() -> Identity:

@@ -52,7 +52,7 @@ def read_check(data: bytes, source: Source, *, ufrag: str, password: str, peer_u
     if kind != _REQUEST or cookie != _COOKIE or length + 20 != len(data):
         return None
     attributes: dict[int, bytes] = {}
-    authentic = False
+    authentic = sealed = False
     position = 20
     while position < len(data):
         attribute, size = _ATTRIBUTE.unpack_from(data, position)
@@ -60,9 +60,8 @@ def read_check(data: bytes, source: Source, *, ufrag: str, password: str, peer_u
         if len(value) != size:
             return None
         if attribute == _FINGERPRINT:
-            if value != _checksum(data[:position]):
-                return None
-            break  # it is the last one (RFC 8489 section 14.7)
+            sealed = value == _checksum(data[:position])
+            break  # it is the last one (RFC 8489 section 14.7), and every check has it (RFC 8445 section 7.1)
         if attribute == _INTEGRITY and not authentic:
             if not hmac.compare_digest(value, _signature(data[:position], password)):
                 return None
@@ -70,7 +69,7 @@ def read_check(data: bytes, source: Source, *, ufrag: str, password: str, peer_u
         elif not authentic:  # what follows the signature is not covered by it (RFC 8489 section 14.5)
             attributes.setdefault(attribute, value)
         position += 4 + size + -size % 4
-    if not authentic or not _is_for_us(attributes.get(_USERNAME, b""), ufrag, peer_ufrag):
+    if not authentic or not sealed or not _is_for_us(attributes.get(_USERNAME, b""), ufrag, peer_ufrag):
         return None
     unknown = [attribute for attribute in attributes if attribute < 0x8000 and attribute not in _KNOWN]
     if unknown:
