@@ -295,7 +295,11 @@ OWN: dict[str, dict[str, Words]] = {
         "register_min": Words("Shortest registration", unit="seconds"),
         "register_max": Words("Longest registration", unit="seconds"),
         "register_default": Words("Registration, where a phone does not ask", unit="seconds"),
-        "qualify_interval": Words("Looks for phones behind NAT every", unit="seconds"),
+        "qualify_interval": Words(
+            "Looks for phones behind NAT every",
+            "To begin with: how long each router remembers a phone is measured.",
+            "seconds",
+        ),
         "qualify_all": Words("Look for all phones on UDP"),
         "session_expires": Words("Calls are confirmed every", unit="seconds"),
         "max_hops": Words("Forwards in one call"),
