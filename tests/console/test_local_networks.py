@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from jackfield.console import api, database
-from jackfield.console.lan import directory
+from jackfield.console.lan import asking, directory
 from jackfield.console.lan.keeper import Keeper, running
 from jackfield.console.lan.phonebook import KEPT_SECONDS, Phonebook, password_of, sign_in
+from jackfield.console.provisioning import serving
+from jackfield.provisioning.pnp import Question
+from jackfield.provisioning.tftp import NO_ACCESS, NOT_FOUND, TftpError
 from jackfield.settings import Settings
 
 HOUSE = """
@@ -31,7 +35,10 @@ desk_phones:
 
 
 @pytest.fixture
-def house(sqlite: Settings) -> Settings:
+def house(sqlite: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(serving, "desk", serving.Desk())  # its thread keeps the database that it has seen first
+    monkeypatch.setattr(directory, "_reading", ThreadPoolExecutor(1))
+    monkeypatch.setattr(directory, "_book", Phonebook())
     api.apply(sqlite, HOUSE)
     from jackfield.contacts.models import Contact
     from jackfield.people.models import User
@@ -101,6 +108,52 @@ def test_a_change_is_found_soon_and_not_asked_for_with_every_letter(house: Setti
     assert len(book.entries(None)) == 5
 
 
+# --- files by TFTP ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd", "..\\\\boot.ini", "/etc/shadow", "%2e%2e/secret.key", "C:secret.key", "secret.key", "a" * 400],
+)
+async def test_path_tricks_get_no_file_and_are_seen_on_the_page(house: Settings, name: str) -> None:
+    await asyncio.to_thread(changed, house, "provisioning: {enabled: 'on'}")
+    with pytest.raises(TftpError):
+        await asking.file_for(name, "192.168.1.9")
+
+
+async def test_a_phones_file_is_given_by_tftp_in_the_local_networks_alone(house: Settings) -> None:
+    await asyncio.to_thread(changed, house, "provisioning: {enabled: 'on'}")
+    file = await asking.file_for("00156512abcd.cfg", "192.168.1.9")
+    assert b"account.1.user_name" in file
+    with pytest.raises(TftpError) as problem:
+        await asking.file_for("00156512abcd.cfg", "203.0.113.9")
+    assert problem.value.code in (NOT_FOUND, NO_ACCESS)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "mac", "slug"),
+    [
+        ("snom", "snom370", "000413000001", "snom-370"),
+        ("Yealink", "SIP-T46U", "00156512abcd", "yealink-t46u"),
+        ("", "", "00156512abcd", "yealink-t19p_e2"),
+        ("nobody", "X", "02aabbccddee", None),
+    ],
+)
+def test_the_model_that_asks_the_network_is_known_by_what_it_says(vendor: str, model: str, mac: str, slug: str) -> None:
+    found = asking.model_of(Question("192.168.1.9", 5060, mac, vendor, model))
+    assert (found.slug if found else None) == slug
+
+
+async def test_who_asks_the_network_is_told_where_while_it_may_be(house: Settings) -> None:
+    question = Question("192.168.1.9", 5060, "00156512abcd", "Yealink", "T46U")
+    await asyncio.to_thread(changed, house, "provisioning: {enabled: 'on', server: 192.168.1.1}")
+    url = await asking.address_for(house, question)
+    assert url.startswith("http://192.168.1.1:")
+    assert url.endswith("/provision/")
+    await asyncio.to_thread(changed, house, "provisioning: {enabled: 'off'}")
+    assert await asking.address_for(house, question) == ""
+
+
 # --- the vendors' XML ------------------------------------------------------------------------------------------------
 
 
@@ -129,6 +182,11 @@ async def test_a_phone_reads_the_directory_in_its_vendors_xml(house: Settings) -
     for wrong in (f"{base}/nobody.xml", f"{base[:-1]}a/yealink.xml", f"{base}/../yealink.xml", base):
         assert (await asked(wrong))[0] == 404
     assert (await asked(f"{base}/yealink.xml", query="&".join(f"a{n}=1" for n in range(99))))[0] == 404
+
+
+@pytest.mark.parametrize(("language", "said"), [("de", "Suchen"), ("cs-CZ", "Hledat"), ("xx", "Search")])
+def test_the_phones_screen_is_in_the_companys_language(house: Settings, language: str, said: str) -> None:
+    assert directory.labels(language).search == said
 
 
 def test_what_a_phone_is_told_of_the_directory(house: Settings) -> None:

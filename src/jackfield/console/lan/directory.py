@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from django.conf import settings as django_settings
+from django.utils.translation import gettext as _
 
-from jackfield.console import access
+from jackfield.console import access, languages
 from jackfield.console.lan.phonebook import Phonebook, password_of, sign_in
 from jackfield.provisioning.catalogue import models
 from jackfield.provisioning.configuration import Directory
@@ -24,7 +25,7 @@ from jackfield.provisioning.phonebook.vendor_xml import CONTENT_TYPE, VENDORS, L
 if TYPE_CHECKING:
     from jackfield.settings import Settings
 
-__all__ = ["PREFIX", "directory_of", "page", "serve"]
+__all__ = ["PREFIX", "directory_of", "labels", "page", "serve"]
 
 PREFIX = "/provision/directory/"
 _ADDRESS = re.compile(
@@ -34,7 +35,9 @@ _reading = ThreadPoolExecutor(1, thread_name_prefix="directory")
 _book = Phonebook()
 
 
-def directory_of(settings: Settings, phone: Any, host: str, folder: str, *, local: bool, ldap: bool) -> Directory:
+def directory_of(
+    settings: Settings, phone: Any, host: str, folder: str, *, local: bool, ldap: bool, language: str = ""
+) -> Directory:
     """Return what a desk phone is told of the directory. `folder`: the address of its files, with a slash at the end.
 
     By LDAP where that is on, from elsewhere over TLS only; by its vendor's XML besides, where it has one.
@@ -46,7 +49,7 @@ def directory_of(settings: Settings, phone: Any, host: str, folder: str, *, loca
     by_ldap = bool(port) and ldap
     bare = host.removeprefix("[").removesuffix("]")
     return Directory(
-        name=Labels().title,
+        name=labels(language).title,
         ldap_host=bare if by_ldap else "",
         ldap_port=port,
         ldap_tls=not local,
@@ -65,8 +68,26 @@ def page(settings: Settings, path: str, query: str, url: str) -> bytes | None:
     reader = sign_in(settings, found[1], found[2])
     if reader is None:
         return None
+    from jackfield.company.models import General
+
     wish = read_wish(url, dict(parse_qsl(query[:2000], max_num_fields=40)))
-    return directory(found[3], _book.entries(reader.user), wish, Labels())
+    return directory(found[3], _book.entries(reader.user), wish, labels(General.current().language))
+
+
+def labels(language: str) -> Labels:
+    """Return the texts on phones' screens in a language; in English where we don't have it."""
+    with languages.reading_in(language):
+        return Labels(
+            title=_("Directory"),
+            search=_("Search"),
+            search_for=_("Name or number"),
+            following=_("More"),
+            nothing=_("Nothing found"),
+            mobile=_("Mobile"),
+            home=_("Home"),
+            fax=_("Fax"),
+            other=_("Other"),
+        )
 
 
 async def serve(scope: Any, send: Any) -> None:

@@ -63,6 +63,7 @@ def configuration(
             folder(house, request, secure),
             local=local,
             ldap=house.ldap,
+            language=language,
         ),
         logo_url=rules.logo,
         admin_password=rules.phone_password,
