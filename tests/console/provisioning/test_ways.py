@@ -229,6 +229,11 @@ def test_an_unknown_phone_only_asks_where_nobody_gets_an_extension_by_itself(com
     assert not Extension.objects.filter(number="103").exists()
 
 
+def test_a_phone_of_unknown_make_gets_nothing_by_itself(company: Settings):
+    assert ask("aabbcc000001.cfg", user_agent="").status == 404
+    assert (Asked.objects.get().mac, Asked.objects.get().model) == ("aabbcc000001", "")
+
+
 def test_made_up_macs_do_not_fill_the_database(company: Settings, monkeypatch: pytest.MonkeyPatch):
     from jackfield.console.provisioning import strangers
 

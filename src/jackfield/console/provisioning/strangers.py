@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F
 
 from jackfield.console.provisioning.pace import Pace
-from jackfield.provisioning.requests import spelled_mac
+from jackfield.provisioning.requests import spelled_mac, vendor_of_mac
 
 if TYPE_CHECKING:
     from jackfield.console.declarative.apply import Author
@@ -66,11 +66,16 @@ def count(asked: Asked, request: Request, *, local: bool, now: float) -> None:
 
 
 def model_of(asked: Asked) -> str:
-    """Return the model that a phone is, as far as its question tells; else the first of its vendor; "" for none."""
+    """Return the model that a phone is, as far as its question tells; else the first of its vendor; "" for none.
+
+    Several vendors' phones ask for "<mac>.cfg": whose one is, its MAC address must say then.
+    """
     from jackfield.provisioning.catalogue import VENDORS
 
     if asked.model:
         return asked.model
+    if asked.mac and vendor_of_mac(asked.mac) != asked.vendor:
+        return ""
     vendor = VENDORS.get(asked.vendor)
     return vendor.models[0].slug if vendor is not None and vendor.models else ""
 
