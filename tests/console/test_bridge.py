@@ -14,6 +14,7 @@ import pytest_asyncio
 from websockets.asyncio.server import ServerConnection, serve
 
 from jackfield.console.browser_phones import bridge
+from jackfield.console.web.pace import Pace
 from jackfield.control import reachable
 
 SIP_MESSAGE = "OPTIONS sip:switch SIP/2.0\r\n\r\n"
@@ -156,7 +157,7 @@ async def test_a_session_that_ends_elsewhere_is_found_out(
 
 
 async def test_one_who_floods_is_cut_off(switch: Switch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "_pace", bridge.Pace(0.001, 5))
+    monkeypatch.setattr(bridge, "_pace", Pace(0.001, 5))
     browser = Browser()
     await browser.gets()
     for _ in range(10):

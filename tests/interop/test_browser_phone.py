@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -205,6 +206,24 @@ async def test_it_registers_again_by_itself_when_the_switch_has_started_anew(
     await phone.idle()
 
 
+async def test_a_call_goes_on_while_the_connection_is_away_and_can_be_ended_when_it_is_back(
+    office: System, booth: Booth, phone: BrowserPhone
+) -> None:
+    desk = await booth.phone(office.account("103"), 440)
+    call = await desk.dial("101")
+    await phone.rings("Phone 103")
+    await phone.tap("answer")
+    await call.answered()
+    os.kill((await office.processes())["console"]["pid"], signal.SIGKILL)
+    await phone.page.wait_for_selector("#phone[data-state=away]")
+    await phone.hears(440)
+    await phone.page.wait_for_selector("#phone[data-state=ready]", timeout=60_000)
+    await call.hears(MICROPHONE)
+    await phone.tap("hangup")
+    await call.ended()
+    await phone.idle()
+
+
 async def test_a_second_window_takes_the_phone_over(office: System, phone: BrowserPhone) -> None:
     other = await phone.page.context.new_page()
     await other.goto("/me/phone")
@@ -258,6 +277,36 @@ async def test_numbers_that_may_not_be_called_are_refused_in_words(phone: Browse
     assert await phone.page.locator(".call-card").count() == 0
 
 
+async def told_by_push(phone: BrowserPhone, session: Any, **push: str) -> None:
+    """Hand the service worker a push, as the browser does when its push service brings one."""
+    known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def registered(told: Any) -> None:
+        if not known.done() and told["registrations"]:
+            known.set_result(told["registrations"][0]["registrationId"])
+
+    session.on("ServiceWorker.workerRegistrationUpdated", registered)
+    await session.send("ServiceWorker.disable")
+    await session.send("ServiceWorker.enable")
+    text, origin = json.dumps({"call": "c1", "body": "102", **push}), await phone.told("location.origin")
+    shown_before = await shown(phone)
+    await session.send("ServiceWorker.deliverPushMessage",
+                       {"origin": origin, "registrationId": await known, "data": text})  # fmt: skip
+
+    async def changed() -> bool:
+        return await shown(phone) != shown_before
+
+    await eventually(changed, "a notification")
+
+
+async def shown(phone: BrowserPhone) -> Any:
+    """The notifications of the page, each with its buttons."""
+    return await phone.told(
+        "navigator.serviceWorker.ready.then(async (one) => (await one.getNotifications())"
+        ".map((note) => [note.title, note.actions.map((button) => button.action)]))"
+    )
+
+
 async def test_it_can_be_installed_and_says_so_when_it_has_no_connection(phone: BrowserPhone) -> None:
     page = phone.page
     session = await page.context.new_cdp_session(page)
@@ -267,6 +316,10 @@ async def test_it_can_be_installed_and_says_so_when_it_has_no_connection(phone: 
     manifest = await session.send("Page.getAppManifest")
     assert manifest["errors"] == []
     assert '"start_url": "/me/phone"' in manifest["data"]
+    await told_by_push(phone, session, kind="call", title="Bert calls you", answer="Answer", decline="Decline")
+    assert await shown(phone) == [["Bert calls you", ["answer", "decline"]]]
+    await told_by_push(phone, session, kind="over", missed="You missed a call of Bert")
+    assert await shown(phone) == [["You missed a call of Bert", []]]
     caches = await phone.told(
         "caches.keys().then(async (names) => (await (await caches.open(names[0])).keys())"
         ".map((one) => new URL(one.url).pathname))"

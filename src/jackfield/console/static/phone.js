@@ -103,7 +103,7 @@ function showCalls() {
     const name = call.name || call.number || say("a hidden number");
     made.dataset.state = call.state;
     made.classList.toggle("held", call.held);
-    find(".who", made).textContent = name;
+    find(".partner", made).textContent = name;
     find(".their-number", made).textContent = call.name && call.number !== call.name ? call.number : "";
     find(".how", made).textContent = words(call);
     const talking = call.state === "talking";
