@@ -101,6 +101,7 @@ class Watch:
         self._timer = None
         leg = self.leg
         if leg.ended or leg.audio.stream is None:
+            leg.proof = None
             return
         self._looks += 1
         if not leg.held:
@@ -116,6 +117,7 @@ class Watch:
         self.stats = event.stats
         if event.final:
             self.stop()
+            self.leg.proof = None  # no circle, which the collector would have to find
             if self._switch.now() - self._answered < FIRST_LOOK:
                 return
         remote = stream.remote if stream is not None else None
