@@ -61,13 +61,18 @@ async def test_a_browser_calls_a_desk_phone(system: System, booth: Booth, chromi
     assert (bool(legs["caller"]["secure"]), bool(legs["callee"]["secure"])) == (True, False)
 
 
-async def test_a_desk_phone_calls_a_browser(system: System, booth: Booth, chromium: Any) -> None:
+async def test_a_desk_phone_calls_a_browser_that_has_opus_only(system: System, booth: Booth, chromium: Any) -> None:
+    """Audio is transcoded, and keys change their clock from 48000 to 8000 on the way."""
     bert = await booth.phone(system.account("102"), 660)
-    async with WebAudioPhone(chromium, system.account("101", "wss"), 440) as page:
-        mine = await bert.dial("101")
+    async with WebAudioPhone(chromium, system.account("124", "wss"), 440) as page:
+        mine = await bert.dial("124")
         await page.says("ringing")
         await page.do("answer")
         await asyncio.gather(page.hears(660, 0.5), mine.hears(440, 0.5))
+
+        assert await page.do("codec") == "audio/opus"
+        await page.do("press", "27*")
+        await eventually(lambda: mine.digits == "27*", "the digits 27* at the desk phone")
 
         held = time.monotonic()
         await mine.do("hold")

@@ -299,7 +299,7 @@ class Switch:
             dtmf=line.dtmf,
             behind_nat=behind_nat,
             nat_address=contact.source[0] if contact is not None and line.behind_nat != "never" else "",
-            webrtc=contact is not None and speaks_webrtc(contact.transport, contact.user_agent),
+            webrtc=contact is not None and speaks_webrtc(contact.transport, contact.user_agent, contact.uri),
         )
 
     def trunk_profile(self, trunk: Trunk) -> Profile:

@@ -86,12 +86,13 @@ _BROWSERS = frozenset(("JsSIP", "SIP.js", "Jackfield"))
 
 
 @lru_cache(maxsize=1024)
-def speaks_webrtc(transport: str, user_agent: str) -> bool:
+def speaks_webrtc(transport: str, user_agent: str, contact: str = "") -> bool:
     """Say if a telephone is a page in a browser, which takes no audio but that of WebRTC.
 
-    Browsers come by WebSocket. So do some softphones, which are known by their names and want SDES or nothing.
+    Browsers come by WebSocket, and say so in their Contact where a server stands between. So do some softphones, which
+    are known by their names and want SDES or nothing.
     """
-    if transport not in ("WS", "WSS"):
+    if transport not in ("WS", "WSS") and ";transport=ws" not in contact.lower():
         return False
     known = next((vendor for vendor, pattern in _VENDORS if pattern.match(user_agent.strip())), "")
     return known in _BROWSERS or not known

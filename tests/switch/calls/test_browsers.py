@@ -9,6 +9,7 @@ import pytest
 
 from jackfield import sdp
 from jackfield.media.client import WebRtc
+from jackfield.switch.user_agents import speaks_webrtc
 
 from .browsers import FINGERPRINT, Browser, browser, line
 from .fake_media import FakePool, FakeStream
@@ -280,3 +281,18 @@ async def test_our_address_inside_is_told_to_our_own_people_only(house: House, a
     assert await call.outcome() == 200
     told = [text.split()[4] for text in line(call.remote).attributes if text.startswith("candidate:")]
     assert told == (["203.0.113.9"] if anonymous else ["203.0.113.9", "10.0.0.1"])
+
+
+@pytest.mark.parametrize(("transport", "user_agent", "contact", "webrtc"), [
+    ("WSS", "JsSIP 3.13.8", "", True),
+    ("WS", "SIP.js/0.21.2", "", True),
+    ("WSS", "Shop-Window/3", "", True),
+    ("WSS", "", "", True),
+    ("UDP", "JsSIP 3.13.8", "sip:x@y.invalid;transport=ws", True),  # through a proxy
+    ("WSS", "baresip v3.16.0 (x86_64/Linux)", "", False),
+    ("WSS", "Linphone-Desktop/5.2", "", False),
+    ("TLS", "snomD785/10.1.54.13", "sip:x@192.0.2.9:5061;transport=tls", False),
+    ("UDP", "", "", False),
+])  # fmt: skip
+def test_what_is_taken_for_a_browser(transport: str, user_agent: str, contact: str, webrtc: bool) -> None:
+    assert speaks_webrtc(transport, user_agent, contact) is webrtc
