@@ -128,3 +128,15 @@ def test_a_router_that_lets_one_phone_alone_is_not_taken_for_mended_before_a_day
     assert not experience.changes_sip("203.0.113.7")
     assert not experience.gateway("203.0.113.7", False)
     assert len(kept) == 2
+
+
+@simulated
+async def test_a_phone_that_does_not_answer_baits_is_neither_lost_nor_is_its_nat_blamed() -> None:
+    async with Watched() as office:
+        phone = office.plug_in("203.0.113.7", contact="sip:a@192.168.1.5")
+        phone.says["OPTIONS"] = lambda request: None if request.from_.uri.host == CONTROL else request.reply(200)
+        await pass_time(100)
+        contact = office.registrar.contacts(office.line())[0]
+        assert contact.latency is not None
+        assert not contact.doubt
+        assert "unreachable" not in office.happened

@@ -278,8 +278,9 @@ class Qualifier:
         self._asked.pop(contact.asked, None)
         contact.asked = ""
         contact.missed += 1
-        if contact.missed == 1 and contact.behind_nat:
+        if contact.missed == 1 and contact.behind_nat and not contact.bait:  # it may not like the bait
             contact.doubt = contact.quiet
+        contact.bait = ""
         if contact.missed >= LOST_AFTER:
             self._registrar.reached(contact, False, f"{contact.missed} OPTIONS without an answer")
 
@@ -344,7 +345,7 @@ class Qualifier:
     def _settle_doubt(self, contact: Contact, restarted: bool, start: float) -> None:
         """It was silent when asked, and is there: its NAT had forgotten it, unless the phone itself was away."""
         doubt, contact.doubt = contact.doubt, 0.0
-        if contact.asked and contact.repeated >= 2:  # it registers while it is asked in vain
+        if contact.asked and contact.repeated >= 2 and not contact.bait:  # it registers while it is asked in vain
             self._asked.pop(contact.asked, None)
             contact.asked, doubt = "", contact.quiet
         if not doubt or restarted:

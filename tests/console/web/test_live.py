@@ -176,10 +176,15 @@ def test_beside_a_phone_stands_whether_it_hears_and_what_to_do(admin: Client, sw
     text = text_of(admin.get("/admin/phones/"))
     for what in (says, "no audio", "opus, 24 ms, NAT: symmetric", "kept open every 56 s", "Test audio"):
         assert what in text
+    assert "The audio of 1 phone is not right. What to do" in text
+    assert says in text_of(admin.get("/admin/phones/?show=audio"))
     assert "remember it for 62 s at least" in admin.get("/admin/phones/").content.decode()
     good = verdict | {"good": True, "hears": True, "is_heard": True}
     switch.phones = [PHONES[0] | {"verdict": good, "sip_alg": True}]
     assert "SIP ALG" in text_of(admin.get("/admin/phones/"))
+    switch.phones = [PHONES[0] | {"verdict": good}]
+    assert "is not right" not in text_of(admin.get("/admin/phones/"))
+    assert "Nothing fits" in text_of(admin.get("/admin/phones/?show=audio"))
 
 
 def test_a_button_rings_a_phone_to_test_it(admin: Client, switch: Switch, signed_in: As):

@@ -167,7 +167,10 @@ def hang_up(request: HttpRequest) -> HttpResponse:
 
 # --- registered phones -------------------------------------------------------------------------------------------
 
-SHOWN = {"": "all", "silent": "do not answer", "nat": "behind NAT", "missing": "extensions without a phone"}
+SHOWN = {
+    "": "all", "silent": "do not answer", "audio": "audio not right", "nat": "behind NAT",
+    "missing": "extensions without a phone",
+}  # fmt: skip
 
 
 @gate("phones")
@@ -182,6 +185,8 @@ def phones(request: HttpRequest) -> HttpResponse:
     rows: list[dict[str, Any]] = missing if chosen == "missing" else registered
     if chosen == "silent":
         rows = [row for row in rows if not row["reachable"]]
+    elif chosen == "audio":
+        rows = [row for row in rows if _is_wrong(row)]
     elif chosen == "nat":
         rows = [row for row in rows if row["behind_nat"]]
     rows = list(_fitting(rows, search))
@@ -193,6 +198,7 @@ def phones(request: HttpRequest) -> HttpResponse:
         "turned_away": turned_away[:TURNED_AWAY],
         "registered": len(registered),
         "silent": sum(not row["reachable"] for row in registered),
+        "wrong": sum(map(_is_wrong, registered)),
         "choices": SHOWN,
         "chosen": chosen,
         "search": search,
@@ -201,6 +207,11 @@ def phones(request: HttpRequest) -> HttpResponse:
         "rows": live_rows(),
     }
     return render(request, "live/phones.html", context)
+
+
+def _is_wrong(row: dict[str, Any]) -> bool:
+    """Say if a phone does not hear or is not heard, or a router changes what it says."""
+    return bool(row["sip_alg"] or (row["verdict"] and not row["verdict"]["good"]))
 
 
 def _without_phone(have: set[str]) -> list[dict[str, Any]]:
