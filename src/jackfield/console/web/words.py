@@ -418,6 +418,13 @@ INNER = {
     "only": Words("Route or beginning", suggestions="routes"),
     "allow": Words("Allowed"),
     "hours": Words("Only during", suggestions="time_ranges"),
+    "kind": Words("Key", choices=(
+        ("none", "Nothing"), ("line", "Line"), ("blf", "Lamp (BLF)"), ("speed_dial", "Speed dial"), ("park", "Park"),
+        ("pickup", "Pick up"), ("voicemail", "Voicemail"), ("forward", "Forward"),
+    )),
+    "value": Words("Number", suggestions="numbers"),
+    "label": Words("On the screen"),
+    "line": Words("By line"),
     **{
         area: Words(title, choices=(("nothing", "Nothing"), ("read", "See"), ("write", "See and change")))
         for area, title in {
