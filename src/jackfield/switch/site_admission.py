@@ -301,6 +301,8 @@ def _security(leg: Leg) -> Security:
 def _expected(leg: Leg) -> Security:
     """Return how a leg's audio will be encrypted, at most."""
     audio = leg.audio
+    if audio.webrtc:
+        return "80"
     offered = audio.offered.audio if audio.offered is not None else None
     if offered is not None:
         return "80" if offered.crypto and audio.profile.srtp != "off" else "off"

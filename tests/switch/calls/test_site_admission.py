@@ -324,3 +324,16 @@ async def test_the_page_of_a_site_is_told_what_it_uses_and_which_phones_it_has(h
     assert {leg["extension"]: leg["site"] for leg in call["legs"]} == {"103": "", "101": "Brno"}
     with pytest.raises(ControlError, match='no site "Nowhere"'):
         await commands["sites"]({"name": "Nowhere"})
+
+
+async def test_encryption_counts(house: House):
+    await with_line(house, 1000)
+    await house.change_extension(
+        "101", lines=tuple(replace(line, srtp="required") for line in house.snapshot.extensions[0].lines)
+    )
+    away, alice = await house.phone("103"), await house.phone("101")
+    call = away.call("101")
+    await alice.rings()
+    assert used(house) == 84.0, "the tag of SRTP is reckoned with before the answer"
+    call.hang_up()
+    await quiet(house, 1)
