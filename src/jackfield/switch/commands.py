@@ -24,7 +24,7 @@ from jackfield.switch.origination import Originator
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk, OutboundPlan, RouteRequest
 from jackfield.switch.site_report import SiteReport
-from jackfield.switch.sites import site_at
+from jackfield.switch.sites import site_at, site_named
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -182,7 +182,12 @@ class Commands:
             number = question.origin.number
             extension = next(one for one in snapshot.extensions if one.number == number)
             question = dataclasses.replace(question, site=site_at(snapshot, self.switch.registrar, extension))
-        return forecast_to_dict(forecast(snapshot, question, when))
+        found = forecast_to_dict(forecast(snapshot, question, when))
+        site = site_named(snapshot, question.site) if question.site else None
+        refusable = found["leads_to"] is None or found["leads_to"]["kind"] != "emergency"
+        if site is not None and refusable and not at and (outlook := self.switch.site_admission.outlook(site)):
+            found["trace"].append({"text": outlook, "setting": f"sites/{site.name}"})
+        return found
 
     async def reload(self, request: dict[str, Any]) -> dict[str, Any]:
         """Read the snapshot file anew."""

@@ -144,6 +144,16 @@ class SiteAdmission:
         day = self._days.get(name)
         return (day.refused, day.smaller) if day is not None and day.day == self._today() else (0, 0)
 
+    def outlook(self, site: Site) -> str:
+        """Say what is left of a site's line, for who asks what would happen if somebody dialled; "" without a limit."""
+        left = self._left(site, besides=())
+        if left is None:
+            return ""
+        limit = min(size for size in (site.bandwidth_up, site.bandwidth_down) if size)
+        text = f'the line of site "{site.name}" has {max(left, 0):g} of {limit} kbit/s left'
+        smallest = min(_kbits(name, 20, site, "off", 4, OPUS_LOW) for name in site.codecs or sorted(_KNOWN))
+        return text if smallest <= left else f"{text}: now the call would be refused (503)"
+
     # --- what is let in ----------------------------------------------------------------------------------------------
 
     def refuses_caller(self, leg: Leg) -> str:

@@ -308,6 +308,15 @@ async def test_what_would_happen_tells_the_site_of_the_phone(house: House):
     commands = Commands(house.switch, Recorder(), stop=lambda: None, path=Path("nowhere"))
     found = await commands.route({"from": "101", "to": "102"})
     assert {"text": 'its phone is at site "Brno"', "setting": "sites/Brno"} in found["trace"]
+    await with_line(house, 100)
+    await house.phone("102")
+    found = await commands.route({"from": "102", "to": "103"})
+    assert found["trace"][-1]["text"] == 'the line of site "Brno" has 100 of 100 kbit/s left'
+    away = await house.phone("103")
+    away.call("101")
+    await house.phones[0].picks_up()
+    found = await commands.route({"from": "102", "to": "103"})
+    assert "has 20 of 100 kbit/s left: now the call would be refused (503)" in found["trace"][-1]["text"]
 
 
 async def test_the_page_of_a_site_is_told_what_it_uses_and_which_phones_it_has(house: House):
