@@ -79,3 +79,22 @@ async def test_a_phone_on_ipv6_talks_with_one_on_ipv4(system: System, booth: Boo
         await theirs.hears(1100 - hertz)
         await mine.hang_up()
         await theirs.ended()
+
+
+@needs_baresip
+async def test_a_desk_phone_that_gets_its_keys_by_dtls_calls_a_plain_one(
+    system: System, booth: Booth, ports: Block, tmp_path: Path
+) -> None:
+    """DTLS-SRTP without ICE and with RTCP on a port of its own, as desk phones have it."""
+    bert = await booth.phone(system.account("102"), 660)
+    account = system.account("101", "tls")
+    async with DebianBaresip(tmp_path / "anna", ports, account, 440, codec="pcma", encryption="dtls_srtp") as anna:
+        await anna.dial("102")
+        theirs = await (await bert.rings()).answer()
+        await anna.answered()
+        await asyncio.gather(anna.hears(660, 0.5), theirs.hears(440, 0.5))
+        await anna.hang_up()
+        await theirs.ended()
+
+    record = await system.last_record("101")
+    assert [bool(leg["secure"]) for leg in record["legs"] if leg["role"] == "caller"] == [True]

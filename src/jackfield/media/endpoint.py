@@ -385,7 +385,9 @@ class Endpoint:
             data = protected
         elif self.path is not None:
             return  # never in clear
-        if remote.rtcp_mux or self._pair.rtcp is None or self.path is not None:
+        if self.path is not None and not remote.rtcp_mux:
+            return  # its RTCP port would want a handshake of its own (RFC 5764 section 3)
+        if remote.rtcp_mux or self._pair.rtcp is None:
             self._send(data)
             return
         destination = self.rtcp_latch.expected

@@ -276,7 +276,7 @@ def read_answer(local_offer: Session, answered: Session) -> Negotiated:
         direction=ours.direction,
         crypto=crypto,
         local_crypto=local_crypto,
-        rtcp_mux=ours.rtcp_mux and (theirs.rtcp_mux or dtls is not None),
+        rtcp_mux=ours.rtcp_mux and theirs.rtcp_mux,
         dtls=dtls,
         local_dtls=local_dtls,
     )
@@ -319,7 +319,7 @@ def _accept_audio(
         direction=direction,
         crypto=keys.theirs,
         local_crypto=keys.ours,
-        rtcp_mux=(media.rtcp_mux and rtcp_mux) or keys.dtls is not None,
+        rtcp_mux=media.rtcp_mux and (rtcp_mux or keys.dtls is not None),
         dtls=keys.dtls,
         local_dtls=keys.local_dtls,
     )

@@ -161,7 +161,9 @@ class Audio:
     def may_go_elsewhere(self) -> bool:
         """True when the party can talk with another one directly: by plain RTP or SRTP on ports of its own."""
         remote = self.remote
-        return remote is not None and remote.address != "" and remote.port > 0 and not remote.rtcp_mux
+        if remote is None or remote.rtcp_mux or remote.dtls is not None:
+            return False
+        return remote.address != "" and remote.port > 0
 
     def offered_image(self) -> sdp.RemoteImage:
         """The T.38 line of the open offer. Raises `NotAcceptable` when there is none."""

@@ -50,7 +50,7 @@ class DebianBaresip:
         *,
         codec: str = "pcmu",
         address: str = "127.0.0.1",
-        encryption: str = "",  # "srtp": offer SDES, "srtp-mand": insist on it
+        encryption: str = "",  # "srtp": offer SDES, "srtp-mand": insist on it, "dtls_srtp": keys by DTLS
         options: str = "",  # more parameters of the account
         prefix: Sequence[str] = (),
     ) -> None:
@@ -102,6 +102,7 @@ class DebianBaresip:
             mono = tone(self.hertz, rate, LONG)
             file.writeframes(mono if channels == 1 else _doubled(mono))
         modules = ["g711", "g722", "gsm", "opus", "aufile", "aubridge", "sndfile", "srtp"]
+        modules += ["dtls_srtp"] if self._encryption.startswith("dtls") else []
         host = f"[{self._address}]" if ":" in self._address else self._address
         (self.folder / "config").write_text(
             "\n".join(
