@@ -9,6 +9,7 @@ from django.test import Client
 
 from jackfield.changes.models import Revision
 from jackfield.console import api
+from jackfield.console.lan.phonebook import password_of
 from jackfield.console.provisioning.asking import Request
 from jackfield.console.provisioning.door import answer
 from jackfield.desk_phones.models import Asked, CheckSync, DeskPhone, Link, PhoneTemplate, Standing
@@ -76,11 +77,12 @@ def test_an_address_that_waits_can_be_ended(admin: Client, phone: DeskPhone):
     assert Link.objects.get().used is None
 
 
-def test_a_preview_shows_the_file_and_no_secret(admin: Client, phone: DeskPhone):
+def test_a_preview_shows_the_file_and_no_secret(admin: Client, company: Settings, phone: DeskPhone):
     shown = admin.get(f"/admin/desk_phones/{phone.pk}/file").content.decode()
     assert "bert102" in shown
     assert "********" in shown
     assert "not-to-be-shown" not in shown
+    assert password_of(company, phone) not in shown
     assert Line.objects.get(sip_username="bert102").sip_password == "not-to-be-shown-2"
     assert admin.get(f"/admin/desk_phones/{phone.pk}/file?name=nothing").status_code == 404
 

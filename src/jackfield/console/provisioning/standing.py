@@ -123,11 +123,16 @@ def preview(settings: Settings, phone: Any, file: str, host: str) -> tuple[Rende
     standing = getattr(phone, "standing", None)
     asked = Request(path="", way="https", address=standing.address if standing is not None else "", host=host)
     told = configuration(house, phone, lines_of([phone]), asked, local=False, password=MASK)
+    secret = told.directory.ldap_password
     masked = replace(
         told,
         accounts=tuple(replace(account, password=MASK) for account in told.accounts),
         admin_password=MASK if told.admin_password else "",
         user_password=MASK if told.user_password else "",
-        directory=replace(told.directory, ldap_password=MASK if told.directory.ldap_password else ""),
+        directory=replace(
+            told.directory,
+            ldap_password=MASK if secret else "",
+            xml_url=told.directory.xml_url.replace(secret, MASK) if secret else told.directory.xml_url,
+        ),
     )
     return giving.rendered(house, model, file, masked)
