@@ -150,7 +150,7 @@ class WebPath:
                 f"its browser has not asked for {CONSENT_SECONDS:.0f} s whether we are there, so nothing more is sent"
             )
         if self.keys is None and now - self._began >= PATIENCE:
-            return "the DTLS handshake with its browser did not come to an end"
+            return f"its DTLS handshake did not come to an end within {PATIENCE:.0f} s"
         return ""
 
     def _begin(self, now: float) -> list[bytes]:

@@ -26,7 +26,7 @@ JSSIP = Path(jackfield.console.__file__).parent / "static" / "jssip.js"
 SCRIPT = Path(__file__).with_name("web_audio.js")
 PAGE = "<!doctype html><title>phone</title><link rel=icon href=data:,><script type=module src=/phone.js></script>"
 HERE = "http://localhost/"  # a page from there may use audio, as one by HTTPS
-PATIENCE = 20.0
+PATIENCE = 40.0
 FLAGS = (
     "--no-sandbox",
     "--ignore-certificate-errors",  # the system made its certificate itself
