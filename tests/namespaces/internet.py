@@ -14,8 +14,9 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["SITES", "SYSTEM", "Internet", "Site"]
+__all__ = ["SITES", "SYSTEM", "Internet", "Site", "why_no_alg"]
 
 SYSTEM = "203.0.113.1"
 
@@ -71,6 +72,14 @@ SITES = (
     Site("tls", "symmetric, phones by TLS", masquerade="masquerade fully-random", transport="tls"),
     Site("noudp", "UDP blocked, phones by TLS", filter=_NO_UDP, transport="tls", audio=False),
 )
+
+
+def why_no_alg() -> str:
+    """Return why no router here can change SIP messages, or ""."""
+    subprocess.run(["modprobe", "-q", "nf_nat_sip"], capture_output=True, check=False)  # built in, or not there: fine
+    if "nf_nat_sip" in Path("/proc/kallsyms").read_text(encoding="ascii", errors="replace"):
+        return ""
+    return "this kernel has no SIP ALG (module nf_nat_sip)"
 
 
 class Internet:
@@ -141,9 +150,9 @@ class Internet:
             self.run(site.name, "ip", "address", "add", f"{self.phone(site, phone)}/24", "dev", "lan")
         self.run(site.name, "ip", "route", "add", "default", "via", inside)
         self.run(router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
-        more = (
-            site.rules.format(phone=self.phone(site), outside=self.outside(site)) if "{{" in site.rules else site.rules
-        )
+        more = "" if site.rules is _ALG and why_no_alg() else site.rules
+        if "{{" in more:
+            more = more.format(phone=self.phone(site), outside=self.outside(site))
         rules = more.replace("SIP_PORT", str(self._sip_port)) + site.filter
         out = f'chain out {{ type nat hook postrouting priority srcnat; oifname "out" {site.masquerade}; }}; '
         self.run(router, "nft", f"table ip site {{ {rules} {out} }}")
