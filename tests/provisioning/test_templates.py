@@ -62,7 +62,6 @@ PRESSED = {  # what the keys of the sample do, where a vendor has no kind of its
     "linksys": {"voicemail": ("speed_dial", "*97")},
     "cisco": {"voicemail": ("speed_dial", "*97")},
     "polycom": {"voicemail": ("speed_dial", "*97")},
-    "fanvil": {"voicemail": ("speed_dial", "*97")},
     "generic": {"pickup": ("pickup", "106")},
 }
 

@@ -60,8 +60,8 @@ def _key(kind: str, value: str) -> tuple[str, str]:
         return "none", ""
     if kind == "2":
         return "line", value.removeprefix("SIP")
-    number, _, sort = re.fullmatch(r"([^@/]+)@(\d+)/(ba|c|f)\S*", value).groups()
-    return {"ba": "blf", "c": "park", "f": "speed_dial"}[sort], number
+    number, _, sort = re.fullmatch(r"([^@/]+)@(\d+)/(ba|c|f|m|a)\S*", value).groups()
+    return {"ba": "blf", "c": "park", "f": "speed_dial", "m": "voicemail", "a": "forward"}[sort], number
 
 
 def _change(date, name: str) -> ReadChange:
