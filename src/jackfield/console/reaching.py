@@ -116,6 +116,8 @@ def _proof(port: Port, report: Report) -> tuple[str, str]:
         return "bad", _("Closed: %(helper)s sent a packet from the Internet, and it did not arrive.") % {
             "helper": report.helper
         }
+    if port.kind == "tcp" and not report.behind_router:
+        return "", _("Not proved: STUN servers can't test this one.")
     if port.kind == "tcp":
         return "", _("Not proved: STUN servers can't test this one, and nothing came back from inside.")
     return "", _("Not proved: nobody outside could be asked to send a packet.")
