@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from jackfield.switch.commands import Commands
 from jackfield.switch.snapshot import RingGroup
 
@@ -88,6 +90,7 @@ async def test_the_other_phones_ring_meanwhile_and_may_answer(house: House) -> N
     assert not browser.calls
 
 
+@pytest.mark.plain_python
 async def test_declining_at_the_notification_sends_the_call_where_busy_ones_go(house: House) -> None:
     await house.change_extension("102", forward_busy="103")
     alice, carol = await house.phone("101"), await house.phone("103")
