@@ -19,6 +19,10 @@ __all__ = ["Listener", "MakeFlow"]
 MakeFlow = Callable[[Connections, str, Address], StreamFlow]
 
 _BATCH = 64
+_HANDSHAKES = 16
+_BREATH = 0.02
+"""Seconds between so many TLS handshakes: when thousands of phones come back at once, calls go on in between. One
+costs a millisecond; more than 400 a second would take a core for themselves, and hold up everything else."""
 _PAUSE = 1.0
 """Seconds without accepting after the process ran out of file descriptors: trying again at once would only spin."""
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -59,7 +63,7 @@ class Listener:
 
     def _accept(self) -> None:
         connections = self._connections
-        for _ in range(_BATCH):
+        for _ in range(_BATCH if self.tls is None else _HANDSHAKES):
             try:
                 sock, address = self._sock.accept()
             except BlockingIOError:
@@ -80,6 +84,8 @@ class Listener:
             flow = self._make_flow(connections, self.transport, remote)
             connections.accept(flow)
             connections.run(self._serve(sock, flow))
+        if self.tls is not None:
+            self._rest(_BREATH)
 
     async def _serve(self, sock: socket.socket, flow: StreamFlow) -> None:
         """Bring one connection to where its flow takes over."""
@@ -110,9 +116,13 @@ class Listener:
             sock.close()
             raise
 
-    def _pause(self, error: OSError) -> None:
+    def _rest(self, seconds: float) -> None:
+        """Accept nothing for a while; who comes meanwhile waits in the kernel."""
         loop = self._connections.loop
         loop.remove_reader(self._sock)
-        self._resuming = loop.call_later(_PAUSE, loop.add_reader, self._sock, self._accept)
+        self._resuming = loop.call_later(seconds, loop.add_reader, self._sock, self._accept)
+
+    def _pause(self, error: OSError) -> None:
+        self._rest(_PAUSE)
         text = "%s port %d takes no connections for a moment: %s - raise the limit on open files (LimitNOFILE)"
         self._connections.log(logging.ERROR, "out of files", text, self.transport, self.bound[1], why(error))
