@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +84,16 @@ def test_keys_go_by_standard_input_alone_and_old_routes_go() -> None:
     assert "ip address replace 10.87.0.1/24 dev jfvpn0" in tools.told
     assert any(line.startswith("ip route delete 192.168.40.0/24 dev jfvpn0") for line in tools.told)
     assert any(line.startswith("ip route replace 192.168.50.0/24 dev jfvpn0") for line in tools.told)
+
+
+@pytest.mark.skipif(shutil.which("nft") is None, reason="Debian's package nftables is not installed")
+def test_devices_reach_this_machine_alone() -> None:
+    tools = Tools()
+    Tunnel("jfvpn0", tools).apply(Interface(PRIVATE, ("10.87.0.1/24",)))
+    assert tools.told.index("nft -f -") < tools.told.index("ip link set dev jfvpn0 mtu 1420 up")
+    assert 'iifname "jfvpn0" drop' in tools.typed
+    Tunnel("jfvpn0", tools).remove()
+    assert tools.told[-1] == "nft delete table inet jfvpn0"
 
 
 def test_without_the_right_the_mend_is_said(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ class Tunnel:
             self._make()
         self._do(["wg", "syncconf", self.name, "/dev/stdin"], wanted.kernel_file())
         self._set_addresses(wanted.addresses)
+        self._close_to_others()
         self._do(["ip", "link", "set", "dev", self.name, "mtu", str(MTU), "up"])
         self._set_routes(wanted.routes())
 
@@ -98,6 +99,8 @@ class Tunnel:
         """Take it away, if it is there."""
         if self._there():
             self._run(["ip", "link", "delete", "dev", self.name], "")
+            if _where("nft"):
+                self._run(["nft", "delete", "table", "inet", self.name], "")
         if self._child is not None:
             self._child.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -141,6 +144,26 @@ class Tunnel:
                 said = (self._child.stderr.read() if self._child.stderr else b"").decode(errors="replace").strip()
                 raise TunnelError(f"wireguard-go could not make the tunnel: {said[-300:] or 'it said nothing'}")
             time.sleep(0.02)
+
+    def _close_to_others(self) -> None:
+        """Forward nothing between devices and others: they reach this machine alone.
+
+        This machine may forward packets, for the kernel relays audio so. Those flows, which are ours, are let through.
+        """
+        if not _where("nft"):
+            with contextlib.suppress(OSError):
+                if Path("/proc/sys/net/ipv4/ip_forward").read_text().strip() == "1":
+                    raise TunnelError(
+                        "this machine forwards packets, so that devices of the VPN would reach others: "
+                        "apt install nftables, by which Jackfield forbids it"
+                    )
+            return
+        rules = (
+            f"table inet {self.name}\ndelete table inet {self.name}\n"
+            f"table inet {self.name} {{ chain forward {{ type filter hook forward priority filter; "
+            f'ct status dnat accept; iifname "{self.name}" drop; oifname "{self.name}" drop; }}; }}\n'
+        )
+        self._do(["nft", "-f", "-"], rules)
 
     def _set_addresses(self, wanted: Sequence[str]) -> None:
         shown = self._do(["ip", "-j", "address", "show", "dev", self.name])
