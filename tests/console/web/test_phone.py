@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from jackfield.changes.models import Revision
 from jackfield.console import change
 from jackfield.console.browser_phones import accounts, pushing
 from jackfield.console.change import Author, Wish
+from jackfield.console.web import assets
 from jackfield.console.web.own import phone as pages
 from jackfield.control import ControlError, NotRunning
 from jackfield.numbers.models import Extension
@@ -25,6 +27,7 @@ from jackfield.switch import snapshot
 
 from .conftest import person
 from .own_people import browser_of, page
+from .test_first_load import MOST, fetched
 
 CHROME = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36"
 PUSH = {
@@ -242,6 +245,17 @@ def test_the_page_may_connect_to_its_own_host_and_no_other(anna: Client):
     assert "connect-src 'self' wss://phone.example.com;" in policy
     assert "worker-src 'self'" in policy
     assert "unsafe" not in policy
+
+
+def test_the_page_is_light_enough_for_a_slow_line(anna: Client):
+    names: set[str] = set()
+    answer = anna.get("/me/phone")
+    fetched(answer.content.decode(), names)
+    assert {"jssip.js", "phone.js", "phone-line.js", "phone-sound.js", "own.js"} <= names
+    assert sum(len(gzip.compress((assets.FOLDER / name).read_bytes())) for name in names) < MOST
+    names.clear()
+    fetched(anna.get("/me/contacts/").content.decode(), names)
+    assert "jssip.js" not in names, "only the phone needs it"
 
 
 def test_the_worker_and_its_page_are_there_for_everybody_and_say_nothing_of_anybody(company: Settings):
