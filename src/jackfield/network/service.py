@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import logging
 import os
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,7 @@ class Service:
         self._told: object = None
         self._soon = asyncio.Event()
         self._moved = False
-        self._next = self._next_stun = 0.0
+        self._next = self._next_stun = self._next_tunnel = 0.0
         self._searching = asyncio.Lock()
         self._testing = asyncio.Lock()
         verbs = {"addresses": self._addresses, "search": self._search_now, "test": self._test, "vpn": self._vpn}
@@ -80,7 +81,10 @@ class Service:
         if changes.socket is not None:
             loop.add_reader(changes.socket.fileno(), self._changed, changes)
         try:
-            await self._look_at_configuration()
+            try:
+                await self._look_at_configuration()
+            except Exception:  # calls are possible without all this
+                log.exception("the network process begins without STUN, TURN or VPN")
             await self._control.start()
             up()
             while not stopping.is_set():
@@ -232,24 +236,30 @@ class Service:
     # --- the VPN
 
     async def _keep_tunnel(self) -> None:
-        wanted = None
+        """Have the tunnel be as the configuration wants it; looked at again every minute, should it be gone."""
+        wanted, problem = None, ""
         if self.snapshot.general.vpn:
             try:
-                self.vpn_problem = why_not()
-                if not self.vpn_problem:
+                problem = why_not()
+                if not problem:
                     wanted = tunnel_of(self.snapshot, own_key(self.settings))
-            except (OSError, ValueError) as problem:
-                self.vpn_problem = str(problem)
-        if wanted == self._tunnelled:
+            except (OSError, ValueError) as wrong:
+                problem = str(wrong)
+        now = time.monotonic()
+        if wanted == self._tunnelled and (wanted is None or now < self._next_tunnel):
+            self.vpn_problem = problem if wanted is None else self.vpn_problem
             return
+        self._next_tunnel = now + SLOW
         try:
             if wanted is None:
                 await asyncio.to_thread(self._tunnel.remove)
             else:
                 await asyncio.to_thread(self._tunnel.apply, wanted)
-        except TunnelError as problem:
-            self.vpn_problem = str(problem)
-            log.error("the VPN: %s", problem)
+        except (TunnelError, OSError, subprocess.TimeoutExpired) as wrong:
+            problem = str(wrong)
+            if problem != self.vpn_problem:
+                log.error("the VPN: %s", problem)
+        self.vpn_problem = problem
         self._tunnelled = wanted
 
     # --- what is asked
