@@ -15,6 +15,10 @@ _PHONE = schemas.table(
     {"id": "string", **{name: kind for name, kind in rows.PHONE["properties"].items() if name != "expires_in"},
      "expires": {"type": "number", "description": "Seconds since 1970."}}
 )  # fmt: skip
+_FETCHED = schemas.table(
+    {**dict.fromkeys(("mac", "name", "model", "address", "way", "firmware"), "string"),
+     "extensions": {"type": "array", "items": {"type": "string"}}}
+)  # fmt: skip
 DATA: dict[str, Any] = {
     "call.started": rows.CALL,
     "call.answered": rows.CALL,
@@ -24,6 +28,7 @@ DATA: dict[str, Any] = {
     "phone.registered": _PHONE,
     "phone.changed": _PHONE,
     "phone.gone": _PHONE,
+    "phone.provisioned": _FETCHED,
     "trunk.changed": rows.TRUNK,
     "trunk.removed": schemas.table({"name": "string"}),
     "switch.changed": schemas.table({"running": "boolean", "draining": "boolean", "problem": "string"}),
