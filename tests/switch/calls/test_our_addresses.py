@@ -62,6 +62,7 @@ async def test_an_ipv6_phone_is_never_told_an_ipv4_address(house: House) -> None
 
 
 @pytest.mark.plain_python
+@pytest.mark.plain_python
 async def test_who_comes_by_a_proxy_on_this_machine_is_told_an_address_that_he_reaches(house: House) -> None:
     leg: Any = SimpleNamespace(flow=SimpleNamespace(remote=("10.0.0.7", 40000), local=("127.0.0.1", 8088)))
     assert "127.0.0.1" not in house.switch.addresses.of(leg)
