@@ -73,6 +73,9 @@ def run(
     ldaps_port: Annotated[
         int | None, typer.Option(help="Directory for phones over TLS, 0 for none. Default: 636")
     ] = None,
+    zoiper_provider: Annotated[
+        str | None, typer.Option(help="Our provider_id at Zoiper's service, for links to Zoiper. Default: none")
+    ] = None,
     console_host: Annotated[str | None, typer.Option(help="Address of the web console. Default: 127.0.0.1")] = None,
     console_port: Annotated[int | None, typer.Option(help="Its port, 0 for none. Default: 4021")] = None,
     user_host: Annotated[
