@@ -105,9 +105,15 @@ class Line extends EventTarget {
       this.#is("away");
       this.#findOut(ua);
     });
-    ua.on("registrationFailed", () => {
-      // The switch has started anew and knows no password of ours, or the one of another window counts.
-      if (ua === this.#ua && ua.isConnected()) this.#again();
+    ua.on("registrationFailed", ({ response }) => {
+      if (ua !== this.#ua || !ua.isConnected()) return;
+      // Refused: the switch has started anew and knows no password of ours, or the one of another window counts. Any
+      // other failure is one of the way, and must not cost the call that goes on.
+      if (response?.status_code < 500 || this.calls.size === 0) this.#again();
+      else {
+        this.#is("away");
+        setTimeout(() => { if (ua === this.#ua && ua.isConnected()) ua.register(); }, 2000);
+      }
     });
     ua.on("newRTCSession", ({ originator, session }) => {
       if (originator === "remote") this.#take(session);

@@ -431,7 +431,11 @@ line.addEventListener("ended", ({ detail: call }) => {
 
 find("#take-back").addEventListener("click", () => line.start());
 find("#from")?.addEventListener("change", (event) => line.start(event.target.value));
-addEventListener("online", () => { if (line.state === "away") line.start(); });
+// With a call on, the line comes back by itself: a new account would end the call.
+const hurry = () => { if (!document.hidden && line.state === "away" && line.calls.size === 0) line.start(); };
+addEventListener("online", hurry);
+document.addEventListener("visibilitychange", hurry);
+addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); }); // Back led to a page that was put to sleep
 addEventListener("beforeunload", (event) => { if (line.calls.size) event.preventDefault(); });
 addEventListener("pagehide", () => line.leave());
 setInterval(() => {
