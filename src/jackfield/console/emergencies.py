@@ -32,9 +32,7 @@ def _alert(data: Mapping[str, Any]) -> watching.Alert:
     if told["address"]:
         text = later("%(caller)s called %(number)s on %(at)s from the site %(site)s. Help has to come to: %(address)s.")
     elif told["site"]:
-        text = later(
-            "%(caller)s called %(number)s on %(at)s from the site %(site)s, whose address is not known here."
-        )
+        text = later("%(caller)s called %(number)s on %(at)s from the site %(site)s, whose address is not known here.")
     else:
         text = later("%(caller)s called %(number)s on %(at)s from the phone at %(phone)s, which belongs to no site.")
     return watching.Alert(Kind.EMERGENCY_CALL, f"emergency {data['call']}", subject, Said(text, values))

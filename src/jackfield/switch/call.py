@@ -20,6 +20,7 @@ from jackfield.switch.events import HangUp, Redirect, Ringing
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.outgoing import outgoing_leg
 from jackfield.switch.ringing import Fork
+from jackfield.switch.sounds import country_of
 
 __all__ = ["Call", "HangUp", "Redirect"]
 
@@ -42,7 +43,7 @@ class Call(CallBase):
         if isinstance(anchor, IncomingLeg) and not anchor.has_media:
             anchor.ring(self._connected_headers(anchor))
         elif anchor.audio.stream is not None:
-            self.listener.tone("ringback", self.country)
+            self.listener.tone("ringback", country_of(self))
 
     async def play(self, *sounds: str, loop: bool = False) -> None:
         """Play sounds or tones ("tone:busy") to the caller, one after the other, and wait until the last one ended.

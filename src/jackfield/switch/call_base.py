@@ -26,6 +26,7 @@ from jackfield.switch.record import CallRecord, LegRecord, Role, called_party, d
 from jackfield.switch.ringing import Fork
 from jackfield.switch.route import EmergencyPlan, OutboundPlan, Plan, onward, route
 from jackfield.switch.snapshot import Extension, Service, Site, Snapshot
+from jackfield.switch.sounds import country_of
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request, Response
@@ -68,20 +69,15 @@ class CallBase:
         self.extra_headers: tuple[tuple[str, str], ...] = ()
         """For the INVITEs that this call sends: Referred-By while a transfer is under way."""
         self.record = CallRecord(
-            id=name,
-            started=switch.now(),
-            caller=plan.caller,
-            dialed=plan.request.dialed,
-            boot=switch.boot,
+            id=name, started=switch.now(), caller=plan.caller, dialed=plan.request.dialed, boot=switch.boot,
             snapshot_version=self.snapshot.version,
-        )
+        )  # fmt: skip
         self.task: asyncio.Task[None] | None = None
         self.events: deque[Event] = deque()
         """What happened in the conversation and is not yet dealt with."""
         self.wake: asyncio.Future[None] | None = None
         self.conversing = False
-        self.direct: DirectAudio | None = None
-        """The attempt of the two who talk to do so without us."""
+        self.direct: DirectAudio | None = None  # the attempt of the two who talk to do so without us
         self.transfer: Transfer | None = None
         self.fork: Fork | None = None
         """The round of ringing that is under way."""
@@ -111,12 +107,6 @@ class CallBase:
     def site(self) -> Site | None:
         """The site of the anchor's phone."""
         return self.switch.site_admission.site(self.anchor)
-
-    @property
-    def country(self) -> str:
-        """Whose tones the anchor hears: those of its site's country, else of the company's."""
-        site = self.site
-        return (site.country if site is not None else "") or self.snapshot.general.country
 
     # --- running ------------------------------------------------------------------------------------------------
 
@@ -279,7 +269,6 @@ class CallBase:
             if leg.call is self and leg.audio.stream is not None:
                 leg.audio.stream.on_event = None
         self.legs.clear()
-        self.direct = None
         self.anchor, self.peer = None, None  # type: ignore[assignment]
 
     # --- legs ---------------------------------------------------------------------------------------------------
@@ -309,12 +298,7 @@ class CallBase:
 
     def new_leg_record(self, role: Role, party: Party) -> LegRecord:
         """An empty record for the next leg."""
-        return LegRecord(
-            id=self._next_leg_id(),
-            role=role,
-            party=party,
-            invited=self.now(),
-        )
+        return LegRecord(id=self._next_leg_id(), role=role, party=party, invited=self.now())
 
     def other(self, leg: Leg) -> Leg | None:
         """Who talks with this leg, if only by early media."""
@@ -412,7 +396,7 @@ class CallBase:
         if isinstance(anchor, IncomingLeg) and not anchor.answered:
             anchor.ring(self._connected_headers(anchor, leg.party))
         if anchor.told and not self.listener.playing:
-            self.listener.tone("ringback", self.country)
+            self.listener.tone("ringback", country_of(self))
         if self.transfer is not None:
             self.transfer.progress(response.status, response.reason)
 

@@ -127,6 +127,14 @@ class DirectAudio:
 
     async def run(self) -> None:
         """Try it, watch it, and take both back when it ends."""
+        try:
+            failure = await self._attempt()
+        finally:  # no circle may be left, which the collector would have to find
+            self._forget()
+        await self._take_back(failure)
+
+    async def _attempt(self) -> str:
+        """Let them talk directly for as long as that works. Returns what went wrong; "" for nothing, or no attempt."""
         call = self._call
         await asyncio.sleep(AFTER)
         # What a phone's first call tells of it is told by the audio that comes to us. Nothing hangs on a second here.
@@ -134,28 +142,25 @@ class DirectAudio:
             await asyncio.sleep(AFTER)
         obstacle = self._obstacle()
         if obstacle is None or obstacle or self._why:
-            self._forget()
             if obstacle and not self._why:
                 call.note(f"audio goes through the system: {obstacle}")
-            return
+            return ""
         self.state = "trying"
         call.note("both phones are at one site: they are asked to send their audio directly to each other")
         for leg in self.legs:
             leg.listener.needed = partial(self.end, "something is played")
-        try:
-            failure = await self._agree()
-            if not failure and not self._why:
-                self._away = True
-                failure = await self._watch()
-        finally:
-            for leg in self.legs:
-                leg.listener.needed = None  # no circle, which the collector would have to find
-        self._forget()
-        await self._take_back(failure)
+        failure = await self._agree()
+        if not failure and not self._why:
+            self._away = True
+            failure = await self._watch()
+        return failure
 
     def _forget(self) -> None:
         if self._call.direct is self:
             self._call.direct = None
+        if self.state:
+            for leg in self.legs:
+                leg.listener.needed = None
 
     def _obstacle(self) -> str | None:
         """Return why the two can't talk directly; "" when they can; None when it is not even a question."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jackfield.switch.audio import NotAcceptable
 from jackfield.switch.causes import COMPLETED_ELSEWHERE, outcome_of, reason_header
 from jackfield.switch.events import Ringing
+from jackfield.switch.sounds import country_of
 
 if TYPE_CHECKING:
     from jackfield.sip.agent import Session
@@ -164,7 +165,7 @@ class Fork:
         if self._early is not None:
             self.call.pass_early_media(self._early)
         elif self.call.anchor.told and any(leg.ringing and not leg.ended for leg in self.legs):
-            self.call.listener.tone("ringback", self.call.country)
+            self.call.listener.tone("ringback", country_of(self.call))
 
     def _one_party(self) -> bool:
         return len({*self._expected, *(leg.party.number for leg in self.legs)}) == 1

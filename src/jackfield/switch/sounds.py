@@ -19,6 +19,12 @@ TONES = ("dial", "ringback", "busy", "congestion", "hold", "beep")
 """Tones that the media process has."""
 
 
+def country_of(call: CallBase) -> str:
+    """Return whose tones the anchor of a call hears: those of its site's country, else of the company's."""
+    site = call.site
+    return (site.country if site is not None else "") or call.snapshot.general.country
+
+
 class Sounds:
     """Looks sounds up in the snapshot of the call."""
 
@@ -29,7 +35,7 @@ class Sounds:
 
     def find(self, call: CallBase, names: Iterable[str]) -> list[str | Tone]:
         """What is there of `names`, in the caller's language or else in any; a missing one is told once in the log."""
-        country = call.country
+        country = country_of(call)
         found: list[str | Tone] = []
         for name in names:
             if name.startswith(TONE):
@@ -56,7 +62,7 @@ class Sounds:
 
     def music(self, call: CallBase, name: str) -> list[str | Tone]:
         """Music on hold; the ITU's holding tone where there is none."""
-        return self.find(call, [name or call.snapshot.general.music]) or [Tone("hold", call.country)]
+        return self.find(call, [name or call.snapshot.general.music]) or [Tone("hold", country_of(call))]
 
     def _path(self, snapshot: Snapshot, name: str, language: str) -> str | None:
         if snapshot is not self._snapshot:

@@ -85,7 +85,10 @@ def test_phones_and_trunks_are_told(api: Program, switch: Switch):
 def test_a_phone_is_rung_to_find_out_whether_it_hears(api: Program, switch: Switch, program: Make):
     answer = api.post("live/registrations/prove", {"extension": "101", "address": "192.0.2.7:5060"})
     assert (answer.status_code, answer.json()["id"]) == (201, "c3")
-    assert switch.asked[-1] == ("prove", {"extension": "101", "address": "192.0.2.7:5060", "by": "the-administrator (a script)"})
+    assert switch.asked[-1] == (
+        "prove",
+        {"extension": "101", "address": "192.0.2.7:5060", "by": "the-administrator (a script)"},
+    )
     assert api.post("live/registrations/prove", {}).status_code == 422
     assert program("reader").post("live/registrations/prove", {"extension": "101"}).status_code == 403
     assert api.get("live/trunks").json()["items"][0]["state"] == "up"
