@@ -133,6 +133,12 @@ def test_calls_in_progress_show_both_sides_and_how_they_talk(admin: Client, swit
     assert '<a class="chip" href="/admin/number/101">' in answer.content.decode()
 
 
+def test_a_call_past_the_system_is_shown_as_direct(admin: Client, switch: Switch):
+    assert "directly" not in text_of(admin.get("/admin/active/"))
+    switch.calls[0] = switch.calls[0] | {"direct": "proved"}
+    assert "directly" in text_of(admin.get("/admin/active/"))
+
+
 def test_a_call_is_hung_up_by_those_who_may(admin: Client, switch: Switch, signed_in: As):
     assert admin.post("/admin/active/hang-up", {"id": "k1"}).status_code == 302
     assert switch.ended == ["k1"]
