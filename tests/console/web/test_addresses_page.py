@@ -15,6 +15,7 @@ from jackfield.network import wireguard
 from jackfield.network.outside_in import Port, Report
 from jackfield.network.public_file import Found, State
 from jackfield.settings import Settings
+from jackfield.vpn.models import VpnDevice
 
 REPORT = Report(
     at=1_700_000_000.0, ours="192.168.1.10", public="203.0.113.5", behind_router=True, mapping="kept",
@@ -32,6 +33,12 @@ def known(report: Report | None = None) -> reaching.Known:
     return reaching.Known(
         state, [("eth0", "192.168.1.10")], "192.168.1.10", [("192.168.1.10", 3478)], "", False, "", report
     )
+
+
+@pytest.fixture
+def no_device(company: Settings) -> None:
+    """The company has no device yet."""
+    VpnDevice.objects.all().delete()
 
 
 def test_without_the_system_running_the_page_says_so(admin: Client) -> None:
@@ -82,6 +89,7 @@ def make(admin: Client, **fields: str) -> Any:
     return admin.post("/admin/vpn/new", fields)
 
 
+@pytest.mark.usefixtures("no_device")
 def test_a_device_gets_a_key_and_an_address_and_its_key_is_shown_this_once(admin: Client, company: Settings) -> None:
     from jackfield.vpn.models import VpnDevice
 
@@ -108,6 +116,7 @@ def test_a_device_gets_a_key_and_an_address_and_its_key_is_shown_this_once(admin
     assert VpnDevice.objects.get(name="Reception").address == "10.87.0.3"
 
 
+@pytest.mark.usefixtures("no_device")
 def test_a_device_is_switched_off_and_removed(admin: Client) -> None:
     from jackfield.vpn.models import VpnDevice
 
@@ -120,6 +129,7 @@ def test_a_device_is_switched_off_and_removed(admin: Client) -> None:
     assert not VpnDevice.objects.exists()
 
 
+@pytest.mark.usefixtures("no_device")
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -141,6 +151,7 @@ def test_what_can_not_be_a_device_is_told(admin: Client, fields: dict[str, str],
     assert VpnDevice.objects.count() == 1
 
 
+@pytest.mark.usefixtures("no_device")
 def test_keys_and_addresses_are_nobody_elses(company: Settings) -> None:
     from jackfield.console import api
     from jackfield.console.declarative.difference import DocumentError
@@ -160,6 +171,7 @@ def test_keys_and_addresses_are_nobody_elses(company: Settings) -> None:
         assert any(said in problem.message for problem in wrong.value.problems), wrong.value.problems
 
 
+@pytest.mark.usefixtures("no_device")
 def test_phones_can_be_limited_to_the_vpn(company: Settings) -> None:
     """The group "VPN" is there as soon as the VPN is switched on, with the networks behind its devices."""
     from jackfield.console import api

@@ -156,7 +156,7 @@ def test_the_pages_can_be_installed_on_a_telephone(anna: Client):
     import json
 
     manifest = json.loads(answer.content)
-    assert manifest["start_url"] == "/me/"
+    assert manifest["start_url"] == "/me/phone"
     for icon in manifest["icons"]:
         assert anna.get(f"{address.rpartition('/')[0]}/{icon['src']}")["Content-Type"] == "image/png"
     assert 'name="theme-color"' in text
