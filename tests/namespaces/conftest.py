@@ -45,7 +45,7 @@ async def shared_house(tmp_path_factory: pytest.TempPathFactory, network: Networ
     settings = configuration([extension(111, behind_nat="never")], settings={"qualify_interval": QUALIFY})
     prefix = network.inside("house")
     async with System(
-        tmp_path_factory.mktemp("house"), ports, settings, host=f"{HOUSE},{HOUSE_INSIDE}", prefix=prefix
+        tmp_path_factory.mktemp("house"), ports, settings, host=f"{HOUSE},{HOUSE_INSIDE}", prefix=prefix, stun_port=0
     ) as running:
         yield running
     ports.release()

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ __all__ = ["PLACE", "Desk", "why_no_desk"]
 PLACE, CARD = "desk", "lan0"
 PROGRAMS = {"dnsmasq": "dnsmasq-base", "dhclient": "isc-dhcp-client", "udhcpc": "udhcpc", "tftp": "tftp-hpa",
             "ldapsearch": "ldap-utils"}  # fmt: skip
+PATIENCE = 10.0  # seconds
 PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 DHCLIENT = """
@@ -87,6 +89,9 @@ class Desk:
         command = ["dhclient", "-1", "-cf", str(config), "-lf", str(leases), "-pf", str(pid), "-sf", "/bin/true", CARD]
         self.network.run(PLACE, *command)
         found = dict(re.findall(r"^\s*(?:option )?(\S+) (.+);$", leases.read_text(), re.MULTILINE))
+        until = time.monotonic() + PATIENCE  # it writes its number down after it has gone to the background
+        while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < until:
+            time.sleep(0.05)
         self.network.run(PLACE, "kill", pid.read_text().strip())
         self._take(found["fixed-address"])
         return {name: value.strip('"').replace("\\", "") for name, value in found.items()}  # it escapes "$"

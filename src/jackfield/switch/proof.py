@@ -91,6 +91,10 @@ class Watch:
         """True while it is still open whether the phone hears and is heard, for which its audio must come to us."""
         return self._timer is not None and not (self._made is not None and self._made.hears and self._made.is_heard)
 
+    def forget(self) -> None:
+        """Forget the figures, so that it shows when others have come."""
+        self.stats = None
+
     def stop(self) -> None:
         """Look no more."""
         if self._timer is not None:
@@ -353,7 +357,7 @@ class ProofCall(OriginatedCall):
     async def _figures(self, watch: Watch) -> None:
         """Have fresh figures."""
         stream = self.anchor.audio.stream
-        watch.stats = None
+        watch.forget()  # as a call: where None is assigned here, machine code takes it to stay so
         if stream is not None:
             stream.ask_statistics()
         for _ in range(20):
