@@ -128,3 +128,20 @@ def test_what_waits_is_answered_together_and_a_fault_stops_only_the_one(
     Desk()._answer(batch)
     assert seen == [3, 1, 1, 1]
     assert [future.result(0).status for _, future in batch] == [200, 500, 200]
+
+
+def test_a_fault_does_not_put_a_one_time_secret_into_the_log(
+    company: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    from jackfield.console.provisioning import door, proofs
+
+    def answers(requests: list[Request]) -> object:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(door, "answers", answers)
+    secret = proofs.new_secret()
+    asked: Future[Answer] = Future()
+    Desk()._answer([(Request(path=f"/provision/{secret}/{MAC}.cfg", way="https", address=LOCAL), asked)])
+    assert asked.result(0).status == 500
+    assert f"{MAC}.cfg" in caplog.text
+    assert secret not in caplog.text

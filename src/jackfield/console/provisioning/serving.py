@@ -68,6 +68,7 @@ class Desk:
     def _answer(self, batch: list[Work]) -> None:
         from jackfield.console.faults import ConsoleError
         from jackfield.console.provisioning.door import answers
+        from jackfield.console.provisioning.proofs import secret_in
 
         try:
             found = answers([request for request, _ in batch])
@@ -79,7 +80,10 @@ class Desk:
                 for one in batch:
                     self._answer([one])
                 return
-            log.exception("a fault while a phone was given its configuration: %s", batch[0][0].path[-80:])
+            path = batch[0][0].path
+            secret = secret_in(path)  # which may not have been used yet
+            shown = path.replace(secret, "…") if secret else path
+            log.exception("a fault while a phone was given its configuration: %s", shown[-80:])
             found = [FAULT]
         for (_request, future), answer in zip(batch, found, strict=True):
             future.set_result(answer)
