@@ -33,7 +33,7 @@ permissions:
 sites:
   - {name: Brno, public_addresses: [203.0.113.7], bandwidth_up: 200, bandwidth_down: 2000, codecs: [pcma, gsm]}
 vpn_devices:
-  - {name: Branch, public_key: "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8=", address: 10.87.0.2}
+  - {name: Branch, public_key: "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8=", address: 10.87.0.99}
 extensions:
   - {number: 101, name: Anna, user: anna, sip_username: anna101, sip_password: not-to-be-shown-1}
   - {number: 102, name: Bert, sip_username: bert102, sip_password: not-to-be-shown-2}
