@@ -264,7 +264,7 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
         yield
     finally:
         bridge.close()
-        await asyncio.to_thread(live.close)  # who watches would hold it up
+        await asyncio.to_thread(live.end)  # who watches would hold it up
         server.end()
         await serving
 

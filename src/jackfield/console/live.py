@@ -31,7 +31,7 @@ from typing import Any
 
 from jackfield.control import ControlError, NotRunning, ask_sync
 
-__all__ = ["Event", "Hub", "Listener", "State", "close", "hub", "phone_id"]
+__all__ = ["Event", "Hub", "Listener", "State", "close", "end", "hub", "phone_id"]
 
 log = logging.getLogger("jackfield.live")
 
@@ -338,6 +338,8 @@ def phone_id(row: Row) -> str:
 
 
 _hubs: dict[Path, Hub] = {}
+_over = threading.Event()
+"""The process is about to end."""
 _making = threading.Lock()
 
 
@@ -350,11 +352,19 @@ def hub() -> Hub:
         if socket not in _hubs:
             close()  # a test has moved on to another installation
             _hubs[socket] = Hub(socket, name=secrets.token_hex(4), linger=LINGER)
+            if _over.is_set():
+                _hubs[socket].close()
         return _hubs[socket]
 
 
+def end() -> None:
+    """The process is about to end: let go who watches, and at once who comes back, as browsers do by themselves."""
+    _over.set()
+    close()
+
+
 def close() -> None:
-    """End what runs for those who watch: the process is about to end."""
+    """End what runs for those who watch."""
     for one in list(_hubs.values()):
         one.close()
     _hubs.clear()

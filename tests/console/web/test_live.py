@@ -308,3 +308,13 @@ def test_pages_ask_the_database_little(admin: Client, switch: Switch, page: str,
     with CaptureQueriesContext(connection) as queries:
         admin.get(f"/admin/{page}")
     assert len(queries) <= most, [one["sql"][:90] for one in queries]
+
+
+async def test_who_comes_back_while_the_console_stops_is_let_go_at_once(switch: Switch):
+    try:
+        live.end()
+        async with asyncio.timeout(10):
+            assert len([batch async for batch in live.hub().events()]) == 1
+    finally:
+        live._over.clear()
+        live.close()
