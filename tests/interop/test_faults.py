@@ -104,9 +104,7 @@ async def test_garbage_disturbs_nobody(system: System, booth: Booth) -> None:
     await theirs.ended()
 
 
-HICCUP = 0.25  # seconds: what a busy machine of the tests may do to audio by itself
-
-
+@pytest.mark.undisturbed
 async def test_garbage_at_the_audio_ports_is_not_heard(system: System, booth: Booth) -> None:
     """Neither noise nor well-formed packets of a stranger get into a call."""
     mine, theirs = await _talk(system, booth)
@@ -123,7 +121,7 @@ async def test_garbage_at_the_audio_ports_is_not_heard(system: System, booth: Bo
         await asyncio.sleep(0.02)
     transport.close()
     await _both_hear(mine, theirs, since)
-    assert max((await mine.listen()).gaps(660, since=since), default=0.0) < HICCUP
+    assert (await mine.listen()).gaps(660, since=since) == []
     await mine.hang_up()
     await theirs.ended()
 
