@@ -12,18 +12,16 @@ Whatever needs us (hold, transfer, a sound to be played, a media process that di
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from jackfield.network.groups import Range, read_entry
+from jackfield.switch.sites import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from jackfield.switch.call_base import CallBase
     from jackfield.switch.leg import Leg
-    from jackfield.switch.snapshot import Site
 
 __all__ = ["DirectAudio", "Memory", "begin", "changed", "end"]
 
@@ -51,24 +49,39 @@ class Memory:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._until: dict[Pair, float] = {}
+        self._numbers: dict[frozenset[str], float] = {}
 
     def failed(self, pair: Pair) -> None:
         """Leave these two alone for a while."""
         if len(self._until) >= REMEMBERED:
             self._until.clear()
-        self._until[pair] = self._clock() + LEFT_ALONE
+            self._numbers.clear()
+        self._until[pair] = self._numbers[_numbers(pair)] = self._clock() + LEFT_ALONE
 
     def recalls(self, pair: Pair) -> bool:
         """Say whether these two are to be left alone."""
         until = self._until.get(pair)
         return until is not None and until > self._clock()
 
+    def doubts(self, one: str, two: str) -> bool:
+        """Say whether phones of these two extensions did not come to talk directly a while ago."""
+        until = self._numbers.get(frozenset((one, two)))
+        return until is not None and until > self._clock()
+
+
+def _numbers(pair: Pair) -> frozenset[str]:
+    return frozenset(extension for extension, _ in pair)
+
 
 def begin(call: CallBase) -> None:
     """Two parties talk: see after a moment whether they can do so directly."""
-    if not call.snapshot.sites or call.peer is None or not (call.anchor.party.extension and call.peer.party.extension):
+    if not call.snapshot.sites or call.peer is None:
         return
     pair = (call.anchor, call.peer)
+    if not (call.anchor.party.extension and call.peer.party.extension):
+        if any(call.switch.site_admission.lent(leg) for leg in pair):
+            call.spawn(_back_here(call, pair))
+        return
     if call.direct is not None:
         if call.direct.legs == pair:
             return
@@ -100,6 +113,8 @@ class DirectAudio:
         """True once both have agreed."""
         self._why = ""
         """Why it ends, once it does."""
+        self._obstacle_told = False
+        """True once it was found that they can't."""
         self._silent: set[Leg] = set()
         """Who has not reported in this period."""
         self._news = asyncio.Event()
@@ -143,6 +158,7 @@ class DirectAudio:
         obstacle = self._obstacle()
         if obstacle is None or obstacle or self._why:
             if obstacle and not self._why:
+                self._obstacle_told = True
                 call.note(f"audio goes through the system: {obstacle}")
             return ""
         self.state = "trying"
@@ -182,7 +198,7 @@ class DirectAudio:
             if not leg.audio.may_go_elsewhere:
                 return f"{leg}'s phone can't take part in it"
             address = leg.audio.remote.address if leg.audio.remote is not None else ""
-            if not _local(address, site):
+            if not inside(address, site):
                 return (
                     f"{leg}'s phone names {address or 'no address'} for its audio, which is no address inside the site"
                 )
@@ -239,25 +255,27 @@ class DirectAudio:
             patience = LAPSE
 
     async def _take_back(self, failure: str) -> None:
-        """Let both send to us again."""
+        """Let both send to us again, and keep to what the line of their site has left."""
         call = self._call
-        if failure:
+        lent = any(call.switch.site_admission.lent(leg) for leg in self.legs if not leg.audio.elsewhere)
+        if failure or (lent and self._obstacle_told):
             call.switch.direct_memory.failed(self._pair)
-        back = [leg for leg in self.legs if leg.audio.elsewhere and not leg.ended]
-        if back:
+        if any(leg.audio.elsewhere and not leg.ended for leg in self.legs):
             call.note(f"audio goes through the system again: {failure or self._why}")
-        for leg in back:
+        await _back_here(call, self.legs)
+
+
+async def _back_here(call: CallBase, legs: Sequence[Leg]) -> None:
+    """Bring the audio of those back to us who are elsewhere, with a smaller codec where a line has too little left.
+
+    Those who never went, though they were let in for that, change their codec likewise.
+    """
+    admission = call.switch.site_admission
+    coming = [leg for leg in legs if not leg.ended and (leg.audio.elsewhere or admission.lent(leg))]
+    for number, leg in enumerate(coming):
+        smaller = admission.comes_back(leg, among=len(coming) - number)
+        if smaller and await leg.reinvite(partial(leg.audio.offer, smaller, leg.audio.payload_types())):
+            admission.came_back_smaller(leg)
+            continue
+        if leg.audio.elsewhere and not leg.ended:
             await leg.reinvite(leg.audio.come_back)
-
-
-def _local(address: str, site: Site) -> bool:
-    """Say whether an address is one inside the site: in its networks, or a private one where it names none."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if not site.networks:
-        return known.is_private and not known.is_loopback
-    entries = (read_entry(text) for text in site.networks)
-    ranges = (entry for entry in entries if isinstance(entry, Range) and entry.version == known.version)
-    return any(entry.low <= int(known) <= entry.high for entry in ranges)

@@ -17,6 +17,7 @@ from jackfield.switch.audio import Audio, NotAcceptable
 from jackfield.switch.caller_id import from_trunk
 from jackfield.switch.causes import cause_of, for_caller, reason_header
 from jackfield.switch.codec_choice import to_ask
+from jackfield.switch.events import HangUp
 from jackfield.switch.listening import Listener
 from jackfield.switch.record import LegRecord
 
@@ -322,6 +323,7 @@ class IncomingLeg(Leg):
             return True
         if self.ended or not self.makes_offer:
             return False  # an offer of ours would need the caller's PRACK; the answer brings it soon enough
+        self._needs_its_line(other_codec)
         self.incoming.progress(183, body=self.audio.answer(other_codec), headers=headers)
         self._media_said = True
         return True
@@ -331,6 +333,7 @@ class IncomingLeg(Leg):
         if self.answered or self.ended:
             return
         audio = self.audio
+        self._needs_its_line(other_codec)
         if self._media_said:
             body = audio.describe()
         elif self.makes_offer:
@@ -339,6 +342,11 @@ class IncomingLeg(Leg):
             body = audio.offer(to_ask(audio.profile.codecs, other_codec))
         self._mark_answered()
         self.incoming.accept(body, headers=headers)
+
+    def _needs_its_line(self, other_codec: str) -> None:
+        """See to it that one who was let in to talk with a phone of its site does not hear us instead."""
+        if not other_codec and not self._media_said and (full := self.call.switch.site_admission.answers_itself(self)):
+            raise HangUp(503, full)
 
     def hang_up(self, status: int = 200, text: str = "", *, headers: Headers = ()) -> None:
         """BYE when answered, else the final response: 480 where no failure is named."""

@@ -27,12 +27,13 @@ def receive(call: CallBase, leg: Leg, request: Request, reply: Reply) -> None:
     other = call.other(leg)
     codec = other.audio.codec if other else ""
     call.leg_identity(leg, request)
-    call.switch.site_admission.allow(leg)
     try:
+        if request.body:
+            audio.receive_offer(request.body)
+        call.switch.site_admission.allow(leg)
         if not request.body:
             reply(_with_sdp(request, audio.offer(to_ask(audio.profile.codecs, codec))))  # the ACK brings the answer
             return
-        audio.receive_offer(request.body)
         offered = audio.offered
         if offered is not None and offered.image is not None and offered.audio is None:
             if call.conversing and other is not None and other.audio.offered is not None:

@@ -8,6 +8,11 @@ are there, so that nothing can leak, and hold, transfer and another codec need n
 Before a phone is rung, or a caller's offer answered, its codecs are cut down to those that fit into what is left. A
 phone that rings, and a caller not yet answered, count with the largest of theirs. When none fits the call is refused;
 emergency calls never are, but take their part of the line all the same.
+
+Two phones of the site that will talk directly need the line for a moment only, before they do. So where it has too
+little left for both, they are let in all the same, with the codecs that they have, and only phones at the site are
+rung. Their parts are *lent*: other calls are let in as if they took nothing. If they can't talk directly after all, or
+come back (hold, transfer), they get smaller codecs where the line has no room; two that could not are refused later.
 """
 
 from __future__ import annotations
@@ -20,11 +25,12 @@ from typing import TYPE_CHECKING
 
 from jackfield.network.bandwidth import OPUS_RATE, BandwidthProblem, Security, kbits
 from jackfield.switch.audio import Profile
+from jackfield.switch.codec_choice import TRANSCODABLE
 from jackfield.switch.dial import PhoneDial
 from jackfield.switch.outgoing import OutgoingLeg
 from jackfield.switch.route import EmergencyPlan
-from jackfield.switch.sites import codecs_at, site_of, site_of_phone
-from jackfield.switch.snapshot import Site
+from jackfield.switch.sites import codecs_at, inside, site_of, site_of_phone
+from jackfield.switch.snapshot import Extension, Site
 
 if TYPE_CHECKING:
     from jackfield.switch.call_base import CallBase
@@ -45,6 +51,8 @@ class _Share:
     """As it was before any cut."""
     reserved: float = 0.0
     """kbit/s, until its codec is agreed."""
+    lent: bool = False
+    """Let in since its audio will go directly in a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +121,17 @@ class SiteAdmission:
 
     # --- what is used ------------------------------------------------------------------------------------------------
 
-    def used(self, name: str, besides: Iterable[Leg] = ()) -> float:
+    def used(self, name: str, besides: Iterable[Leg] = (), *, lent: bool = True) -> float:
         """Return what the calls of a site take of its line, in kbit/s each way; `besides`: legs not to be counted.
 
-        Of several phones that one call rings only the largest counts, since only one of them is answered.
+        `lent`: with those that need the line for a moment only. Of several phones that one call rings only the largest
+        counts, since only one of them is answered.
         """
         left_out = set(besides)
         total = 0.0
         ringing: dict[str, float] = {}
         for leg, share in self._legs.get(name, {}).items():
-            if leg in left_out:
+            if leg in left_out or (not lent and (share.lent or self._talks_with_lent(leg))):
                 continue
             size = _size(leg, share)
             if isinstance(leg, OutgoingLeg) and not leg.answered:
@@ -130,6 +139,10 @@ class SiteAdmission:
             else:
                 total += size
         return round(total + sum(ringing.values()), 2)
+
+    def _talks_with_lent(self, leg: Leg) -> bool:
+        other = leg.call.other(leg)
+        return other is not None and self.lent(other)
 
     def use(self, name: str) -> Use:
         """Return what a site uses now, for its page."""
@@ -152,7 +165,10 @@ class SiteAdmission:
         limit = min(size for size in (site.bandwidth_up, site.bandwidth_down) if size)
         text = f'the line of site "{site.name}" has {max(left, 0):g} of {limit} kbit/s left'
         smallest = min(_kbits(name, 20, site, "off", 4, OPUS_LOW) for name in site.codecs or sorted(_KNOWN))
-        return text if smallest <= left else f"{text}: now the call would be refused (503)"
+        if smallest <= left:
+            return text
+        which = "a call to another place" if site.direct_media else "the call"
+        return f"{text}: now {which} would be refused (503)"
 
     # --- what is let in ----------------------------------------------------------------------------------------------
 
@@ -165,7 +181,52 @@ class SiteAdmission:
         if isinstance(leg.call.plan.entry, EmergencyPlan):
             share.reserved = max(_sizes(leg, share.site, offered).values(), default=0.0)
             return ""
+        if leg is leg.call.anchor and not self._fits(leg, share, offered) and self._calls_within(leg, share.site):
+            self._lend(leg, share)
+            return ""
         return self._cut(leg, share, offered, low=True)
+
+    def answers_itself(self, leg: Leg) -> str:
+        """A caller is about to hear us, and nobody at its site: why that can't be when its part was lent, else ""."""
+        share = self._share(leg)
+        if share is None or not share.lent:
+            return ""
+        share.lent = False
+        return self._cut(leg, share, leg.audio.can_use() or list(share.profile.codecs), low=True)
+
+    def lent(self, leg: Leg) -> bool:
+        """Say whether a leg was let in since its audio will go directly."""
+        share = self._share(leg)
+        return share is not None and share.lent
+
+    def comes_back(self, leg: Leg, among: int) -> list[str]:
+        """The audio of a leg goes directly no more: return smaller codecs, when its line has no room for its own.
+
+        `among`: how many come back and share what is left. Empty when it may keep its codec, or nothing fits.
+        """
+        share = self._share(leg)
+        if share is None:
+            return []
+        share.lent = False
+        sizes = _sizes(leg, share.site, share.profile.codecs)
+        left, now = self._left(share.site, besides=(leg,)), leg.audio.codec
+        if left is None or sizes.get(now, 0.0) <= left / among:
+            return []
+        order = share.site.codecs or share.profile.codecs
+        found = [n for n in share.profile.codecs if n in order and n in TRANSCODABLE and sizes[n] <= left / among]
+        name = share.site.name
+        if found:
+            text = f'the line of site "{name}" has {left:g} kbit/s left: {leg} is asked for {", ".join(found)}'
+        else:
+            text = f'the line of site "{name}" is full: {leg} keeps {now}, since it is talking'
+        leg.call.note(text, f"sites/{name}")
+        return found
+
+    def came_back_smaller(self, leg: Leg) -> None:
+        """It has agreed to one of those."""
+        share = self._share(leg)
+        if share is not None:
+            self._day(share.site.name).smaller += 1
 
     def cut_offer(
         self, leg: OutgoingLeg, codecs: Sequence[str], more: Sequence[str]
@@ -177,8 +238,16 @@ class SiteAdmission:
         anchor = leg.call.anchor
         if anchor.audio.profile.opus_rate:
             leg.audio.profile = replace(leg.audio.profile, opus_rate=anchor.audio.profile.opus_rate)
-        share = self._share(leg)
+        share, caller = self._share(leg), self._share(anchor)
+        if caller is not None and caller.lent and (share is None or not self._goes_directly(leg, caller.site)):
+            return (), (), f'the line of site "{caller.site.name}" is full: only its own phones can be called'
         if share is None:
+            return codecs, more, ""
+        wanted = [*codecs, *more]
+        if (caller is not None and caller.lent) or (
+            not self._fits(leg, share, wanted) and caller is not None and self._goes_directly(leg, caller.site)
+        ):
+            self._lend(leg, share)
             return codecs, more, ""
         others = [one for one in leg.call.legs if one is not leg and isinstance(one, OutgoingLeg) and not one.answered]
         low = not (anchor.told and anchor.audio.codec == "opus")  # who sends at a high rate can't be told any more
@@ -194,15 +263,55 @@ class SiteAdmission:
         return (first, second, "") if first else (second, (), "")
 
     def allow(self, leg: Leg) -> None:
-        """A party is about to change its codec: let it have what fits now, and what it has in any case."""
+        """A party is about to change its codec: let it have what fits now, and what it has in any case.
+
+        One whose audio went directly has nothing of the line yet, and brings the other one with it: so it keeps what it
+        has only when its open offer has nothing that fits twice.
+        """
         share = self._share(leg)
         if share is None or not _limited(share.site):
             return
         left = self._left(share.site, besides=(leg,)) or 0.0
-        sizes = _sizes(leg, share.site, share.profile.codecs)
-        now = leg.audio.codec
+        sizes, now, offered = _sizes(leg, share.site, share.profile.codecs), leg.audio.codec, leg.audio.offered
+        if leg.audio.elsewhere and offered is not None and offered.audio is not None:
+            names = {codec.name for codec in offered.audio.codecs} & TRANSCODABLE
+            if small := tuple(name for name in share.profile.codecs if sizes.get(name, 0.0) <= left / 2):
+                leg.audio.profile = replace(
+                    leg.audio.profile, codecs=small if names.intersection(small) else (*small, now)
+                )
+                return
         codecs = tuple(name for name in share.profile.codecs if name == now or sizes.get(name, 0.0) <= left)
         leg.audio.profile = replace(leg.audio.profile, codecs=codecs or share.profile.codecs)
+
+    def _fits(self, leg: Leg, share: _Share, wanted: Sequence[str]) -> bool:
+        left = self._left(share.site, besides=(leg,))
+        return left is None or all(size <= left for size in _sizes(leg, share.site, wanted).values())
+
+    def _lend(self, leg: Leg, share: _Share) -> None:
+        share.lent = True
+        text = f'{leg} needs the line of site "{share.site.name}" for a moment only, until both phones talk directly'
+        leg.call.note(text, f"sites/{share.site.name}")
+
+    def _calls_within(self, leg: Leg, site: Site) -> bool:
+        """Say whether a caller calls an extension that has a phone at its own site, to talk with it directly."""
+        call, entry = leg.call, leg.call.plan.entry
+        offered = leg.audio.offered.audio if leg.audio.offered is not None else None
+        if not isinstance(entry, Extension) or not site.direct_media or leg.audio.webrtc or offered is None:
+            return False
+        if not inside(offered.address, site) or call.switch.direct_memory.doubts(leg.party.extension, entry.number):
+            return False
+        registrar = call.switch.registrar
+        found = (contact for line in entry.lines if line.kind == "phone" for contact in registrar.contacts(line))
+        return any(site_of_phone(call.snapshot, one) is site and inside(one.host, site) for one in found)
+
+    def _goes_directly(self, leg: OutgoingLeg, site: Site) -> bool:
+        """Say whether a phone that is to be rung will talk directly with a caller at this site."""
+        caller, share, dial = leg.call.anchor, self._share(leg), leg.dial
+        if share is None or share.site is not site or not site.direct_media or not isinstance(dial, PhoneDial):
+            return False
+        if leg.audio.profile.webrtc or caller.audio.webrtc or not inside(dial.contact.host, site):
+            return False
+        return not leg.call.switch.direct_memory.doubts(caller.party.extension, leg.party.extension)
 
     def _cut(self, leg: Leg, share: _Share, wanted: Sequence[str], *, low: bool, besides: Iterable[Leg] = ()) -> str:
         site, call = share.site, leg.call
@@ -241,7 +350,7 @@ class SiteAdmission:
         """Return what is left of a line, in kbit/s; None where it has no limit."""
         if not _limited(site):
             return None
-        used = self.used(site.name, besides)
+        used = self.used(site.name, besides, lent=False)
         return round(min(size - used for size in (site.bandwidth_up, site.bandwidth_down) if size), 2)
 
     def _day(self, name: str) -> _Day:

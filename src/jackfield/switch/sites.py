@@ -7,6 +7,7 @@ the same private networks are in use everywhere; it only tells sites apart that 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from jackfield.switch.locations import Locations
     from jackfield.switch.snapshot import Extension, Line, Snapshot
 
-__all__ = ["codecs_at", "host_names", "site_at", "site_by_address", "site_named", "site_of", "site_of_phone"]
+__all__ = ["codecs_at", "host_names", "inside", "site_at", "site_by_address", "site_named", "site_of", "site_of_phone"]
 
 REMEMBERED = 50_000
 """Pairs of addresses whose site is kept; then it is begun anew."""
@@ -95,6 +96,18 @@ def site_named(snapshot: Snapshot, name: str) -> Site | None:
 def codecs_at(site: Site, codecs: Sequence[str]) -> tuple[str, ...]:
     """Return the codecs of a line in the order of the site: those that the site names first, then its others."""
     return (*(name for name in site.codecs if name in codecs), *(name for name in codecs if name not in site.codecs))
+
+
+def inside(address: str, site: Site) -> bool:
+    """Say whether an address is one inside the site: in its networks, or a private one where it names none."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if not site.networks:
+        return known.is_private and not known.is_loopback
+    ranges = (entry for entry in map(_read, site.networks) if isinstance(entry, Range))
+    return any(one.version == known.version and one.low <= int(known) <= one.high for one in ranges)
 
 
 def _table(snapshot: Snapshot) -> _Table:
