@@ -62,6 +62,7 @@ class Event:
     fetch: str = "check-sync;reboot=false"
     restart: str = "check-sync;reboot=true"
     challenged: bool = False  # the phone asks the sender for a password, unless its template told it not to
+    mend: str = ""  # what to set on its own pages so that it does not ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from jackfield.sip.digest import DigestClient, is_stale
+from jackfield.sip.digest import DigestClient, Secret, is_stale
 from jackfield.sip.message import Request, Response
 
 __all__ = ["authenticate"]
 
 
 def authenticate(
-    request: Request, response: Response, client: DigestClient, username: str, password: str
+    request: Request, response: Response, client: DigestClient, username: str, password: Secret
 ) -> Request | None:
     """Return the request with an answer to the challenge in a 401 or 407, with the next CSeq and without Via.
 

@@ -19,7 +19,7 @@ from jackfield.sip.headers import AuthParams, parse_auth, quote
 from jackfield.sip.limits import MAX_NONCES, NONCE_COUNT_WINDOW
 from jackfield.sip.uri import Uri, to_wire
 
-__all__ = ["ALGORITHMS", "Challenger", "DigestClient", "Verdict", "credentials_for", "ha1", "is_stale"]
+__all__ = ["ALGORITHMS", "Challenger", "DigestClient", "Secret", "Verdict", "credentials_for", "ha1", "is_stale"]
 
 
 def _md5(data: bytes) -> str:
@@ -38,6 +38,9 @@ _HASHES: Final[dict[str, Callable[[bytes], str]]] = {"SHA-256": _sha256, "MD5": 
 if "sha512_256" in hashlib.algorithms_available:
     _HASHES["SHA-512-256"] = _sha512_256
 _STRENGTH: Final = {"MD5": 0, "SHA-256": 1, "SHA-512-256": 2}
+
+#: A password; or what returns the HA1 for a realm and an algorithm, None where it is not known.
+Secret = str | Callable[[str, str], str | None]
 
 #: What `ha1` and the two classes understand (RFC 8760 2.1). SHA-512-256 needs an OpenSSL that has it.
 ALGORITHMS: Final = tuple(sorted(_HASHES, key=_STRENGTH.__getitem__, reverse=True))
@@ -331,13 +334,14 @@ class DigestClient:
         method: str,
         uri: str,
         username: str,
-        password: str,
+        password: Secret,
         body: bytes = b"",
     ) -> str | None:
         """The Authorization value that answers these WWW-Authenticate (or Proxy-Authenticate) values.
 
         The strongest algorithm that both know is taken (RFC 8760 2.4). None if none of the challenges can be
-        answered. uri: the Request-URI of the request it goes into. body: its body, for a server that wants auth-int.
+        answered, or `password` knows the HA1 of none. uri: the Request-URI of the request it goes into. body: its
+        body, for a server that wants auth-int.
         When the request that was refused had credentials already, and not `is_stale(challenges)`, then the password
         is wrong, and answering again would only lock the account.
         """
@@ -347,7 +351,7 @@ class DigestClient:
                 challenge = parse_auth(value)
             except MalformedHeader:
                 continue
-            if not _answerable(challenge):
+            if not _answerable(challenge) or not _ha1_of(challenge, username, password):
                 continue
             if best is None or _STRENGTH[_algorithm(challenge)] > _STRENGTH[_algorithm(best)]:
                 best = challenge
@@ -358,7 +362,7 @@ class DigestClient:
         self._challenge = best
         return self._credentials(best, method, uri, username, password, body)
 
-    def again(self, method: str, uri: str, username: str, password: str, body: bytes = b"") -> str | None:
+    def again(self, method: str, uri: str, username: str, password: Secret, body: bytes = b"") -> str | None:
         """Credentials for a further request under the last challenge (RFC 3261 22.2); None if there was none."""
         if self._challenge is None:
             return None
@@ -382,7 +386,7 @@ class DigestClient:
         self._count = 0
 
     def _credentials(
-        self, challenge: AuthParams, method: str, uri: str, username: str, password: str, body: bytes
+        self, challenge: AuthParams, method: str, uri: str, username: str, password: Secret, body: bytes
     ) -> str:
         algorithm = _algorithm(challenge)
         given = AuthParams("digest", {"nonce": challenge.get("nonce"), "uri": uri})
@@ -395,7 +399,7 @@ class DigestClient:
             given.params |= {"qop": qop, "nc": f"{self._count:08x}", "cnonce": cnonce}
             count = f', cnonce="{cnonce}", qop={qop}, nc={self._count:08x}'
         realm = challenge.get("realm")
-        secret = ha1(username, realm, password, algorithm)
+        secret = _ha1_of(challenge, username, password)
         response = _response(_HASHES[algorithm], secret, given, method, body)
         text = (
             f"Digest username={quote(username)}, realm={quote(realm)}, nonce={quote(given.params['nonce'])}, "
@@ -406,6 +410,12 @@ class DigestClient:
         if "opaque" in challenge.params:
             text += f", opaque={quote(challenge.params['opaque'])}"
         return text + count
+
+
+def _ha1_of(challenge: AuthParams, username: str, password: Secret) -> str:
+    """The HA1 that a challenge asks for, "" where it is not known."""
+    realm, algorithm = challenge.get("realm"), _algorithm(challenge)
+    return ha1(username, realm, password, algorithm) if isinstance(password, str) else password(realm, algorithm) or ""
 
 
 def _algorithm(challenge: AuthParams) -> str:

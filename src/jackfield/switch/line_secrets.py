@@ -82,7 +82,7 @@ class LineSecrets:
         if one is not None and one.previous_md5:
             self._used[sip_username] = one.md5
             self._known[sip_username] = self._without_used(one)
-            log.info("the phone of SIP name %s has its new password: the one before counts no more", sip_username)
+            log.info("the phone of SIP name %s uses its new password, and the one before counts no more", sip_username)
 
     async def line_secrets(self, request: dict[str, Any]) -> list[str]:
         """Verb: take the passwords in `lines`; answer with the digests of the newest of `names` that were used."""

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from jackfield.console import api
-from jackfield.console.provisioning import check_sync
+from jackfield.console.provisioning import check_sync, links
 from jackfield.control import NotRunning
-from jackfield.desk_phones.models import CheckSync, CheckSyncPhone
+from jackfield.desk_phones.models import CheckSync, CheckSyncPhone, DeskPhone, Standing
 from jackfield.numbers.models import Line
 from jackfield.settings import Settings
 from jackfield.sip.digest import ha1
 
-from .conftest import MAC, NOW, OTHER, ask
+from .conftest import MAC, NOW, OTHER, ask, ask_outside
 
 SNOM = "000413aabbcc"
 
@@ -27,16 +27,19 @@ class Switch:
         self.statuses = statuses
         self.orders: list[dict[str, str]] = []
         self.used: list[str] = []
+        self.realm = ""  # of phones that ask for their line's password
 
     def __call__(self, _socket: object, verb: str, *, timeout: float, **more: Any) -> Any:
         if verb == "line_secrets":
             return self.used
         assert verb == "notify"
         self.orders += more["lines"]
-        return [
-            {"sip_username": one["sip_username"], "status": self.statuses.get(one["sip_username"], 480)}
-            for one in more["lines"]
-        ]
+        return [self.answer(one) for one in more["lines"]]
+
+    def answer(self, one: dict[str, Any]) -> dict[str, Any]:
+        status = self.statuses.get(one["sip_username"], 480)
+        asked = [f"MD5 {self.realm}"] if self.realm and "ha1" not in one else []
+        return {"sip_username": one["sip_username"], "status": 401 if asked else status, "asked": asked}
 
 
 def away(*_: object, **__: object) -> Any:
@@ -64,9 +67,11 @@ def test_each_phone_gets_the_event_of_its_vendor_and_who_fetches_is_counted(comp
     assert events["anna101"] == "check-sync;reboot=false"
     assert events["carol103"].startswith("check-sync")
     assert ask(now=NOW + 5).status == 200
-    found = check_sync.outcome(one)
-    assert (found.all, found.fetched, found.waiting) == (3, 1, 0)
-    assert {mac for mac, _last in found.silent} == {OTHER, SNOM}
+    found = check_sync.outcome(one, NOW + 10)
+    assert (found.all, found.fetched, found.waiting, found.coming) == (3, 1, 0, 1)
+    assert [mac for mac, _last in found.silent] == [SNOM]
+    later = check_sync.outcome(one, NOW + 600)
+    assert {mac for mac, _last in later.silent} == {OTHER, SNOM}
     assert CheckSyncPhone.objects.get(mac=SNOM).answered == "unreachable"
 
 
@@ -100,7 +105,40 @@ def test_a_night_that_was_slept_through_is_not_made_up_for_at_noon(company: Sett
 def test_without_the_switch_nobody_is_told_and_that_is_seen(company: Settings):
     one = check_sync.order([MAC], reboot=False, due=NOW, by="Anna", now=NOW)
     assert check_sync.run_due(company, NOW, away) == 0
-    assert [mac for mac, _last in check_sync.outcome(one).silent] == [MAC]
+    assert [mac for mac, _last in check_sync.outcome(one, NOW).silent] == [MAC]
+
+
+def test_a_phone_that_asks_for_its_password_in_a_realm_of_its_own_gets_the_proof(company: Settings):
+    line = Line.objects.get(sip_username="anna101")
+    line.previous_password = "the one before"
+    line.save()
+    switch = Switch(anna101=200)
+    switch.realm = "PolycomSPIP"
+    check_sync.order([MAC], reboot=False, due=NOW, by="Anna", now=NOW)
+    assert check_sync.run_due(company, NOW, switch) == 1
+    assert switch.orders[-1]["ha1"] == [
+        {"MD5 PolycomSPIP": ha1("anna101", "PolycomSPIP", password)}
+        for password in (line.sip_password, "the one before")
+    ]
+
+
+def test_who_refuses_is_told_apart_from_who_is_silent(company: Settings):
+    three_phones(company)
+    one = check_sync.order([MAC, OTHER], reboot=False, due=NOW, by="Anna", now=NOW)
+    check_sync.run_due(company, NOW, Switch(anna101=489))
+    found = check_sync.outcome(one, NOW)
+    assert found.refused == ((MAC, 489),)
+    assert [mac for mac, _last in found.silent] == [OTHER]
+
+
+def test_a_phone_that_was_away_and_comes_by_itself_has_fetched_all_the_same(company: Settings):
+    one = check_sync.order([MAC], reboot=False, due=NOW, by="Anna", now=NOW)
+    check_sync.run_due(company, NOW, Switch())
+    waiting = check_sync.order([MAC], reboot=False, due=NOW + 9999, by="Anna", now=NOW)
+    assert [mac for mac, _last in check_sync.outcome(one, NOW).silent] == [MAC]
+    assert ask(now=NOW + 600).status == 200
+    assert (check_sync.outcome(one, NOW).fetched, check_sync.outcome(one, NOW).silent) == (1, ())
+    assert check_sync.outcome(waiting, NOW).waiting == 1
 
 
 def test_rounds_are_kept_for_a_while_only(company: Settings):
@@ -164,3 +202,19 @@ def test_what_a_phone_has_used_counts_on_when_it_gets_its_next_password(
     assert ask(now=NOW + 400).status == 200
     line.refresh_from_db()
     assert line.previous_password == first
+
+
+def test_a_file_without_accounts_leaves_the_passwords_that_the_phone_just_got(company: Settings):
+    """A Polycom fetches its configuration and its directory one after the other."""
+    polycom = "0004f2aabbcc"
+    api.apply(company, f"desk_phones: [{{mac: {polycom}, model: polycom-vvx-450, extensions: [102]}}]")
+    link = links.new(DeskPhone.objects.get(mac=polycom), hours=1, now=NOW)
+    base = f"/provision/{link}/{polycom}"
+    told = ask_outside(path=f"{base}-jackfield.cfg").body.decode()
+    given = Line.objects.get(sip_username="bert102").sip_password
+    own = Standing.objects.get(phone__mac=polycom).password
+    assert given in told
+    assert ask_outside(path=f"{base}-directory.xml").status == 200
+    line = Line.objects.get(sip_username="bert102")
+    assert (line.sip_password, line.previous_password) == (given, "first-password-102")
+    assert Standing.objects.get(phone__mac=polycom).password == own

@@ -116,6 +116,27 @@ def test_what_came_of_it_is_told(admin: Client, phone: DeskPhone):
     assert "1 of 1 fetched" in text_of(admin.get("/admin/desk_phones/news"))
 
 
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "asks for a password"), (489, "does not know this order"), (599, "it answered 599")]
+)
+def test_a_phone_that_refuses_is_not_called_silent(admin: Client, phone: DeskPhone, status: int, words: str):
+    admin.post("/admin/desk_phones/several/fetch", {"every": "yes", "what": "fetch", "when": "now"})
+    CheckSync.objects.update(begun=1.0)
+    CheckSync.objects.get().phones.update(answered="refused", status=status)
+    page = text_of(admin.get("/admin/desk_phones/news"))
+    assert "0 of 1 fetched, 1 refused: Workshop" in page
+    assert words in page
+    assert "silent" not in page
+
+
+def test_a_phone_that_takes_no_password_of_its_line_is_named_with_what_to_set(admin: Client, phone: DeskPhone):
+    DeskPhone.objects.filter(pk=phone.pk).update(model="linksys-spa942")
+    admin.post("/admin/desk_phones/several/fetch", {"every": "yes", "what": "fetch", "when": "now"})
+    CheckSync.objects.update(begun=1.0)
+    CheckSync.objects.get().phones.update(answered="refused", status=401)
+    assert "set Ext &gt; Auth Resync-Reboot: no" in text_of(admin.get("/admin/desk_phones/news"))
+
+
 def test_a_box_of_phones_is_scanned_and_labels_come(admin: Client, company: Settings):
     lines = "00:15:65:00:00:01 101 Front desk\n0015.6500.0002\nnot-a-mac\n00:15:65:12:AB:CD\nAABBCC000000\n"
     made = admin.post("/admin/desk_phones/add", {"macs": lines, "model": ""})

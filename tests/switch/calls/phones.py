@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jackfield import sdp
 from jackfield.sip.agent import Agent, IncomingInvite, OutgoingInvite, Session
-from jackfield.sip.digest import DigestClient
+from jackfield.sip.digest import Challenger, DigestClient, ha1
 from jackfield.sip.flow import Flow
 from jackfield.sip.message import Request, Response
 
@@ -233,6 +233,8 @@ class Phone:
         """False: an INVITE without description."""
         self.answers_offers = 200
         self.answers_requests = 200
+        self.asks: Challenger | None = None
+        """Asks whoever sends a request outside of calls for the password of the line."""
         self.held_answers: list[Callable[[], None]] | None = None
         """To requests outside of calls; a list: they wait in it for `give_answers`."""
         self.acknowledges = True
@@ -342,10 +344,25 @@ class Phone:
 
     def _on_request(self, request: Request, flow: Flow, reply: Callable[[Response], None]) -> None:
         self.requests.append(request)
-        if self.held_answers is None:
+        if self.asks is not None and (challenge := self._challenged(request, self.asks)) is not None:
+            reply(challenge)
+        elif self.held_answers is None:
             reply(request.reply(self.answers_requests))
         else:
             self.held_answers.append(lambda: reply(request.reply(self.answers_requests)))
+
+    def _challenged(self, request: Request, asks: Challenger) -> Response | None:
+        def own(username: str, algorithm: str) -> str | None:
+            return ha1(username, asks.realm, self.password, algorithm) if username == self.username else None
+
+        given, now = request.get("Authorization"), 0.0
+        verdict = asks.verify(given, request.method, request.uri, SWITCH, now, own)
+        if verdict.ok:
+            return None
+        challenge = request.reply(401)
+        for value in asks.challenges(SWITCH, now):
+            challenge.add("WWW-Authenticate", value)
+        return challenge
 
     def give_answers(self) -> None:
         """Answer the requests outside of calls that waited, and wait with no more."""

@@ -23,6 +23,7 @@ from jackfield.console.provisioning import rotation
 from jackfield.console.provisioning.house import lines_of
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.provisioning.catalogue import MODELS
+from jackfield.sip.digest import ha1
 
 if TYPE_CHECKING:
     from jackfield.settings import Settings
@@ -37,6 +38,8 @@ CHUNK = 40
 """Phones that are told at once: they all come for their files right away."""
 ANSWER_SECONDS = 30.0
 KEPT = 50
+COMING = 120.0
+"""Seconds that a phone has to fetch after it was told: many restart first."""
 LATE = 3600.0
 """Seconds after which a round that was due is given up: at noon nobody wants what was meant for the night."""
 
@@ -45,12 +48,18 @@ Ask = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a round stands. `silent`: told or unreachable, and not fetched: their MACs with when they last fetched."""
+    """How a round stands: how many have fetched, wait to be told, or were told and are on their way.
+
+    `silent`: told a while ago or unreachable, and not fetched: their MACs with when they last fetched. `refused`:
+    those that said no, with the status (RFC 3261 section 21).
+    """
 
     all: int
     fetched: int
     waiting: int
+    coming: int
     silent: tuple[tuple[str, float | None], ...]
+    refused: tuple[tuple[str, int], ...]
 
 
 def order(macs: Iterable[str], *, reboot: bool, due: float, by: str, now: float) -> Any:
@@ -75,18 +84,21 @@ def night(at: str, time_zone: str, now: float) -> float:
     return found.timestamp()
 
 
-def outcome(round: Any) -> Outcome:
+def outcome(round: Any, now: float) -> Outcome:
     """Return how a round stands."""
     from jackfield.desk_phones.models import Standing
 
     rows = list(round.phones.all())
-    silent = [row.mac for row in rows if row.answered in ("told", "unreachable", "refused")]
+    coming = {row.mac for row in rows if row.answered == "told" and now - (row.at or 0.0) < COMING}
+    silent = [row.mac for row in rows if row.answered in ("told", "unreachable") and row.mac not in coming]
     last = dict(Standing.objects.filter(phone__mac__in=silent).values_list("phone__mac", "last_fetch"))
     return Outcome(
         all=len(rows),
         fetched=sum(row.answered == "fetched" for row in rows),
         waiting=sum(row.answered == "waiting" for row in rows),
+        coming=len(coming),
         silent=tuple((mac, last.get(mac)) for mac in silent),
+        refused=tuple((row.mac, row.status) for row in rows if row.answered == "refused"),
     )
 
 
@@ -113,8 +125,9 @@ def _tell(settings: Settings, reboot: bool, rows: Sequence[Any], now: float, ask
 
     phones = {phone.mac: phone for phone in DeskPhone.objects.filter(mac__in=[row.mac for row in rows])}
     lines = lines_of(phones.values())
-    asked: list[dict[str, str]] = []
+    asked: list[dict[str, Any]] = []
     by_name: dict[str, Any] = {}
+    passwords: dict[str, list[str]] = {}
     for row in rows:
         phone = phones.get(row.mac)
         line = next((lines[name] for name in phone.extensions if name in lines), None) if phone is not None else None
@@ -128,10 +141,11 @@ def _tell(settings: Settings, reboot: bool, rows: Sequence[Any], now: float, ask
                 }
             )
             by_name[line.sip_username] = row
+            passwords[line.sip_username] = [one for one in (line.sip_password, line.previous_password) if one]
     # A phone that fetches at once must find its row waiting for that.
     CheckSyncPhone.objects.filter(pk__in=[row.pk for row in rows]).update(answered="told", at=now)
     try:
-        found = ask(settings.files.switch_socket, "notify", timeout=ANSWER_SECONDS, lines=asked) if asked else []
+        found = _answers(settings, asked, passwords, ask)
     except ControlError as problem:
         if not isinstance(problem, NotRunning):
             log.error("phones were not told to fetch their configuration: %s", problem)
@@ -148,6 +162,28 @@ def _tell(settings: Settings, reboot: bool, rows: Sequence[Any], now: float, ask
         # Who has fetched meanwhile stays so, whatever he answered.
         CheckSyncPhone.objects.filter(pk=row.pk, answered="told").update(answered=said, status=status)
     return done
+
+
+def _answers(settings: Settings, asked: list[dict[str, Any]], passwords: dict[str, list[str]], ask: Ask) -> list[Any]:
+    """Return what phones answered; those that asked for a password in a realm of their own are asked again with it."""
+    if not asked:
+        return []
+    found = list(ask(settings.files.switch_socket, "notify", timeout=ANSWER_SECONDS, lines=asked))
+    wanted = {row["sip_username"]: row["asked"] for row in found if row.get("asked")}
+    again = [
+        one | {"ha1": [_digests(one["sip_username"], password, wanted[one["sip_username"]])
+                       for password in passwords[one["sip_username"]]]}
+        for one in asked if one["sip_username"] in wanted
+    ]  # fmt: skip
+    if again:
+        found += ask(settings.files.switch_socket, "notify", timeout=ANSWER_SECONDS, lines=again)
+    return found
+
+
+def _digests(name: str, password: str, wanted: Iterable[str]) -> dict[str, str]:
+    """Return the digests that a phone's challenge asks for: each an algorithm and a realm, as the switch tells them."""
+    parts = (one.partition(" ") for one in wanted)
+    return {f"{algorithm} {realm}": ha1(name, realm, password, algorithm) for algorithm, _blank, realm in parts}
 
 
 class Caller:

@@ -58,12 +58,15 @@ class Giving:
         password = proofs.new_password() if request.way == "https" else ""
         told = configuration(self.house, verdict.phone, lines, request, local=verdict.local, password=password)
         made = self._rendered(verdict, told, question)
-        if isinstance(made, Answer):
-            for line, now, previous in before:  # it gets nothing, so that nothing may change
+        # A phone that gets nothing, or a file without accounts such as a directory, goes on with the passwords it has.
+        body = b"" if isinstance(made, Answer) else made.body
+        for line, now, previous in before:
+            if line.sip_password.encode() not in body:
                 line.sip_password, line.previous_password = now, previous
+        if isinstance(made, Answer):
             return made
-        self.rotated += rotated
-        self._note(standing, question, verdict, password)
+        self.rotated += [one for one in rotated if one.password.encode() in body]
+        self._note(standing, question, verdict, password if password.encode() in body else "")
         return _file(made)
 
     def _in_use(self) -> frozenset[str]:
@@ -154,7 +157,9 @@ class Giving:
             )
             macs = [one.phone.mac for one in self._standings.values()]
             self._tell_programs()
-            CheckSyncPhone.objects.filter(mac__in=macs, answered="told").update(answered="fetched", at=self.now)
+            # Whoever could not be told, or refused, may come by itself later: then it has the new one all the same.
+            told = CheckSyncPhone.objects.filter(mac__in=macs, round__begun__isnull=False)
+            told.exclude(answered="fetched").update(answered="fetched", at=self.now)
         for link in self._links:
             Link.objects.filter(pk=link.pk).update(used=link.used, used_by=link.used_by, files=link.files)
 

@@ -154,12 +154,13 @@ def _state(phone: Any) -> dict[str, Any]:
 
 
 def _round(one: Any) -> dict[str, Any]:
-    found = check_sync.outcome(one)
+    found = check_sync.outcome(one, time.time())
     silent = [{"mac": mac, "last_fetch": queries._time(last) if last else None} for mac, last in found.silent]
     return {
         "id": one.pk, "due": queries._time(one.due), "begun": queries._time(one.begun) if one.begun else None,
         "restart": one.reboot, "by": one.by, "all": found.all, "fetched": found.fetched, "waiting": found.waiting,
-        "silent": silent,
+        "coming": found.coming, "silent": silent,
+        "refused": [{"mac": mac, "status": status} for mac, status in found.refused],
     }  # fmt: skip
 
 
@@ -191,7 +192,8 @@ _FILE = schemas.table({"name": "string", "text": "string", "problem": "string"})
 _SILENT = schemas.table({"mac": "string", "last_fetch": _PERHAPS})
 _ROUND = schemas.table(
     {"id": "integer", "due": _AT, "begun": _PERHAPS, "restart": "boolean", "by": "string", "all": "integer",
-     "fetched": "integer", "waiting": "integer", "silent": {"type": "array", "items": _SILENT}}
+     "fetched": "integer", "waiting": "integer", "coming": "integer", "silent": {"type": "array", "items": _SILENT},
+     "refused": {"type": "array", "items": schemas.table({"mac": "string", "status": "integer"})}}
 )  # fmt: skip
 _STRANGER = schemas.table(
     {"first": _AT, "last": _AT, "mac": "string", "model": "string", "count": "integer", "address": "string",

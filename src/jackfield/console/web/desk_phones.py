@@ -238,18 +238,37 @@ def _add_all(request: HttpRequest, text: str, model: str) -> tuple[list[int], li
 @gate("phones")
 def news(request: HttpRequest) -> HttpResponse:
     """Show what phones were told and did, who asks and is nobody's, and what went wrong."""
-    rounds = [(one, check_sync.outcome(one)) for one in CheckSync.objects.prefetch_related("phones")[:10]]
+    at = time.time()
+    rounds = [(one, check_sync.outcome(one, at)) for one in CheckSync.objects.prefetch_related("phones")[:10]]
     names = {phone.mac: phone for phone in DeskPhone.objects.all()}
     context = {
         "rounds": rounds,
         "names": names,
         "asked": Asked.objects.all()[:SHOWN],
         "incidents": Incident.objects.all()[:SHOWN],
+        "refusals": lambda mac, status: _refusal(names.get(mac), status),
         "spelled": spelled_mac,
         "models": MODELS,
         "zone": General.current().time_zone,
     }
     return render(request, "desk_phones/news.html", context)
+
+
+def _refusal(phone: Any, status: int) -> str:
+    """Return why a phone did not do as it was told, and what to set."""
+    model = MODELS.get(phone.model) if phone is not None else None
+    if status in (401, 407):
+        text = _("(asks for a password, and takes none of its line: has it got its configuration from here?)")
+        if model is None or not model.check_sync.mend:
+            return text
+        mend = _("(asks for a password, and takes none of its line: set %(setting)s on its own pages)")
+        return mend % {"setting": model.check_sync.mend}
+    texts = {
+        403: _("(403: it takes orders from another server only)"),
+        405: _("(405: it takes no such orders; it comes by itself when its time is over)"),
+        489: _("(489: it does not know this order; it comes by itself when its time is over)"),
+    }
+    return texts.get(status) or _("(it answered %(status)s)") % {"status": status}
 
 
 @gate("phones", write=True)
