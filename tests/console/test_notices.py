@@ -76,6 +76,40 @@ def test_a_trunk_that_stays_down_is_told_once_and_that_it_works_again(settings: 
     assert {one.progress for one in Notice.objects.all()} == {"sent"}
 
 
+ROUTER = {
+    "address": "203.0.113.7", "site": "Brno", "kind": "blocks audio", "ports": "10000-20000", "tls": 5061,
+    "phones": [f"10{one}'s phone" for one in range(7)],
+}  # fmt: skip
+
+
+def test_a_router_that_stands_in_the_way_is_told_of_once_with_the_mend(settings: Settings, mailbox):
+    box, port = mailbox
+    mail(port, links="https://phone.example.com")
+    administrator()
+    seen = watch(settings)
+    for phones in (ROUTER["phones"], ROUTER["phones"][:5], []):
+        for _ in range(2):
+            seen.compare([watching.router(ROUTER | {"phones": phones})] if phones else [])
+    deliver_all()
+
+    first, second = (message for _, _, message in box.messages)
+    assert first["Subject"] == "The router at site Brno (203.0.113.7) blocks audio"
+    text = " ".join(first.get_body(("plain",)).get_content().split())
+    assert "it blocks UDP 10000-20000. Open these ports there" in text
+    assert "100's phone, 101's phone, 102's phone, 103's phone, 104's phone and 2 more." in text
+    assert "/admin/phones/?show=audio" in text
+    assert second["Subject"] == "Solved: The router at site Brno (203.0.113.7) blocks audio"
+
+
+@pytest.mark.parametrize(("tls", "told"), [(5061, True), (0, False)])
+def test_of_a_router_that_changes_sip_it_is_said_what_mends_that(tls: int, told: bool):
+    alert = watching.router(ROUTER | {"kind": "changes sip", "site": "", "phones": ["103's phone"], "tls": tls})
+    assert str(alert.subject) == "The router at 203.0.113.7 changes SIP messages"
+    assert "Switch “SIP ALG” off" in str(alert.text)
+    assert str(alert.text).endswith("concerned: 103's phone.")
+    assert ("use TLS on port 5061" in str(alert.text)) is told
+
+
 def test_what_is_wrong_for_a_moment_only_is_not_told(settings: Settings):
     mail(25)
     administrator()

@@ -90,6 +90,7 @@ async def test_a_phone_behind_a_gateway_looks_public_and_is_found_out() -> None:
         assert contact.behind_nat
         assert "changes its SIP messages (SIP ALG)" in contact.nat_reason
         assert office.registrar.experience.gateways == ["203.0.113.7"]
+        assert office.registrar.experience.transports() == {"u101": "tls"}, "before any call has failed"
         office.plug_in("203.0.113.7", contact="sip:b@203.0.113.7", user="u102")
         assert "SIP ALG" in office.registrar.contacts(office.line("u102"))[0].nat_reason  # it is known by now
 

@@ -139,6 +139,7 @@ class Work:
         """Look after installation, directory and webhooks. Nobody waits for that at the end: servers may be slow."""
         from jackfield.console.browser_phones.pushing import Pusher
         from jackfield.console.importing import Keeper
+        from jackfield.console.provisioning import moving
         from jackfield.console.provisioning.check_sync import Caller
         from jackfield.console.watching import Watch
         from jackfield.console.webhooks.courier import Courier
@@ -148,7 +149,7 @@ class Work:
             "watch": Watch(self.settings, self.importer, keeper),
             "directory": keeper,
             "webhooks": Courier(self.settings),
-            "desk phones": Caller(self.settings),
+            "desk phones": Caller(self.settings, look=moving.move),
             "pushes": Pusher(self.settings),
         }
         for name, work in works.items():

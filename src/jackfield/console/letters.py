@@ -95,7 +95,9 @@ def button_for(kind: Any) -> Button | None:
     from jackfield.notices.choices import FOR_ADMINISTRATORS, Kind
 
     found = None
-    if kind in FOR_ADMINISTRATORS:
+    if kind == Kind.ROUTER:
+        found = Button(_("Look at the phones"), address_for_administrators("/admin/phones/?show=audio"))
+    elif kind in FOR_ADMINISTRATORS:
         found = Button(_("Look at the system"), address_for_administrators("/admin/"))
     elif kind == Kind.MISSED_CALL:
         found = Button(_("See your calls"), address_for_users("/me/"))

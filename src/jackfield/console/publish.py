@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ def stored() -> Rows:
     from jackfield.console.declarative import merging
     from jackfield.console.declarative.sections import SECTIONS
 
-    return {name: merging.stored(SECTIONS[name]) for name in PUBLISHED}
+    return {name: merging.stored(SECTIONS[name]) for name in (*PUBLISHED, "desk_phones")}
 
 
 def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
@@ -58,13 +58,14 @@ def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
     general = copied["settings"](rows["settings"][0])
     things: dict[str, Any] = {name: tuple(map(copied[name], rows[name])) for name in THINGS}
     extension, line, browsers = copied["extensions"], _copier(LINES), browser_lines()
-    extensions = tuple(
-        extension(
-            row,
-            lines=(*(_line(line, one, general.realm) for one in row.all_lines()), *browsers.get(row.number, ())),
-        )
-        for row in rows["extensions"]
-    )
+    fetched = {name for phone in rows["desk_phones"] if phone.enabled for name in phone.extensions}
+
+    def lines(row: Any) -> Iterator[Line]:
+        for place, one in enumerate(row.all_lines()):  # the number alone stands for its first line
+            provisioned = one.sip_username in fetched or (not place and row.number in fetched)
+            yield _line(line, one, general.realm, provisioned=provisioned)
+
+    extensions = tuple(extension(row, lines=(*lines(row), *browsers.get(row.number, ()))) for row in rows["extensions"])
     configured = list(map(copied["sounds"], rows["sounds"]))
     found = {(sound.name, sound.language): sound for sound in sounds.installed(settings.files.sounds)}
     found |= {(one.name, one.language): sounds.resolved(one, settings.files.sounds) for one in configured}
@@ -172,12 +173,11 @@ def _copier(section: Section) -> Callable[..., Any]:
     return copy
 
 
-def _line(copy: Callable[..., Any], row: Any, realm: str) -> Line:
+def _line(copy: Callable[..., Any], row: Any, realm: str, **more: Any) -> Line:
     who = row.sip_username, realm, row.sip_password
-    more: dict[str, str] = {}
     if row.previous_password:
         before = row.sip_username, realm, row.previous_password
-        more = {"previous_md5": ha1(*before, "MD5"), "previous_sha256": ha1(*before, "SHA-256")}
+        more |= {"previous_md5": ha1(*before, "MD5"), "previous_sha256": ha1(*before, "SHA-256")}
     found: Line = copy(row, ha1_md5=ha1(*who, "MD5"), ha1_sha256=ha1(*who, "SHA-256"), **more)
     return found
 

@@ -21,6 +21,7 @@ from jackfield.console import monitoring, postman, publish
 from jackfield.console.database import database_errors
 from jackfield.console.faults import ConsoleError
 from jackfield.console.letters import Said, When, language_of
+from jackfield.control import ControlError, ask_sync
 from jackfield.notices.choices import FOR_ADMINISTRATORS, Kind
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from jackfield.console.importing import Keeper
     from jackfield.settings import Settings
 
-__all__ = ["Alert", "Watch", "alerts", "standing", "tell"]
+__all__ = ["Alert", "Watch", "alerts", "router", "standing", "tell"]
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ ONE_AN_HOUR = 3600.0
 MISSED_WITHIN = 6 * 3600.0  # calls that are told of at all: not those of last month, after a restore
 KEEP_SECONDS = 90 * 86400.0
 CERTIFICATE_DAYS = 14
+NAMED = 5
+"""Phones that a notice names; of the others it says how many."""
 MISSED = ("no_answer", "unreachable", "busy", "cancelled")
 
 
@@ -49,6 +52,8 @@ class Alert:
     cause: str
     subject: str | Said
     text: str | Said
+    solved: str | Said = ""
+    """What is told when it is not so any more; "": that it works again."""
 
 
 standing: list[Alert] = []
@@ -81,6 +86,42 @@ def alerts(found: monitoring.Observation, certificate_ends: float | None = None,
         text = Said(ends, {"days": days})
         wrong.append(Alert(Kind.CERTIFICATE, "certificate", Said(later("The certificate ends soon")), text))
     return wrong
+
+
+def router(found: dict[str, Any]) -> Alert:
+    """Tell of a router once, however many phones are behind it."""
+    more = len(found["phones"]) - NAMED
+    named: str | Said = ", ".join(found["phones"][:NAMED])
+    if more > 0:
+        named = Said(ngettext_lazy("%(named)s and %(more)s more", "%(named)s and %(more)s more", more),
+                     {"named": named, "more": more})  # fmt: skip
+    where: str | Said = found["address"]
+    if found["site"]:
+        where = Said(later("site %(name)s (%(address)s)"), {"name": found["site"], "address": where})
+    told = {"where": where, "phones": named, "ports": f"UDP {found['ports']}", "tls": found["tls"]}
+    if found["kind"] == "blocks audio":
+        subject = later("The router at %(where)s blocks audio")
+        text = later(
+            "Phones behind the router at %(where)s ring, but hear nothing and are not heard: it blocks %(ports)s. "
+            "Open these ports there for what goes out to this system. Phones that are concerned: %(phones)s."
+        )
+        solved = later("No phone there is without audio any more, as far as is known.")
+    else:
+        subject = later("The router at %(where)s changes SIP messages")
+        text = later(
+            "The router at %(where)s changes SIP messages (SIP ALG), which breaks calls and audio. Switch “SIP ALG” "
+            "off in its settings. Phones that are concerned: %(phones)s."
+        )
+        if found["tls"]:
+            text = later(
+                "The router at %(where)s changes SIP messages (SIP ALG), which breaks calls and audio. Switch “SIP "
+                "ALG” off in its settings, or let the phones there use TLS on port %(tls)s, which no router can "
+                "change. Desk phones that fetch their settings from this system are switched to it by themselves. "
+                "Phones that are concerned: %(phones)s."
+            )
+        solved = later("It changes the messages of no phone any more, as far as is known.")
+    cause = f"router {found['kind']} {found['address']}"
+    return Alert(Kind.ROUTER, cause, Said(subject, told), Said(text, told), Said(solved))
 
 
 def _sentence(text: str) -> str:
@@ -167,6 +208,7 @@ class Watch:
         self._clock = clock
         self._before: dict[str, Alert] = {}
         self._told: dict[str, Alert] = {}
+        self._ways: list[dict[str, Any]] = []
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Never raises: what goes wrong is logged, and tried again in the next round."""
@@ -199,7 +241,9 @@ class Watch:
     def look(self) -> None:
         """Look once, and tell what is new. Raises errors of the database."""
         found = asyncio.run(monitoring.observe(self.settings, self.importer))
-        standing[:] = [*alerts(found, self._certificate_ends(), self._clock()), *self._inside()]
+        standing[:] = [
+            *alerts(found, self._certificate_ends(), self._clock()), *self._inside(), *map(router, self._routers())
+        ]  # fmt: skip
         self.compare(standing)
         self.missed_calls()
         self._forget()
@@ -216,6 +260,12 @@ class Watch:
             subject = Said(later("The directory can't be imported"))
             wrong.append(Alert(Kind.DIRECTORY_FAILED, "directory", subject, _sentence(self.directory.trouble)))
         return wrong
+
+    def _routers(self) -> list[dict[str, Any]]:
+        """Return the routers that stand in the way of phones; none while the switch does not answer."""
+        with suppress(ControlError):
+            self._ways = ask_sync(self.settings.files.switch_socket, "routers", timeout=monitoring.ANSWER_SECONDS)
+        return self._ways
 
     def deliver(self) -> None:
         """Send what is due. Raises errors of the database."""
@@ -235,7 +285,7 @@ class Watch:
         for cause in [cause for cause in self._told if cause not in current and cause not in self._before]:
             alert = self._told.pop(cause)
             subject = Said(later("Solved: %(what)s"), {"what": alert.subject})
-            tell(Alert(alert.kind, f"solved {cause}", subject, Said(later("It works again."))), now)
+            tell(Alert(alert.kind, f"solved {cause}", subject, alert.solved or Said(later("It works again."))), now)
         self._before = current
 
     def missed_calls(self) -> None:

@@ -24,6 +24,7 @@ class Kind(models.TextChoices):
 
     EMERGENCY_CALL = "emergency_call", _("Somebody dialled an emergency number")
     TRUNK_DOWN = "trunk_down", _("A trunk can't be used")
+    ROUTER = "router", _("A router stands in the way of phones")
     SYSTEM = "system", _("A part of the system does not work")
     DISK_LOW = "disk_low", _("The disk is nearly full")
     CERTIFICATE = "certificate", _("The certificate ends soon")

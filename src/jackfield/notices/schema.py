@@ -30,6 +30,7 @@ class NoticesData:
     recipients: tuple[str, ...] = ()  # e-mail addresses; () means all full administrators
     emergency_call: bool = True  # with the address of the site that the call comes from
     trunk_down: bool = True
+    router: bool = True  # one changes SIP messages (SIP ALG), or lets no audio through
     system: bool = True
     disk_low: bool = True
     certificate: bool = True

@@ -68,7 +68,7 @@ LINES = Section(
     snapshot.Line,
     _line,
     key=("sip_username",),
-    without=frozenset({"ha1_md5", "ha1_sha256", "previous_md5", "previous_sha256", "kind"}),
+    without=frozenset({"ha1_md5", "ha1_sha256", "previous_md5", "previous_sha256", "kind", "provisioned"}),
     extra=(Field("sip_password", str, required=True, secret=True, generate=new_password),),
     details={"sip_username": {"generate": new_sip_username}, "codecs": CODECS},
 )

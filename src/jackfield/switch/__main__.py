@@ -102,6 +102,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         hosts=configured.hosts,
         trace=recorder.record,
     )
+    switch.proofs.tls = configured.sip_tls_port
     stopping, at_once = asyncio.Event(), asyncio.Event()
     certificate, names = _Certificate(switch, configured), _Names(switch)
     commands = Commands(switch, recorder, stop=stopping.set, path=files.snapshot)

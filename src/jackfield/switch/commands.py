@@ -64,6 +64,8 @@ class Commands:
             "registered": self.registered,
             "turned_away": self.turned_away,
             "prove": self.switch.proofs.prove,
+            "routers": self.switch.proofs.routers,
+            "to_be_moved": self.switch.proofs.to_be_moved,
             "transports": self.switch.proofs.transports,
             "hangup": self.hang_up,
             "originate": Originator(self.switch).originate,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from jackfield.switch.contact import Contact
 from jackfield.switch.pinhole import Pinhole
 from jackfield.switch.registration_log import Judged, Learnt
@@ -92,6 +94,18 @@ class Experience:
             if known is None or known.at < verdict.at:
                 latest[username] = verdict
         return {username: verdict.transport for username, verdict in latest.items() if verdict.transport}
+
+    def changed(self, contact: Contact, changes: bool) -> None:
+        """Note of a phone that a router changes what it says, or does not: it is to be given TLS before any call."""
+        known = self.verdict(contact)
+        if known is not None and known.gateway != changes:
+            self.judge(contact, msgspec.structs.replace(known, gateway=changes))
+        elif known is None and changes:
+            found = Verdict(
+                at=self._wall_clock(), how="keep-alive", network=contact.source[0], gateway=True,
+                signalling=contact.transport,
+            )  # fmt: skip
+            self.judge(contact, found)
 
     def judge(self, contact: Contact, verdict: Verdict) -> None:
         """Keep a verdict."""

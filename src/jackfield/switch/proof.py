@@ -139,7 +139,8 @@ class Watch:
         if before is not None:
             # What a test found out holds, and what a call could not tell this time.
             hears = before.hears if made.hears is None and made.is_heard is before.is_heard else made.hears
-            made = msgspec.structs.replace(made, hears=hears, nat=made.nat or before.nat)
+            moved = before.transport == "tls" and self.contact.transport in verdicts.SECURE
+            made = msgspec.structs.replace(made, hears=hears, nat=made.nat or before.nat, moved=moved)
             if before.nat == "symmetric" and made.nat == "changes ports":
                 made = msgspec.structs.replace(made, nat="symmetric")
         experience.judge(self.contact, made)
@@ -212,6 +213,8 @@ class Proofs:
     def __init__(self, switch: Switch, rtp_ports: str = "") -> None:
         self._switch = switch
         self._rtp_ports = rtp_ports
+        self.tls = 0
+        """The port at which phones can come by TLS; 0: at none."""
 
     # --- calls
 
@@ -221,7 +224,7 @@ class Proofs:
         if contact is None or leg.proof is not None:
             return
         known = self._switch.registrar.experience.verdict(contact)
-        if tells or known is None or not known.good or self._switch.now() - known.at > FRESH:
+        if tells or known is None or not known.good or known.is_heard is None or self._switch.now() - known.at > FRESH:
             leg.proof = Watch(self._switch, leg, contact, tells=tells)
 
     def _phone(self, leg: Leg) -> tuple[Contact | None, bool]:
@@ -236,14 +239,18 @@ class Proofs:
 
     def sentence(self, contact: Contact) -> str:
         """Return the most useful sentence about a phone."""
-        found = self._switch.snapshot.lines.get(contact.username)
-        extension, line = found if found is not None else (None, None)
-        name = f"{extension.number}'s {line.name or 'phone'}" if extension is not None and line is not None else "phone"
+        name, line = self._called(contact), self._switch.snapshot.lines.get(contact.username)
         verdict = self._switch.registrar.experience.verdict(contact)
         return verdicts.says(
             verdict, phone=name, rtp_ports=self._rtp_ports, gateway=self.changes_sip(contact),
-            network=self._place(contact),
+            network=self._place(contact), signalling=contact.transport,
+            provisioned=line is not None and line[1].provisioned, tls=f"TLS on port {self.tls}" if self.tls else "",
         )  # fmt: skip
+
+    def _called(self, contact: Contact) -> str:
+        """Return what people call a phone: "103's desk phone"."""
+        found = self._switch.snapshot.lines.get(contact.username)
+        return "phone" if found is None else f"{found[0].number}'s {found[1].name or 'phone'}"
 
     def changes_sip(self, contact: Contact) -> bool:
         """Say if a router changes what this phone says: it was seen, or is likely where another one's was changed."""
@@ -269,9 +276,48 @@ class Proofs:
             "verdict": None if verdict is None else verdicts.summary(verdict),
         }
 
+    async def routers(self, request: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the routers that stand in the way of registered phones, once each, whatever their phones are.
+
+        Rows: `address`, `site` ("" for none), `kind` ("changes sip" or "blocks audio"), `phones` (as people call them),
+        `ports` (those of audio) and `tls` (the port; 0: none).
+        """
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for contact in self._switch.registrar:
+            verdict = self._switch.registrar.experience.verdict(contact)
+            blocked = verdict is not None and verdict.blocked
+            for kind, wrong in (("changes sip", self.changes_sip(contact)), ("blocks audio", blocked)):
+                if wrong:
+                    site = site_of_phone(self._switch.snapshot, contact)
+                    row = {
+                        "address": contact.source[0], "site": "" if site is None else site.name, "kind": kind,
+                        "phones": [], "ports": self._rtp_ports, "tls": self.tls,
+                    }  # fmt: skip
+                    phones = found.setdefault((kind, contact.source[0]), row)["phones"]
+                    if (name := self._called(contact)) not in phones:
+                        phones.append(name)
+        return [row | {"phones": sorted(row["phones"])} for row in found.values()]
+
     async def transports(self, request: dict[str, Any]) -> dict[str, str]:
         """Return the transport that lines had better be given, by SIP name: what provisioning asks for."""
         return self._switch.registrar.experience.transports()
+
+    async def to_be_moved(self, request: dict[str, Any]) -> list[str]:
+        """Return the SIP names of lines whose phones fetch their settings, need TLS, use none, and are in no call."""
+        switch, found = self._switch, set()
+        for contact in switch.registrar if self.tls else ():
+            line = switch.snapshot.lines.get(contact.username)
+            verdict = switch.registrar.experience.verdict(contact)
+            if (
+                line is not None
+                and line[1].provisioned
+                and contact.transport in ("UDP", "TCP")
+                and verdict is not None
+                and verdict.transport == "tls"
+                and not switch.calls_of(line[0].number)
+            ):
+                found.add(contact.username)
+        return sorted(found)
 
     async def prove(self, request: dict[str, Any]) -> dict[str, Any]:
         """Ring one phone and find out whether it hears and is heard. Returns the call's id at once.

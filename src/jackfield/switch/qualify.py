@@ -305,6 +305,7 @@ class Qualifier:
         if found is None or (not found and (contact.baited < gateway.BAITS or contact.gateway)):
             return
         contact.gateway = found
+        experience.changed(contact, found)
         if experience.gateway(address, found):
             text = "the router at %s changes SIP messages (SIP ALG): switch that off there, or let its phones use TLS"
             log.warning(text if found else "the router at %s does not change SIP messages any more", address)

@@ -114,6 +114,7 @@ class Line:
     max_contacts: int = 5  # phones that may share this SIP name
     phones_from: str = ""  # address group that it may connect from; "" means the extension's
     kind: Literal["phone", "browser"] = "phone"  # browser: Jackfield Phone, whose passwords only the switch has
+    provisioned: bool = False  # a desk phone fetches what it is told of this line from us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

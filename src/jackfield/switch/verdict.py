@@ -15,6 +15,7 @@ Mapping = Literal["", "none", "keeps ports", "changes ports", "symmetric"]
 """Kind of NAT, as far as it shows: "" is not known. "symmetric" gives each of our ports another one of its own (RFC
 4787 section 4.1: address and port-dependent mapping); only a test that moves the audio to a second port can tell."""
 Transport = Literal["", "udp", "tcp", "tls"]
+SECURE = ("TLS", "WSS")
 TOO_MUCH = 0.05
 """Share of packets lost from which on it is told."""
 
@@ -24,8 +25,9 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 
     at: float
     """Wall clock, seconds: when it was found out."""
-    how: Literal["call", "test"]
-    """By the first seconds of a call, or by a test that somebody has asked for (a softphone's own included)."""
+    how: Literal["call", "test", "keep-alive"]
+    """By the first seconds of a call, by a test that somebody has asked for (a softphone's own included), or by a
+    keep-alive alone, which tells nothing of the audio."""
     network: str
     """The public address that the phone was behind."""
     is_heard: bool | None = None
@@ -48,6 +50,8 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     """Transport by which it was registered."""
     silent: bool = False
     """It has not even sent RTCP."""
+    moved: bool = False
+    """It came to TLS because of what was found before, and stays there: what is well by TLS says nothing of UDP."""
 
     @property
     def good(self) -> bool:
@@ -65,7 +69,7 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 
         TLS is what no router can change, and what passes where UDP does not.
         """
-        return "tls" if self.gateway or self.blocked else ""
+        return "tls" if self.gateway or self.blocked or self.moved else ""
 
     @property
     def relay(self) -> bool:
@@ -73,18 +77,33 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
         return self.nat == "symmetric" or not self.good
 
 
-def says(verdict: Verdict | None, *, phone: str, network: str = "", rtp_ports: str = "", gateway: bool = False) -> str:
+def says(
+    verdict: Verdict | None,
+    *,
+    phone: str,
+    network: str = "",
+    rtp_ports: str = "",
+    gateway: bool = False,
+    signalling: str = "",
+    provisioned: bool = False,
+    tls: str = "",
+) -> str:
     """Return the most useful sentence about a phone, with the mend. `phone`: "103's desk phone".
 
-    `network`: where it is now, its site or public address; `gateway`: the router there changes SIP messages.
+    `network`: where it is now, its site or public address; `gateway`: the router there changes SIP messages;
+    `signalling`: the transport by which it is registered now; `provisioned`: we write its settings; `tls`: TLS as
+    people call it, with its port; "" where there is none.
     """
     where = network or (verdict.network if verdict is not None else "")
     if verdict is not None and verdict.blocked:
         which = f"UDP {rtp_ports}" if rtp_ports else "the audio's UDP ports"
-        return (
-            f"{phone} hears nothing and is not heard because the router at {where} blocks {which}: "
-            f"open {which} there to this system; its next settings ask it for TLS"
-        )
+        found = f"{phone} hears nothing and is not heard because the router at {where} blocks {which}"
+        if signalling in SECURE and verdict.signalling not in SECURE:
+            return f"{found}; switched to {tls or 'TLS'}: its next call, or a test, shows whether that was enough"
+        mend = f"{found}: open {which} there to this system"
+        if signalling in SECURE or not tls:
+            return mend
+        return f"{mend}; it is being switched to {tls}" if provisioned else f"{mend}, and let it use {tls}"
     if verdict is not None and verdict.is_heard is False:
         if verdict.refused:
             return (
@@ -98,18 +117,19 @@ def says(verdict: Verdict | None, *, phone: str, network: str = "", rtp_ports: s
             "switch off a STUN server or a fixed public address in the phone, and look at the router's firewall"
         )
     if gateway:
-        return (
-            f"the router at {where} changes SIP messages (SIP ALG): switch “SIP ALG” off there, "
-            f"or let {phone} use TLS on port 5061"
-        )
-    if verdict is None:
+        found = f"the router at {where} changes SIP messages (SIP ALG): switch “SIP ALG” off there"
+        if not tls:
+            return found
+        return f"{found}; {phone} is being switched to {tls}" if provisioned else f"{found}, or let {phone} use {tls}"
+    if verdict is None or verdict.how == "keep-alive":
         return f"{phone} was not heard yet: its first call will show, or a test"
     lost = max(verdict.lost_in or 0.0, verdict.lost_out or 0.0)
     if lost > TOO_MUCH:
         side = "what it says" if (verdict.lost_in or 0.0) >= (verdict.lost_out or 0.0) else "what it hears"
         return f"{phone} loses {lost:.0%} of {side}: the line at {where} is too slow or overloaded"
     if verdict.is_heard and verdict.hears:
-        return f"{phone} hears and is heard"
+        moved = verdict.moved and signalling in SECURE
+        return f"{phone} hears and is heard" + (f" since it was switched to {tls or 'TLS'}" if moved else "")
     if verdict.is_heard:
         return f"{phone} is heard; whether it hears, it does not say: a test asks for a key"
     return f"{phone} has not said anything yet: its first call will show, or a test"

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from jackfield.console.provisioning import configuring
+from jackfield.console import api
+from jackfield.console.provisioning import configuring, moving
 from jackfield.console.provisioning.advice import FRESH, Advice
 from jackfield.control import NotRunning
+from jackfield.desk_phones.models import CheckSync, DeskPhone, Standing
 from jackfield.settings import Settings
 
-from .conftest import ask, lines_in
+from .conftest import MAC, NOW, ask, lines_in
 
 
 class Switch:
@@ -53,10 +55,48 @@ def test_a_phone_behind_a_router_that_changes_sip_is_given_tls(
     advice = Advice()
     monkeypatch.setattr(Advice.wants_tls, "__defaults__", (switch,))
     monkeypatch.setattr(configuring, "advice", advice)
-    before = lines_in(ask().body)
+    before = lines_in(ask(way="https").body)
     switch.told = {"anna101": "tls"}
     advice._until = 0.0
-    after = lines_in(ask().body)
+    after = lines_in(ask(way="https").body)
     transports = {key for key, value in after.items() if before.get(key) != value}
     assert "account.1.sip_server.1.transport_type" in transports
     assert after["account.1.sip_server.1.port"] == str(company.sip_tls_port)
+    assert lines_in(ask().body)["account.1.sip_server.1.port"] == str(company.sip_port), (
+        "who fetches by HTTP has never shown that it accepts our certificate"
+    )
+
+
+def test_a_phone_that_needs_tls_is_told_to_fetch_by_itself_once_a_day(company: Settings) -> None:
+    def switch(_socket: Any, verb: str, **_: Any) -> Any:
+        assert verb == "to_be_moved"
+        return ["anna101"]
+
+    assert ask(now=NOW).status == 200
+    assert moving.move(company, NOW, switch) == [], (
+        "it has fetched by HTTP: whether it accepts our certificate, nobody knows"
+    )
+    assert ask(way="https", now=NOW).status == 200
+    assert moving.move(company, NOW, switch) == [MAC]
+    assert moving.move(company, NOW + 3600, switch) == []
+    (made,) = CheckSync.objects.all()
+    assert (made.reboot, made.by) == (False, moving.BY)
+    assert moving.move(company, NOW + 90_000, switch) == [MAC]
+    assert moving.move(company, NOW + 200_000, away) == []
+
+
+def away(*_: object, **__: object) -> Any:
+    raise NotRunning("it does not run")
+
+
+def test_a_model_without_tls_is_left_alone(company: Settings) -> None:
+    old = "000e08aabbcc"
+    api.apply(
+        company,
+        f"""
+extensions: [{{number: 103, sip_username: carol103}}]
+desk_phones: [{{mac: {old}, model: linksys-spa942, extensions: [103]}}]
+""",
+    )
+    Standing.objects.create(phone=DeskPhone.objects.get(mac=old), way="https", last_fetch=NOW)
+    assert moving.move(company, NOW, lambda *_, **__: ["carol103"]) == []

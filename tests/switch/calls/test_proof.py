@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,12 +234,77 @@ def test_the_most_useful_sentence_comes_first() -> None:
     name = "103's desk phone"
     blocked = made(is_heard=False, hears=False, silent=True)
     assert says(blocked, phone=name, rtp_ports="10000-20000", gateway=True).startswith(f"{name} hears nothing and is")
-    alg = says(made(), phone=name, network="203.0.113.2", gateway=True)
+    alg = says(made(), phone=name, network="203.0.113.2", gateway=True, tls="TLS on port 5061")
     assert alg.startswith("the router at 203.0.113.2 changes SIP messages (SIP ALG): switch “SIP ALG” off there")
-    assert "TLS on port 5061" in alg
+    assert alg.endswith("or let 103's desk phone use TLS on port 5061")
+    assert "TLS" not in says(made(), phone=name, gateway=True), "where there is none"
     assert "loses 12% of what it says" in says(made(lost_in=0.12), phone=name)
     assert "loses 12% of what it hears" in says(made(lost_out=0.12), phone=name)
     assert says(None, phone=name) == f"{name} was not heard yet: its first call will show, or a test"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "provisioned", "ends"),
+    [
+        ("UDP", "UDP", False, ": open UDP 10000-20000 there to this system, and let it use TLS on port 5061"),
+        ("UDP", "UDP", True, ": open UDP 10000-20000 there to this system; it is being switched to TLS on port 5061"),
+        ("UDP", "TLS", True, "; switched to TLS on port 5061: its next call, or a test, shows whether that was enough"),
+        ("TLS", "TLS", True, ": open UDP 10000-20000 there to this system"),
+    ],
+)
+def test_a_phone_without_audio_is_told_of_by_what_was_done_and_what_is_left_to_do(
+    then: str, now: str, provisioned: bool, ends: str
+) -> None:
+    blocked = made(is_heard=False, hears=False, silent=True, signalling=then)
+    said = says(
+        blocked, phone="103's desk phone", network="site Brno (203.0.113.2)", rtp_ports="10000-20000", signalling=now,
+        provisioned=provisioned, tls="TLS on port 5061",
+    )  # fmt: skip
+    router = "the router at site Brno (203.0.113.2) blocks UDP 10000-20000"
+    assert said == f"103's desk phone hears nothing and is not heard because {router}{ends}"
+
+
+async def test_who_was_switched_to_tls_stays_there_when_all_is_well(house: House) -> None:
+    bob = await house.phone("102")
+    contact = next(iter(house.switch.registrar))
+    blocked = made(network=bob.address, is_heard=False, hears=False, silent=True)
+    house.switch.registrar.experience.judge(contact, blocked)
+    contact.transport = "TLS"
+    await talk(house)
+    found = row(house, "102")
+    assert found.verdict["good"]
+    assert found.says == "102's phone hears and is heard since it was switched to TLS"
+    assert await house.switch.proofs.transports({}) == {"u102": "tls"}
+
+
+async def test_a_router_is_told_of_once_however_many_phones_are_behind_it(house: House) -> None:
+    await house.configure(sites=(Site(name="Brno", networks=("10.0.0.102",)),))
+    house.switch.proofs._rtp_ports, house.switch.proofs.tls = "10000-20000", 5061
+    assert await house.switch.proofs.routers({}) == []
+    await talk(house, bob=NOTHING)
+    (blocks,) = await house.switch.proofs.routers({})
+    assert (blocks["kind"], blocks["site"], blocks["address"]) == ("blocks audio", "Brno", "10.0.0.102")
+    assert (blocks["phones"], blocks["ports"], blocks["tls"]) == (["102's phone"], "10000-20000", 5061)
+    for contact in house.switch.registrar:
+        contact.source, contact.gateway = ("203.0.113.9", contact.source[1]), True
+    (changes,) = await house.switch.proofs.routers({})
+    assert (changes["kind"], changes["phones"]) == ("changes sip", ["101's phone", "102's phone"])
+
+
+async def test_a_phone_that_needs_tls_is_moved_when_it_fetches_its_settings_and_no_call_goes_on(house: House) -> None:
+    house.switch.proofs.tls = 5061
+    await talk(house, bob=NOTHING)
+    assert await house.switch.proofs.to_be_moved({}) == [], "nobody writes its settings but people"
+    extensions = [
+        replace(one, lines=tuple(replace(line, provisioned=True) for line in one.lines))
+        for one in house.switch.snapshot.extensions
+    ]
+    await house.configure(extensions=tuple(extensions))
+    assert await house.switch.proofs.to_be_moved({}) == [], "it is in a call"
+    for going_on in house.switch.calls.values():
+        going_on.end()
+    await quiet(house, 1)
+    assert await house.switch.proofs.to_be_moved({}) == ["u102"]
 
 
 def test_what_follows_from_a_verdict() -> None:

@@ -189,8 +189,15 @@ def _digests(name: str, password: str, wanted: Iterable[str]) -> dict[str, str]:
 class Caller:
     """The work in the background: rounds that are due, and passwords of before that have ended."""
 
-    def __init__(self, settings: Settings, ask: Ask = ask_sync, clock: Callable[[], float] = time.time) -> None:
-        self._settings, self._ask, self._clock = settings, ask, clock
+    def __init__(
+        self,
+        settings: Settings,
+        ask: Ask = ask_sync,
+        clock: Callable[[], float] = time.time,
+        look: Callable[[Settings, float], object] = lambda settings, now: None,
+    ) -> None:
+        """`look` is called once a minute: it may order more rounds."""
+        self._settings, self._ask, self._clock, self._look = settings, ask, clock, look
         self._next_clear = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -209,6 +216,7 @@ class Caller:
                 if self._clock() >= self._next_clear:
                     self._next_clear = self._clock() + CLEAR_SECONDS
                     rotation.clear_used(self._settings, self._ask)
+                    self._look(self._settings, self._clock())
         except ConsoleError:
             pass  # the database is away, which others tell of
         except Exception:

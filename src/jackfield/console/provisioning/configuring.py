@@ -15,6 +15,7 @@ import msgspec
 from jackfield.console.lan.directory import directory_of
 from jackfield.console.provisioning.advice import advice
 from jackfield.console.provisioning.house import web_port
+from jackfield.provisioning.catalogue import MODELS
 from jackfield.provisioning.configuration import Account, Fetching, PhoneConfiguration, Server
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from jackfield.console.provisioning.house import House
     from jackfield.switch.snapshot import Site
 
-__all__ = ["configuration", "fingerprint", "folder", "our_name"]
+__all__ = ["can_tls", "configuration", "fingerprint", "folder", "our_name"]
 
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]{1,253}))(?::(\d{1,5}))?")
 
@@ -35,7 +36,7 @@ def configuration(
     Lines that are gone are left out; their places are closed up.
     """
     rules, general, site = house.rules, house.general, house.site(phone, request.address)
-    transport = _transport(house, phone, lines, local)
+    transport = _transport(house, phone, lines, local, request.way)
     server = _server(house, our_name(house, request), transport)
     backup = replace(server, host=rules.backup_server) if rules.backup_server else None
     accounts = tuple(
@@ -113,10 +114,16 @@ def fingerprint(house: House, phone: Any, lines: Mapping[str, Any], address: str
                                            "interval", "phone_password", "logo", "firmware")],
         [general.time_zone, general.country, general.language, general.register_default],
         [] if site is None else [site.time_zone, site.country, site.language, site.codecs],
-        [_needs_tls(house, phone, lines)],
+        [_needs_tls(house, phone, lines, getattr(getattr(phone, "standing", None), "way", ""))],
         [house.ldap, house.settings.ldap_port, house.settings.ldaps_port],
     ]  # fmt: skip
     return hashlib.sha256(msgspec.json.encode(parts, enc_hook=str)).hexdigest()
+
+
+def can_tls(slug: str) -> bool:
+    """Say if a model of phones knows TLS."""
+    model = MODELS.get(slug)
+    return model is not None and "tls" in model.transports
 
 
 def our_name(house: House, request: Request) -> str:
@@ -148,14 +155,18 @@ def _towards(address: str) -> str:
         return socket.getfqdn()
 
 
-def _transport(house: House, phone: Any, lines: Mapping[str, Any], local: bool) -> Any:
+def _transport(house: House, phone: Any, lines: Mapping[str, Any], local: bool, way: str) -> Any:
     """Return by which transport a phone registers: as the rules say, or TLS where its network needs it."""
     rules = house.rules
     told = rules.local_transport if local else rules.remote_transport
-    return "tls" if told != "tls" and _needs_tls(house, phone, lines) else told
+    return "tls" if told != "tls" and _needs_tls(house, phone, lines, way) else told
 
 
-def _needs_tls(house: House, phone: Any, lines: Mapping[str, Any]) -> bool:
+def _needs_tls(house: House, phone: Any, lines: Mapping[str, Any], way: str) -> bool:
+    """Say if its network needs TLS, and it can do that. One that fetches by HTTPS accepts our certificate: any other
+    might be lost for good by it."""
+    if way != "https" or not can_tls(phone.model):
+        return False
     names = [lines[name].sip_username for name in phone.extensions if name in lines]
     return advice.wants_tls(house.settings, names)
 

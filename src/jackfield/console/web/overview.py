@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -134,7 +135,7 @@ HREFS = {"switch": "/admin/health/", "media": "/admin/health/", "database": "/ad
 
 SEEN_BY_CHECKS = (Kind.TRUNK_DOWN, Kind.SYSTEM, Kind.DISK_LOW)
 HREFS_OF_KINDS = {Kind.CERTIFICATE: "/admin/certificates/", Kind.DIRECTORY_FAILED: "/admin/directory/",
-                  Kind.PUBLISH_FAILED: "/admin/health/"}  # fmt: skip
+                  Kind.PUBLISH_FAILED: "/admin/health/", Kind.ROUTER: "/admin/phones/?show=audio"}  # fmt: skip
 
 
 def alerts() -> list[Alert]:
@@ -149,7 +150,7 @@ def alerts() -> list[Alert]:
     if checks["trunks"]["ok"]:
         told += [
             Alert(_sentence(f'trunk "{one["name"]}" is {one["state"]}: {one.get("text") or "see Trunks"}'),
-                  f"/admin/setting/trunks/{one['name']}", "warning")
+                  f"/admin/setting/trunks/{quote(one['name'], safe='')}", "warning")
             for one in found.trunks
             if one["state"] in monitoring.UNUSABLE
         ]  # fmt: skip
