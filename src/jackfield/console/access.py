@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from jackfield.switch import snapshot
 if TYPE_CHECKING:
     from jackfield.settings import Settings
 
-__all__ = ["is_local"]
+__all__ = ["is_local", "is_within"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -39,6 +40,17 @@ def is_local(settings: Settings, address: str) -> bool:
     except OSError:
         stamp = 0
     return any(found in network for network in _networks(str(settings.files.snapshot), stamp))
+
+
+def is_within(address: str, networks: Iterable[str]) -> bool:
+    """Tell whether `address`, an IP literal, is one of `networks`, or in one of them. What is none of these is no."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found in ipaddress.ip_network(one.strip(), strict=False) for one in networks if one.strip())
 
 
 @lru_cache(maxsize=4)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from jackfield.console import access
 from jackfield.network.addresses import local_addresses
 from jackfield.network.certificate import names_of_this_machine
 from jackfield.network.certificate_store import Serving, Store
@@ -70,6 +71,8 @@ class _Http(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
+        if self.client is not None:
+            self.app_state = self.app_state | {"peer": self.client[0]}  # whom a proxy's headers hide from here on
         if name := _common_name(transport.get_extra_info("peercert")):
             self.app_state = self.app_state | {"certificate": name}
         if self._crowded():
@@ -105,7 +108,7 @@ class _Http(H11Protocol):
         if self.client is None or len(self.connections) <= MOST_OF_ONE:
             return False
         who = _network(self.client[0])
-        if who is None or _LOOPBACK.fullmatch(self.client[0]) or any(_within(who, proxy) for proxy in self._proxies):
+        if who is None or _LOOPBACK.fullmatch(self.client[0]) or access.is_within(self.client[0], self._proxies):
             return False
         others = (one.client for one in self.connections if isinstance(one, H11Protocol))
         return sum(client is not None and _network(client[0]) == who for client in others) > MOST_OF_ONE
@@ -121,15 +124,6 @@ def _network(address: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | No
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
         found = found.ipv4_mapped
     return ipaddress.ip_network((int(found), 64) if found.version == 6 else str(found), strict=False)
-
-
-def _within(who: ipaddress.IPv4Network | ipaddress.IPv6Network, proxy: str) -> bool:
-    """Tell whether `who` is a proxy, or in a network of them, as the settings name it ("*": everybody is one)."""
-    try:
-        network = ipaddress.ip_network(proxy.strip(), strict=False)
-    except ValueError:
-        return proxy.strip() == "*"
-    return network.version == who.version and network.overlaps(who)
 
 
 def _common_name(certificate: Any) -> str:

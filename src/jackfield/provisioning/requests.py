@@ -70,19 +70,21 @@ def _prefixes() -> dict[str, str]:
 
 
 def recognise(path: str, user_agent: str = "") -> Asked | None:
-    """Tell what a path asks for; None for a name that no phone of ours asks for.
+    """Tell what a path asks for; None for a name that no phone of ours asks for. A MAC of many or none is refused.
 
     `path`: as it came, without the query; percent-coded or not. Raises PathRefused.
     """
     name = _last_part(path)
     agent = _agent(user_agent)
     best: tuple[int, Asked] | None = None
+    wrong = ""
     for vendor, file, pattern in _patterns():
         match = pattern.fullmatch(name)
         if match is None:
             continue
         found = match.groupdict()
         if found.get("mac") and not _mac(found["mac"]):
+            wrong = found["mac"]
             continue  # 000000000000.cfg is a name of its own
         mac = _mac(found.get("mac") or "") or agent.mac
         model = _model(vendor, found) or (agent.model if agent.vendor == vendor.folder else "")
@@ -91,6 +93,8 @@ def recognise(path: str, user_agent: str = "") -> Asked | None:
         points += 2 * bool(found.get("mac")) + bool(found.get("model") and model)
         if best is None or points > best[0]:
             best = points, Asked(vendor.folder, file.name, file.kind, mac, model, agent.firmware)
+    if wrong and best is None:
+        raise PathRefused(f"{wrong} is no phone's MAC address: it means many or none")
     return best[1] if best else None
 
 

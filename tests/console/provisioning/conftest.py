@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jackfield.console import api
-from jackfield.console.provisioning import judging, strangers
+from jackfield.console.provisioning import door, judging, strangers
 from jackfield.console.provisioning.asking import Answer, Request
 from jackfield.console.provisioning.door import answer
 from jackfield.settings import Settings
@@ -36,7 +36,7 @@ Ask = Callable[..., Answer]
 @pytest.fixture(autouse=True)
 def unhurried() -> None:
     """Begin each test without what phones of the test before did."""
-    for pace in (judging.fetching, judging.guessing, strangers.new_ones):
+    for pace in (judging.asking, judging.fetching, judging.guessing, door.noting, strangers.new_ones):
         pace.forget()
 
 

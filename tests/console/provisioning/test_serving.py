@@ -114,11 +114,11 @@ def test_what_waits_is_answered_together_and_a_fault_stops_only_the_one(
     seen: list[int] = []
     whole = door.answers
 
-    def answers(requests: list[Request]) -> object:
+    def answers(requests: list[Request], **more: object) -> object:
         seen.append(len(requests))
         if any("bad" in one.path for one in requests):
             raise RuntimeError("a fault")
-        return whole(requests)
+        return whole(requests, **more)
 
     monkeypatch.setattr(door, "answers", answers)
     paths = [f"/provision/{MAC}.cfg", "/provision/bad.cfg", "/provision/y000000000108.cfg"]
@@ -135,7 +135,7 @@ def test_a_fault_does_not_put_a_one_time_secret_into_the_log(
 ):
     from jackfield.console.provisioning import door, proofs
 
-    def answers(requests: list[Request]) -> object:
+    def answers(requests: list[Request], **_: object) -> object:
         raise RuntimeError("a fault")
 
     monkeypatch.setattr(door, "answers", answers)

@@ -42,7 +42,7 @@ def test_nothing_is_given_by_plain_ways_outside_the_local_networks(company: Sett
     assert found.status == 403
     assert b"account" not in found.body
     assert troubles() == [("outside", MAC)]
-    assert "outside the local networks" in Standing.objects.get().trouble_detail
+    assert "https://" in Standing.objects.get().trouble_detail
     assert Line.objects.get(sip_username="anna101").sip_password == "first-password-101"
 
 
@@ -275,7 +275,7 @@ def test_another_model_with_the_same_mac_is_named(company: Settings):
 def test_tricks_with_paths_get_nothing_and_are_told(company: Settings, path: str):
     found = ask(path=path)
     assert found.status == 404
-    assert Incident.objects.get().kind == "nothing"
+    assert Incident.objects.get().kind == "trick"
 
 
 # --- what is given ----------------------------------------------------------------------------------------------------
@@ -326,7 +326,7 @@ def test_many_at_once_are_answered_each_for_itself(everywhere: Settings):
 
 def test_what_went_wrong_has_words_for_the_page():
     assert {"used", "expired", "unknown_secret", "credentials", "outside", "switched_off", "loop", "two_places",
-            "template", "nothing"} == set(Trouble.values)  # fmt: skip
+            "template", "nothing", "stolen", "trick", "name"} == set(Trouble.values)  # fmt: skip
 
 
 def test_programs_are_told_that_a_phone_was_provisioned(company: Settings):

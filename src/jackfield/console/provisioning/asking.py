@@ -25,6 +25,7 @@ class Request:
     authorization: str = ""  # header of HTTP as it came
     certificate: str = ""  # common name of a client certificate that was verified; "" means none
     host: str = ""  # by which name or address of ours it came, with the port; "" means unknown
+    relayed: bool = False  # brought by a proxy that we don't know, or that does not say for whom: `address` is its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,25 +13,29 @@ of them, so that a thousand phones that start at once do not wait for a thousand
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings as django_settings
 from django.db import transaction
 
-from jackfield.console.provisioning import rotation, troubles
+from jackfield.console.provisioning import rotation, strangers, troubles
 from jackfield.console.provisioning.asking import Answer, Request
 from jackfield.console.provisioning.giving import Giving
 from jackfield.console.provisioning.judging import Judging, Question
+from jackfield.console.provisioning.pace import Pace
 from jackfield.provisioning.requests import PathRefused, recognise
 
 if TYPE_CHECKING:
+    from jackfield.provisioning.requests import Asked
     from jackfield.settings import Settings
 
-__all__ = ["answer", "answers"]
+__all__ = ["answer", "answers", "note"]
 
-NOT_HERE = Answer(status=404, body=b"There is no such file here.\n")
+noting = Pace(120, 60.0)
+"""By address: what is written down of those who ask for MAC addresses that are nobody's."""
 
 
 def answer(request: Request, *, now: float | None = None) -> Answer:
@@ -39,17 +43,40 @@ def answer(request: Request, *, now: float | None = None) -> Answer:
     return answers([request], now=now)[0]
 
 
-def answers(requests: Sequence[Request], *, now: float | None = None) -> list[Answer]:
-    """Answer several questions in their order, as `answer` does one."""
+def answers(
+    requests: Sequence[Request], *, now: float | None = None, later: Callable[[Callable[[], None]], None] | None = None
+) -> list[Answer]:
+    """Answer several questions in their order, as `answer` does one.
+
+    `later` is given what is to be done when the answers are away, where that takes longer for a phone that is not
+    ours: nobody shall tell by the time which are. Without it, it is done at once.
+    """
     from jackfield.console.database import database_errors
 
     settings: Settings = django_settings.JACKFIELD
     at = time.time() if now is None else now
     with database_errors(settings):
-        return _answers(settings, requests, at)
+        found, judging = _answers(settings, requests, at)
+    if judging.unknown:
+        (later or _now)(functools.partial(note, judging.unknown, at))
+    return found
 
 
-def _answers(settings: Settings, requests: Sequence[Request], now: float) -> list[Answer]:
+def _now(work: Callable[[], None]) -> None:
+    work()
+
+
+def note(unknown: Sequence[tuple[Asked, Request]], now: float) -> None:
+    """Count MAC addresses that were asked for from outside and are nobody's. Raises `DatabaseAway`."""
+    from jackfield.console.database import database_errors
+
+    with database_errors(django_settings.JACKFIELD), transaction.atomic():
+        for asked, request in unknown:
+            if not noting.wait(request.address, now):
+                strangers.count(asked, request, local=False, now=now)
+
+
+def _answers(settings: Settings, requests: Sequence[Request], now: float) -> tuple[list[Answer], Judging]:
     questions = [_question(request) for request in requests]
     found: list[Answer] = []
     judging = Judging(settings, now)
@@ -62,7 +89,7 @@ def _answers(settings: Settings, requests: Sequence[Request], now: float) -> lis
         giving.write()
         troubles.keep(judging.happened, now)
     rotation.tell(settings, giving.rotated)
-    return found
+    return found, judging
 
 
 def _question(request: Request) -> Question:

@@ -160,6 +160,8 @@ class Giving:
             # Whoever could not be told, or refused, may come by itself later: then it has the new one all the same.
             told = CheckSyncPhone.objects.filter(mac__in=macs, round__begun__isnull=False)
             told.exclude(answered="fetched").update(answered="fetched", at=self.now)
+        for link in self.judging.spent:
+            Link.objects.filter(pk=link.pk, used=None).update(until=link.until)
         for link in self._links:
             Link.objects.filter(pk=link.pk).update(used=link.used, used_by=link.used_by, files=link.files)
 

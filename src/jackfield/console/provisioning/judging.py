@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jackfield.console.access import is_local
-from jackfield.console.provisioning import proofs, strangers
+from jackfield.console.provisioning import names, proofs, strangers
 from jackfield.console.provisioning.asking import Answer
 from jackfield.console.provisioning.house import House, lines_of
 from jackfield.console.provisioning.pace import Pace
 from jackfield.console.provisioning.troubles import Happened
 from jackfield.provisioning.catalogue import MODELS
-from jackfield.provisioning.requests import recognise, spelled_mac
+from jackfield.provisioning.requests import file_for, recognise, spelled_mac
 
 if TYPE_CHECKING:
     from jackfield.console.provisioning.asking import Request
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from jackfield.provisioning.requests import Asked
     from jackfield.settings import Settings
 
-__all__ = ["Judging", "Question", "Verdict", "fetching", "guessing"]
+__all__ = ["Judging", "Question", "Verdict", "asking", "fetching", "guessing"]
 
 SAME_VISIT = 600.0
 """Seconds after its first use that a one-time address gives the other files of the same phone to the same address."""
@@ -30,7 +31,12 @@ AT_ONCE = 120.0
 fetching = Pace(8, 60.0)
 """By MAC and file: a phone that starts fetches each of its files once or twice."""
 guessing = Pace(30, 60.0)
-"""By address: what is wrong or unknown."""
+"""By address: what is wrong."""
+asking = Pace(1200, 60.0)
+"""By address: questions without credentials, the same for phones of ours and for MAC addresses that somebody makes up,
+so that nobody learns from it which are ours. All phones of a large site may be one address."""
+
+_SECRET = re.compile(r"[A-Za-z0-9_-]{22,}")  # where a path is told, what may be a one-time secret is left out
 
 TEXTS = {
     "used": "This address was used already, and works once.\n",
@@ -41,6 +47,7 @@ TEXTS = {
     "password": "The phone's own user name and password are needed.\n",
     "missing": "There is no such file here.\n",
     "two": "Another phone has asked with this MAC address just now.\n",
+    "name": "This is not a name of this system.\n",
 }
 
 
@@ -82,12 +89,15 @@ class Judging:
         self.links: dict[str, Any] = {}
         self.lines: dict[str, Any] = {}
         self.settled: list[int] = []  # phones that have used their newest password for fetching
+        self.spent: list[Any] = []  # one-time addresses that others could read
+        self.unknown: list[tuple[Asked, Request]] = []  # MAC addresses from outside that are nobody's
 
     def read(self, questions: Sequence[Question]) -> None:
         """Read what these questions need."""
         from jackfield.desk_phones.models import DeskPhone, Link
 
         self.house = House.read(self.settings)
+        self.by_mac = self.house.by_mac
         secrets = {proofs.digest_of(secret) for one in questions if (secret := proofs.secret_in(one.request.path))}
         if secrets:
             self.links = {row.digest: row for row in Link.objects.filter(digest__in=secrets)}
@@ -105,12 +115,12 @@ class Judging:
         request, rules = question.request, self.house.rules
         if wait := guessing.over(request.address, self.now):
             return _slow(wait, "too much that was wrong from this address")
-        local = is_local(self.settings, request.address)
+        local = is_local(self.settings, request.address) and not request.relayed
         if question.refused:
-            return self._no(404, "missing", "nothing", question, question.refused)
+            shown = "".join(sign if sign.isprintable() else "?" for sign in _SECRET.sub("…", request.path)[:60])
+            return self._no(404, "missing", "trick", question, f"{question.refused}: “{shown}”")
         if not local and request.way != "https":
-            detail = f"a question by {request.way.upper()} from outside the local networks"
-            return self._no(403, "outside", "outside", question, detail)
+            return self._no(403, "outside", "outside", question, self._in_the_clear(request))
         if rules.enabled == "off":
             return self._no(403, "off", "switched_off", question, "provisioning is switched off")
         if secret := proofs.secret_in(request.path):
@@ -119,7 +129,7 @@ class Judging:
             return self._by_certificate(question, local)
         if request.authorization:
             return self._by_password(question, local)
-        if local and self.house.by_mac:
+        if local and self.by_mac:
             return self._by_mac(question)
         if local and request.way != "https":
             detail = "provisioning by MAC address alone is off while this machine has a public address"
@@ -131,7 +141,8 @@ class Judging:
     def _by_link(self, question: Question, secret: str, local: bool) -> Answer | Verdict:
         link = self.links.get(proofs.digest_of(secret))
         if link is None:
-            return self._no(404, "missing", "unknown_secret", question, "an address that was never given out")
+            detail = "mistyped, of a phone that was removed, or guessed: a new one can be made on the phone's page"
+            return self._no(404, "missing", "unknown_secret", question, detail)
         phone = next((row for row in self.phones.values() if row.pk == link.phone_id), None)
         if phone is None or not phone.enabled:
             return self._no(404, "missing", "switched_off", question, "the phone is switched off here", phone)
@@ -139,8 +150,10 @@ class Judging:
         if isinstance(found, Answer):
             return found
         if question.asked is not None and question.asked.mac not in ("", phone.mac):
-            detail = f"the one-time address of {spelled_mac(phone.mac)} was used by {spelled_mac(question.asked.mac)}"
-            return self._no(403, "missing", "two_places", question, detail, phone)
+            detail = (
+                f"that of {spelled_mac(phone.mac)} was used by {spelled_mac(question.asked.mac)}, and goes on waiting"
+            )
+            return self._no(403, "missing", "stolen", question, detail, phone)
         again = link.used is not None and not (
             self.now - link.used < SAME_VISIT
             and link.used_by == question.request.address
@@ -148,18 +161,41 @@ class Judging:
         )
         if again:
             by = "the same address" if link.used_by == question.request.address else link.used_by
-            detail = f"the one-time address was used again; it had been used by {by}"
+            detail = (
+                f"it had been used by {by}: if that was not the phone, make a new one, which ends the passwords given"
+            )
             return self._no(410, "used", "used", question, detail, phone)
         if link.used is None and link.until < self.now:
-            return self._no(410, "expired", "expired", question, "the one-time address had expired", phone)
-        return Verdict(phone, found.model, found.file, local, link)
+            return self._no(410, "expired", "expired", question, "make a new one for this phone", phone)
+        return self._once(question, phone, Verdict(phone, found.model, found.file, local, link), proved=True)
 
     def _by_certificate(self, question: Question, local: bool) -> Answer | Verdict:
         phone = self.phones.get(proofs.mac_of_certificate(question.request.certificate))
         if phone is None or not phone.enabled or not self._of_its_maker(phone, question.request):
             detail = f"the certificate “{question.request.certificate[:80]}” is no desk phone's of ours"
             return self._no(403, "missing", "credentials", question, detail)
-        return self._file(question, phone, local)
+        if question.asked is not None and question.asked.mac not in ("", phone.mac):
+            detail = f"the certificate of {spelled_mac(phone.mac)} asked for {spelled_mac(question.asked.mac)}"
+            return self._no(403, "missing", "credentials", question, detail, phone)
+        found = self._file(question, phone, local)
+        return self._once(question, phone, found)
+
+    def _once(
+        self, question: Question, phone: Any, found: Answer | Verdict, *, proved: bool = False
+    ) -> Answer | Verdict:
+        """Refuse a phone's own file where it asks over and over, or where another had it by the same MAC just now.
+
+        `proved`: it is the one that had it last, wherever it is now.
+        """
+        if not isinstance(found, Verdict) or found.file.kind != "phone":
+            return found
+        if wait := fetching.wait(f"{phone.mac} {found.file.name}", self.now):
+            detail = f"it fetches its configuration over and over: it is told to wait {wait} s"
+            self._happened("loop", question, detail, phone)
+            return _slow(wait, detail)
+        if not proved and (why := self._another(question, phone)):
+            return self._no(409, "two", "two_places", question, why, phone)
+        return found
 
     def _of_its_maker(self, phone: Any, request: Request) -> bool:
         """Whether a model has certificates of its maker at all."""
@@ -178,7 +214,11 @@ class Judging:
             return self._ask(question, stale=True)
         if not ok or phone is None or not phone.enabled or basic_in_the_clear:
             guessing.wait(request.address, self.now)
-            detail = "a wrong user name or password" if phone is None or phone.enabled else "the phone is switched off"
+            detail = "after a reset it needs a new one-time address"
+            if phone is not None and not phone.enabled:
+                detail = "it is switched off here"
+            elif basic_in_the_clear:
+                detail = "it sent its password by plain HTTP, where others can read it: type https:// into it"
             self._happened("credentials", question, detail, phone)
             return self._ask(question)
         if newest and standing is not None and standing.password_before:
@@ -190,12 +230,25 @@ class Judging:
         found = self._file(question, phone, local)
         if isinstance(found, Answer):
             return found
+        if isinstance(refused := self._once(question, phone, found, proved=newest), Answer):
+            return refused
+        if not newest and standing is not None and standing.address not in ("", request.address):
+            detail = (
+                f"it came with its password of before from {request.address}; the newest was given to "
+                f"{standing.address}: two phones, a copy of its password, or it did not take its last configuration"
+            )
+            self._happened("two_places", question, detail, phone)
         return Verdict(phone, found.model, found.file, local, newest=newest)
 
     def _by_mac(self, question: Question) -> Answer | Verdict:
         asked = question.asked
         if asked is None or asked.kind == "nothing":
             return Answer(status=404, body=TEXTS["missing"].encode(), why="no file of ours")
+        if name := names.strange(self.house, question.request.host):
+            detail = (
+                f"“{name}” is not known here: if it is this system's, write it into Provisioning > Our name or address"
+            )
+            return self._no(403, "name", "name", question, detail)
         phone = self.phones.get(asked.mac) if asked.mac else None
         if phone is None:
             if not asked.mac:
@@ -204,29 +257,22 @@ class Judging:
                 return Answer(status=404, body=TEXTS["missing"].encode(), why="nobody's MAC address")
         if not phone.enabled:
             return self._no(403, "off", "switched_off", question, "the phone is switched off here", phone)
-        found = self._file(question, phone, True)
-        if isinstance(found, Verdict) and found.file.kind == "phone" and (why := self._another(question, phone)):
-            return self._no(409, "two", "two_places", question, why, phone)
-        return found
+        return self._once(question, phone, self._file(question, phone, True))
 
     # --- what it asks for --------------------------------------------------------------------------------------------
 
     def _file(self, question: Question, phone: Any, local: bool) -> Answer | Verdict:
         """Return which of its model's files a phone asks for. Phones ask for files by habit that there are not."""
-        model, name = MODELS.get(phone.model), question.request.path.partition("?")[0].rpartition("/")[2]
+        model, path = MODELS.get(phone.model), question.request.path.partition("?")[0]
         if model is None:
             return self._no(404, "missing", "nothing", question, f"there is no model {phone.model}", phone)
-        file = next((one for one in model.files if one.pattern().fullmatch(name)), None)
+        file = file_for(model, path)
         if file is None or file.kind == "nothing":
             if file is None and question.asked is not None and question.asked.kind == "phone":
-                detail = f"it asks for “{name}” as another model than {model.vendor_name} {model.name} would"
+                name, whole = path.rpartition("/")[2][:80], f"{model.vendor_name} {model.name}"
+                detail = f"it asks for “{name}” as another model than {whole} would"
                 return self._no(404, "missing", "nothing", question, detail, phone)
             return Answer(status=404, body=TEXTS["missing"].encode(), why="a file that there is not")
-        key = f"{phone.mac} {file.name}"
-        if file.kind == "phone" and (wait := fetching.wait(key, self.now)):
-            detail = f"it fetches its configuration over and over: it is told to wait {wait} s"
-            self._happened("loop", question, detail, phone)
-            return _slow(wait, detail)
         return Verdict(phone, model, file, local)
 
     def _common(self, question: Question) -> Answer | Verdict:
@@ -278,12 +324,29 @@ class Judging:
 
     def _ask(self, question: Question, *, stale: bool = False) -> Answer:
         """Ask for the phone's credentials. Whether there is such a phone is nobody's business."""
-        asked = question.asked
+        asked, request = question.asked, question.request
+        if wait := asking.wait(request.address, self.now):
+            return _slow(wait, "too many questions without credentials from this address")
         if asked is not None and asked.mac and asked.mac not in self.phones and not stale:
-            strangers.count(asked, question.request, local=False, now=self.now)
-            guessing.wait(question.request.address, self.now)
-        headers = proofs.challenges(self.settings, question.request.address, self.now, stale=stale)
+            self.unknown.append((asked, request))
+        if request.relayed and is_local(self.settings, request.address):
+            self._happened("outside", question, self._by_proxy(request))
+        headers = proofs.challenges(self.settings, request.address, self.now, stale=stale)
         return Answer(status=401, body=TEXTS["password"].encode(), headers=headers, why="no credentials yet")
+
+    def _in_the_clear(self, request: Request) -> str:
+        """Say what to do about a question by HTTP or TFTP from outside; what secret was in it, is none any more."""
+        if request.relayed:
+            return self._by_proxy(request)
+        link = self.links.get(proofs.digest_of(proofs.secret_in(request.path)))
+        if link is None or link.used is not None or link.until < self.now:
+            return f"{request.way.upper()} can be read on the way: from outside the address begins with https://"
+        link.until = self.now - 1
+        self.spent.append(link)
+        return "its one-time address was sent by plain HTTP, where others can read it, and has ended: make a new one"
+
+    def _by_proxy(self, request: Request) -> str:
+        return f"a proxy at {request.address} brought it that does not say for whom, or is no trusted proxy (settings)"
 
     def _no(self, status: int, text: str, kind: str, question: Question, detail: str, phone: Any = None) -> Answer:
         guessing.wait(question.request.address, self.now)

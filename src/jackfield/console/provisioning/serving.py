@@ -11,9 +11,13 @@ import asyncio
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from django.conf import settings as django_settings
+
+from jackfield.console import access
 from jackfield.console.lan import directory
 from jackfield.console.provisioning.asking import Answer, Request
 
@@ -25,6 +29,8 @@ PREFIX = "/provision/"
 BATCH = 48
 """Questions that are answered in one transaction: some 50 ms, in which nobody else can write on SQLite."""
 MOST_WAITING = 3000
+FORWARDED = frozenset((b"x-forwarded-for", b"x-real-ip", b"forwarded"))
+"""Headers of HTTP that proxies write, and no phone."""
 BUSY = Answer(
     status=503, body=b"Busy: come again.\n", headers=(("Retry-After", "30"),), why="too many phones wait already"
 )
@@ -70,8 +76,9 @@ class Desk:
         from jackfield.console.provisioning.door import answers
         from jackfield.console.provisioning.proofs import secret_in
 
+        after: list[Callable[[], None]] = []
         try:
-            found = answers([request for request, _ in batch])
+            found = answers([request for request, _ in batch], later=after.append)
         except ConsoleError as why:  # the database is away
             log.error("%s", why)
             found = [BUSY] * len(batch)
@@ -87,6 +94,11 @@ class Desk:
             found = [FAULT]
         for (_request, future), answer in zip(batch, found, strict=True):
             future.set_result(answer)
+        for work in after:
+            try:
+                work()
+            except Exception as why:
+                log.error("who asked and is nobody's phone could not be written down: %s", why)
 
 
 desk = Desk()
@@ -120,6 +132,7 @@ async def serve(scope: Any, receive: Any, send: Any) -> None:
 
 def _request(scope: Any) -> Request:
     given = {name: value for name, value in scope["headers"] if name in (b"user-agent", b"authorization", b"host")}
+    state = scope.get("state") or {}
     path, query = scope.get("raw_path") or scope["path"].encode(), scope.get("query_string", b"")
     address = (scope.get("client") or ("", 0))[0]
     return Request(
@@ -129,6 +142,18 @@ def _request(scope: Any) -> Request:
         user_agent=given.get(b"user-agent", b"").decode("latin-1"),
         method=scope["method"],
         authorization=given.get(b"authorization", b"").decode("latin-1"),
-        certificate=(scope.get("state") or {}).get("certificate", ""),
+        certificate=state.get("certificate", ""),
         host=given.get(b"host", b"").decode("latin-1"),
+        relayed=_relayed(address, state.get("peer", address), scope["headers"]),
     )
+
+
+def _relayed(address: str, peer: str, headers: Any) -> bool:
+    """Tell whether `address` is that of a proxy, and not of the phone: then it says nothing of where the phone is.
+
+    `peer`: who connected. A proxy that the settings name has told us another address by now.
+    """
+    if address != peer:
+        return False
+    proxies = django_settings.JACKFIELD.trusted_proxies.split(",")
+    return any(name in FORWARDED for name, _ in headers) or access.is_within(address, proxies)

@@ -76,7 +76,7 @@ def _state(house: House, phone: Any, lines: dict[str, Any], registered: set[str]
         older = standing.given != fingerprint(house, phone, lines, standing.address, __version__)
     trouble = ""
     if standing is not None and standing.trouble and (standing.trouble_at or 0) >= (standing.last_fetch or 0):
-        trouble = standing.trouble_detail
+        trouble = f"{standing.get_trouble_display()}: {standing.trouble_detail}"
     if not phone.enabled:
         kind, meaning, text = "off", "", _("switched off")
     elif any(line.sip_username in registered for line in own):
