@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,48 @@ def test_a_trusted_proxy_says_who_asks_and_by_https(somebody: Path, free_port: C
     with console(somebody, port) as (_, ready):
         assert ready
         assert "Secure" not in cookie(get(port, "/sign-in", **stranger))  # nobody said that this one is believed
+
+
+ALLOCATE = bytes.fromhex("000300042112a442") + bytes(12) + bytes.fromhex("80280000")
+
+
+def test_who_speaks_turn_inside_tls_is_connected_with_coturn(somebody: Path, free_port: Callable[[], int]):
+    port, turn_port, data = free_port(), free_port(), somebody
+    context = ssl.create_default_context(cafile=None)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    def says(*parts: bytes) -> tuple[ssl.SSLSocket, bytes]:
+        client = context.wrap_socket(socket.create_connection(("127.0.0.1", port), 10))
+        for part in parts:
+            client.sendall(part)
+        return client, client.recv(100)
+
+    with (
+        socket.create_server(("127.0.0.1", turn_port)) as coturn,
+        console(data, port, console_tls="on", host="127.0.0.1", stun_port=str(turn_port)) as (_, ready),
+    ):
+        assert ready
+        coturn.settimeout(10)
+        client, answer = says(ALLOCATE)
+        assert answer.startswith(b"HTTP/1.1 400"), "TURN is switched off"
+        client.close()
+        (data / "run" / "turnserver.conf").touch()
+        with ThreadPoolExecutor(1) as beside:
+            asking = beside.submit(says, ALLOCATE[:5], ALLOCATE[5:])
+            relay, _ = coturn.accept()
+            got = b""
+            while len(got) < len(ALLOCATE):
+                got += relay.recv(100)
+            assert got == ALLOCATE
+            relay.sendall(b"an answer")
+            client, answer = asking.result(10)
+        assert answer == b"an answer"
+        assert get(port, "/sign-in", tls=data).status == 200
+        client.sendall(b"more")
+        assert relay.recv(100) == b"more"
+        client.close()
+        assert relay.recv(100) == b"", "coturn is told that its client is gone"
+        relay.close()
 
 
 def test_processes_that_need_a_certificate_at_once_get_the_same(tmp_path: Path):

@@ -200,6 +200,21 @@ class TestNetwork:
             mine = settings.replaced(rtp_ports=f"{port}-{port + 9}")
             assert "asterisk (pid 7)" in next(iter(network.audio_ports(mine))).text
 
+    def test_what_keeps_turn_and_the_vpn_away_is_told_with_its_mend(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = {
+            "turn": False, "stun": [["127.0.0.1", 3478], ["127.0.0.1", 3479]], "stun_problem": "",
+            "turn_problem": "UDP port 3478 on 192.0.2.1 is taken by turnserver (pid 7): stop it",
+            "problem": "the program wg is not installed: apt install wireguard-tools",
+        }  # fmt: skip
+        monkeypatch.setattr(outside, "ask_sync", lambda socket, verb: known)
+        turn, stun = outside.stun_and_turn(settings)
+        assert (turn.level, turn.mend) == ("error", "stop it")
+        assert (stun.level, stun.text) == ("ok", "UDP 3478, 3479")
+        tunnel = only(outside.vpn(settings))
+        assert (tunnel.level, tunnel.mend) == ("error", "apt install wireguard-tools")
+
     @pytest.mark.parametrize(
         ("host", "public", "expected"),
         [

@@ -48,6 +48,8 @@ def _all() -> tuple[Check, ...]:
         local_networks.dhcp_program,
         outside.addresses,
         outside.from_outside,
+        outside.stun_and_turn,
+        outside.vpn,
         network.certificate,
         network.name_servers,
         machine.clock,

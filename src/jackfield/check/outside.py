@@ -12,7 +12,7 @@ from jackfield.network import outside, public_file
 from jackfield.network.addresses import reachable_addresses
 from jackfield.settings import Settings
 
-__all__ = ["addresses", "from_outside"]
+__all__ = ["addresses", "from_outside", "stun_and_turn", "vpn"]
 
 SECONDS = 45.0
 WAYS = {
@@ -90,6 +90,39 @@ def from_outside(settings: Settings) -> Iterator[Finding]:
         )  # fmt: skip
     for server in report["problems"]:
         yield Finding("warning", "from outside", f"the STUN server {server} does not answer", "name another one")
+
+
+def stun_and_turn(settings: Settings) -> Iterator[Finding]:
+    """What is to be open for phones and browsers that look for their way is open."""
+    try:
+        known = ask_sync(settings.files.network_socket, "addresses")
+    except ControlError:
+        return
+    if known["turn_problem"]:
+        found, _, mend = known["turn_problem"].partition(": ")
+        yield Finding("error", "TURN", found, mend or "see its log")
+    elif known["turn"]:
+        yield Finding("ok", "TURN", f"coturn runs at port {settings.stun_base}")
+    if known["stun"]:
+        ports = ", ".join(str(port) for port in sorted({port for _, port in known["stun"]}))
+        yield Finding("ok", "STUN", f"UDP {ports}")
+    elif known["stun_problem"] and not known["turn"]:
+        found, _, mend = known["stun_problem"].partition(": ")
+        yield Finding("warning", "STUN", found, mend)
+
+
+def vpn(settings: Settings) -> Iterator[Finding]:
+    """The tunnel is up where the VPN is on."""
+    try:
+        known = ask_sync(settings.files.network_socket, "vpn")
+    except ControlError:
+        return
+    if known["problem"]:
+        found, _, mend = known["problem"].partition(": ")
+        yield Finding("error", "VPN", found, mend or "see the page Phones > VPN")
+    elif known["up"]:
+        connected = sum(1 for peer in known["peers"].values() if peer["handshake"])
+        yield Finding("ok", "VPN", f"{known['name']} is up, {connected} of {len(known['peers'])} devices have come in")
 
 
 def _wanted(settings: Settings, known: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The console's door: on one port HTTPS for other machines and plain HTTP for this one.
+"""The console's door: on one port HTTPS (and TURN over TLS) for other machines, and plain HTTP for this one.
 
 The first byte of a connection tells which of the two a client speaks (RFC 8446 section 5.1: a handshake begins with
 0x16). Who comes by plain HTTP from outside is sent on to HTTPS, so that no password ever crosses a network readable.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from jackfield.console import access
+from jackfield.console import access, turn_door
 from jackfield.network.addresses import local_addresses
 from jackfield.network.certificate import names_of_this_machine
 from jackfield.network.certificate_store import Serving, Store
@@ -44,17 +44,18 @@ def front(settings: Settings) -> Callable[..., asyncio.Protocol]:
     """Return what uvicorn calls for each connection. Raises `OSError` where the certificate can't be used."""
     proxies = tuple(filter(None, settings.trusted_proxies.split(",")))
     if not settings.console_secure:
-        return functools.partial(_Http, proxies)
+        return functools.partial(_Http, proxies, lambda: None)
     store = Store(settings.files.certificates, (settings.tls_certificate, settings.tls_key))
     if store.current().origin == "self-signed":
         names = names_of_this_machine([*settings.public_addresses, *settings.console_hosts, *local_addresses()])
         store.self_signed.ensure(names, now=datetime.datetime.now(datetime.UTC))
     serving = Serving(store, functools.partial(_context, settings.files.certificates / "phones"))
     everywhere = settings.console_tls == "on"
+    coturn = turn_door.coturn_of(settings)
 
     def make(config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> asyncio.Protocol:
         def inner(**more: Any) -> _Http:
-            return _Http(proxies, config, server_state, app_state | more, _loop)
+            return _Http(proxies, coturn, config, server_state, app_state | more, _loop)
 
         return _Front(inner, serving, everywhere)
 
@@ -64,10 +65,19 @@ def front(settings: Settings) -> Callable[..., asyncio.Protocol]:
 class _Http(H11Protocol):
     """Uvicorn's HTTP, which hangs up on who does not come to the point, and on who comes too often at once."""
 
-    def __init__(self, proxies: tuple[str, ...], *given: Any, **named: Any) -> None:
+    def __init__(
+        self,
+        proxies: tuple[str, ...],
+        coturn: Callable[[], tuple[str, int] | None],
+        *given: Any,
+        **named: Any,
+    ) -> None:
         super().__init__(*given, **named)
         self._proxies = proxies
+        self._coturn = coturn
         self._late: asyncio.TimerHandle | None = None
+        self._begun = False
+        self._seen = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
@@ -81,11 +91,33 @@ class _Http(H11Protocol):
             self._wait()
 
     def data_received(self, data: bytes) -> None:
+        if not self._begun:
+            data = self._begin(data)
+            if not data:
+                return
         super().data_received(data)
         if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
             self._wait()  # a head of which the rest is to come
         else:
             self._done()
+
+    def _begin(self, data: bytes) -> bytes:
+        """Return what of the first bytes is HTTP; b"" while nobody can tell, or when TURN is spoken here from now on."""
+        self._seen += data
+        stun = turn_door.may_be_stun(self._seen) if self.scheme == "https" else False
+        if stun is None:
+            return b""
+        self._begun, data, self._seen = True, self._seen, b""
+        where = self._coturn() if stun else None
+        if where is None:
+            return data  # which HTTP refuses, when it is none
+        self._done()
+        client = self.transport
+        # It stays among the connections, as long as it lasts: it counts as one, and ends with the console.
+        relayed = turn_door.Relayed(client, lambda: self.connections.discard(self))
+        client.set_protocol(relayed)
+        relayed.begin(where, data)
+        return b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._done()

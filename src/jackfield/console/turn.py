@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["stun_urls", "turn_credentials"]
 
 
-def turn_credentials(user: str, *, host: str = "", now: float | None = None) -> Credentials | None:
+def turn_credentials(user: str, *, host: str = "", pages: int = 0, now: float | None = None) -> Credentials | None:
     """Return credentials for TURN that hold for some hours; None while TURN is switched off.
 
     user: whom the limits are counted for, such as the login or the SIP name. host: under which the one who asks
-    reaches this system (of the page's address); "" means the public address, or else ours.
+    reaches this system (of the page's address); "" means the public address, or else ours. pages: the port at which
+    he reaches the pages by HTTPS, which lets TURN in too (`turn_door`); 0 where a proxy is in front.
     """
     from jackfield.company.models import General
 
@@ -30,7 +31,8 @@ def turn_credentials(user: str, *, host: str = "", now: float | None = None) -> 
         return None
     host = _host(host)
     urls = [f"turn:{host}:{settings.stun_base}?transport={way}" for way in ("udp", "tcp")]
-    urls.append(f"turns:{host}:{turn.TLS_PORT}?transport=tcp")
+    ports = dict.fromkeys((turn.TLS_PORT, pages) if pages else (turn.TLS_PORT,))
+    urls += [f"turns:{host}:{port}?transport=tcp" for port in ports]
     return turn.credentials(turn.secret(settings.files.turn_secret), user, urls, time.time() if now is None else now)
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from jackfield.network.addresses import local_addresses
 
-__all__ = ["Socket", "can_bind", "listening", "owner", "refusal"]
+__all__ = ["Kind", "Socket", "can_bind", "listening", "owner", "refusal"]
 
 Kind = Literal["tcp", "udp"]
 _TCP_LISTEN = "0A"

@@ -21,8 +21,10 @@ from jackfield.network.addresses import reachable_addresses
 from jackfield.network.certificate_store import Store
 from jackfield.network.coturn import Coturn
 from jackfield.network.interfaces import Changes, interfaces
+from jackfield.network.ports import refusal
 from jackfield.network.stun_server import Pace, StunServer
 from jackfield.network.tunnel import Tunnel, TunnelError, name_for, why_not
+from jackfield.settings import PortRange
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.snapshot import Snapshot
 
@@ -143,13 +145,17 @@ class Service:
         """Have coturn run where TURN is enabled, which is a STUN server too; else our own STUN."""
         port, general = self.settings.stun_base, self.snapshot.general
         own = reachable_addresses(self.settings.hosts)
-        if general.turn and port:
+        relays = PortRange.parse(self.settings.turn_ports)
+        why = ""
+        if general.turn:
+            why = turn.overlap(relays, self.settings.rtp_range) or ("" if turn.program() else turn.MISSING)
+            why = why or ("" if port else "stun_port is 0: give it a port, such as 3478")
+        if general.turn and not why:
             self._close_stun()
             pair = Store(
                 self.settings.files.certificates, (self.settings.tls_certificate, self.settings.tls_key)
             ).current()
             there = pair.certificate.exists() and pair.key.exists()
-            low, _, high = self.settings.turn_ports.partition("-")
             await self._coturn.use(
                 turn.lines(
                     realm=general.realm,
@@ -157,17 +163,18 @@ class Service:
                     addresses=own,
                     known=self.state.outside,
                     port=port,
-                    relay_ports=(int(low), int(high)),
+                    relay_ports=relays,
                     certificate=(pair.certificate, pair.key) if there else None,
                     folder=self.settings.files.run,
-                )
+                ),
+                turn.listening(own, port, tls=there),
             )
             stamp = pair.stamp() if there else ()
             if self._certificate not in ((), stamp):
                 self._coturn.renew_certificate()
             self._certificate = stamp
             return
-        await self._coturn.use(None)
+        await self._coturn.use(None, why=why)
         if port and (self.stun is None or {host for host, _ in self.stun.bound} != set(own)):
             self._close_stun()
             self._open_stun(own, port)
@@ -177,7 +184,7 @@ class Service:
         try:
             server.start()
         except OSError as problem:
-            text = f"UDP port {port} can't be had: {problem.strerror or problem}"
+            text = turn.taken(*refusal("udp", ", ".join(own), port, problem, "--stun-port"))
             if text != self.stun_problem:
                 quiet = self.settings.stun_port == AUTOMATIC
                 log.log(logging.INFO if quiet else logging.ERROR, "no STUN server: %s", text)

@@ -19,15 +19,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jackfield.network.outside import Outside
+from jackfield.network.ports import Kind
 
-__all__ = ["PROGRAM", "SECONDS", "TLS_PORT", "Credentials", "credentials", "lines", "program", "secret"]
+__all__ = [
+    "CONFIGURATION",
+    "MISSING",
+    "PROGRAM",
+    "SECONDS",
+    "TLS_PORT",
+    "Credentials",
+    "credentials",
+    "lines",
+    "listening",
+    "overlap",
+    "program",
+    "secret",
+    "taken",
+]
 
 PROGRAM = "turnserver"
+CONFIGURATION = "turnserver.conf"
+"""In `run/` while coturn is meant to run."""
+MISSING = (
+    "coturn is not installed: apt install coturn, then systemctl disable --now coturn, so that Debian's own service of "
+    "it does not take the ports"
+)
 SECONDS = 12 * 3600
 """How long credentials hold: a working day, so that nobody is cut off in the middle of a call."""
 TLS_PORT = 5349
-TOTAL_QUOTA, USER_QUOTA, BYTES_PER_SECOND = 400, 12, 200_000
-"""Relays at once, for one user, and bytes in a second for each: a call of G.711 is 20,000."""
+USER_QUOTA, BYTES_PER_SECOND = 48, 200_000
+"""Relays at once for one user, and bytes in a second for each: a call of G.711 is 20,000. A browser takes one for each
+way and each network that it has (four ways by Wi-Fi and by cable are eight), in every call, and drops those that it does
+not need when the call ends. All together have as many as there are ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +96,30 @@ def program() -> str:
     return shutil.which(PROGRAM, path=f"{os.environ.get('PATH', '')}:/usr/bin:/usr/sbin:/usr/local/bin") or ""
 
 
+def listening(addresses: Sequence[str], port: int, *, tls: bool) -> list[tuple[Kind, str, int]]:
+    """Return what coturn listens at with `lines`: kind, address, port."""
+    both: tuple[Kind, ...] = ("udp", "tcp")
+    ports = [(kind, address, one) for address in addresses for one in (port, port + 1) for kind in both]
+    return ports + [("tcp", address, TLS_PORT) for address in addresses if tls]
+
+
+def taken(why: str, mend: str) -> str:
+    """Return in words why a port of STUN or TURN can't be had, with what mostly has it where it is taken."""
+    if "is taken by" not in why:
+        return f"{why}: {mend}"
+    return f"{why}: where that is Debian's own service of coturn, systemctl disable --now coturn; else {mend}"
+
+
+def overlap(relay_ports: tuple[int, int], audio: tuple[int, int]) -> str:
+    """Return why relays can't have these ports; "" when they can. Both ranges with their last port."""
+    if relay_ports[0] > audio[1] or audio[0] > relay_ports[1]:
+        return ""
+    return (
+        f"turn_ports {relay_ports[0]}-{relay_ports[1]} overlaps rtp_ports {audio[0]}-{audio[1]}, where calls have their "
+        "audio: choose another range with --turn-ports"
+    )
+
+
 def lines(
     *,
     realm: str,
@@ -97,7 +144,7 @@ def lines(
         f"tls-listening-port={TLS_PORT}",
         f"min-port={relay_ports[0]}",
         f"max-port={relay_ports[1]}",
-        f"total-quota={TOTAL_QUOTA}",
+        f"total-quota={relay_ports[1] - relay_ports[0] + 1}",
         f"user-quota={USER_QUOTA}",
         f"max-bps={BYTES_PER_SECOND}",
         "fingerprint",

@@ -273,3 +273,19 @@ def test_numbers_are_dialled_as_the_house_dials_them(anna: Client):
     answer = anna.post("/me/phone/number", {"number": "77777"})
     assert answer.status_code == 422
     assert answer.json()["problem"]
+
+
+def test_audio_may_go_through_the_port_of_the_pages_where_nothing_else_is_let_through(
+    anna: Client, company: Settings, switch: FakeSwitch, monkeypatch: pytest.MonkeyPatch
+):
+    def ways() -> list[str]:
+        given = anna.post("/me/phone/account", secure=True, headers={"host": "pbx.example.com:8443"}).json()
+        return list(given["ice_servers"][-1]["urls"])
+
+    settings_change(company, "settings", turn=True)
+    assert ways() == [
+        "turn:pbx.example.com:3478?transport=udp", "turn:pbx.example.com:3478?transport=tcp",
+        "turns:pbx.example.com:5349?transport=tcp",
+    ], "a proxy's port leads to no relay"  # fmt: skip
+    monkeypatch.setattr("django.conf.settings.JACKFIELD", company.replaced(console_tls="on"))
+    assert ways()[-1] == "turns:pbx.example.com:8443?transport=tcp"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,16 @@ def let_in(system: System, login: str) -> None:
 
 
 @asynccontextmanager
-async def chromium(folder: Path, hertz: float) -> AsyncIterator[Any]:
-    """Run the browser for the block; whoever allows it the microphone hears this tone."""
+async def chromium(folder: Path, hertz: float, *, prefix: Sequence[str] = ()) -> AsyncIterator[Any]:
+    """Run the browser for the block; whoever allows it the microphone hears this tone. `prefix`: before its command."""
     from playwright.async_api import async_playwright
 
+    program = shutil.which("chromium") or ""
+    if prefix:
+        script = folder / "chromium"
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(prefix)} {program} "$@"\n')
+        script.chmod(0o755)
+        program = str(script)
     sound = folder / "microphone.wav"
     with wave.open(str(sound), "wb") as file:
         file.setparams((1, 2, 48000, 0, "NONE", ""))
@@ -61,7 +68,7 @@ async def chromium(folder: Path, hertz: float) -> AsyncIterator[Any]:
         "--allow-loopback-in-peer-connection",
     ]  # fmt: skip
     async with async_playwright() as running:
-        browser = await running.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        browser = await running.chromium.launch(executable_path=program, args=arguments)
         yield browser
         await browser.close()
 
@@ -77,10 +84,10 @@ class BrowserPhone:
 
     @classmethod
     async def open(
-        cls, browser: Any, system: System, login: str, *, microphone: bool = True, **options: Any
+        cls, browser: Any, system: System, login: str, *, microphone: bool = True, base: str = "", **options: Any
     ) -> BrowserPhone:
-        """Sign in and open the phone in a fresh window."""
-        base = f"http://127.0.0.1:{system.console_port}"
+        """Sign in and open the phone in a fresh window. `base`: the address of the pages, where it is another one."""
+        base = base or f"http://127.0.0.1:{system.console_port}"
         permissions = ["microphone", "notifications"] if microphone else []
         options = {"viewport": {"width": 390, "height": 844}, "locale": "en-GB"} | options
         context = await browser.new_context(base_url=base, permissions=permissions, **options)

@@ -100,9 +100,11 @@ def account(request: HttpRequest) -> HttpResponse:
 def _ice_servers(request: HttpRequest) -> list[dict[str, Any]]:
     """Return where the browser learns its own address and, where it is switched on, what carries audio for it."""
     user: Any = request.user
-    host = urlsplit(f"//{request.get_host()}").hostname or ""
+    there = urlsplit(f"//{request.get_host()}")
+    host = there.hostname or ""
     found: list[dict[str, Any]] = [{"urls": url} for url in stun_urls(host=host)]
-    if (relay := turn_credentials(user.login, host=host)) is not None:
+    ours = request.is_secure() and django_settings.JACKFIELD.console_secure  # else it is a proxy's port
+    if (relay := turn_credentials(user.login, host=host, pages=(there.port or 443) if ours else 0)) is not None:
         found.append({"urls": list(relay.urls), "username": relay.username, "credential": relay.password})
     return found
 
