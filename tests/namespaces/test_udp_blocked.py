@@ -27,7 +27,6 @@ WAYS = {
 """What a network drops on its way out."""
 
 
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory: pytest.TempPathFactory, network: Network) -> AsyncIterator[System]:
     if reason := why_no_namespaces() or why_no_booth() or why_no_browser():

@@ -102,7 +102,7 @@ class _Http(H11Protocol):
             self._done()
 
     def _begin(self, data: bytes) -> bytes:
-        """Return what of the first bytes is HTTP; b"" while nobody can tell, or when TURN is spoken here from now on."""
+        """Return what of the first bytes is HTTP; b"" while nobody can tell, or when TURN is spoken from now on."""
         self._seen += data
         stun = turn_door.may_be_stun(self._seen) if self.scheme == "https" else False
         if stun is None:

@@ -1,7 +1,7 @@
 """TURN through the port of the pages: networks that let nothing but HTTPS through let audio through too.
 
-A browser that opens TLS here and speaks STUN instead of HTTP (the first two bits are 0, which no request of HTTP begins
-with, and the magic cookie follows: RFC 8489 section 5) is connected with coturn, which decides on all the rest. TLS ends
+A browser that opens TLS here and speaks STUN instead of HTTP (the first two bits are 0, which no request of HTTP has,
+and the magic cookie follows: RFC 8489 section 5) is connected with coturn, which decides on all the rest. TLS ends
 here, so that it is the pages' certificate that browsers see, by which they trust this host already.
 """
 

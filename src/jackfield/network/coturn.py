@@ -42,7 +42,9 @@ class Coturn:
         """Process id, 0 while it does not run."""
         return self._process.pid if self._process is not None and self._process.returncode is None else 0
 
-    async def use(self, lines: Sequence[str] | None, needs: Sequence[tuple[Kind, str, int]] = (), why: str = "") -> None:
+    async def use(
+        self, lines: Sequence[str] | None, needs: Sequence[tuple[Kind, str, int]] = (), why: str = ""
+    ) -> None:
         """Run with this configuration; nothing happens when it runs with it already.
 
         needs: the ports that it listens at, (kind, address, port). why: for None, what keeps it from running.

@@ -48,9 +48,9 @@ SECONDS = 12 * 3600
 """How long credentials hold: a working day, so that nobody is cut off in the middle of a call."""
 TLS_PORT = 5349
 USER_QUOTA, BYTES_PER_SECOND = 48, 200_000
-"""Relays at once for one user, and bytes in a second for each: a call of G.711 is 20,000. A browser takes one for each
-way and each network that it has (four ways by Wi-Fi and by cable are eight), in every call, and drops those that it does
-not need when the call ends. All together have as many as there are ports."""
+"""Relays at once for one user, and bytes in a second for each: a call of G.711 is 20,000. For each call a browser takes
+one by each way and each network that it has (four ways by Wi-Fi and by cable are eight), until the call ends. All
+together have as many as there are ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ def overlap(relay_ports: tuple[int, int], audio: tuple[int, int]) -> str:
     if relay_ports[0] > audio[1] or audio[0] > relay_ports[1]:
         return ""
     return (
-        f"turn_ports {relay_ports[0]}-{relay_ports[1]} overlaps rtp_ports {audio[0]}-{audio[1]}, where calls have their "
-        "audio: choose another range with --turn-ports"
+        f"turn_ports {relay_ports[0]}-{relay_ports[1]} overlaps rtp_ports {audio[0]}-{audio[1]}, where audio goes: "
+        "choose another range with --turn-ports"
     )
 
 

@@ -245,6 +245,7 @@ class Proofs:
             verdict, phone=name, rtp_ports=self._rtp_ports, gateway=self.changes_sip(contact),
             network=self._place(contact), signalling=contact.transport,
             provisioned=line is not None and line[1].provisioned, tls=f"TLS on port {self.tls}" if self.tls else "",
+            turn=self._switch.snapshot.general.turn,
         )  # fmt: skip
 
     def _called(self, contact: Contact) -> str:

@@ -16,6 +16,7 @@ Mapping = Literal["", "none", "keeps ports", "changes ports", "symmetric"]
 4787 section 4.1: address and port-dependent mapping); only a test that moves the audio to a second port can tell."""
 Transport = Literal["", "udp", "tcp", "tls"]
 SECURE = ("TLS", "WSS")
+BROWSERS = ("WS", "WSS")
 TOO_MUCH = 0.05
 """Share of packets lost from which on it is told."""
 
@@ -87,12 +88,13 @@ def says(
     signalling: str = "",
     provisioned: bool = False,
     tls: str = "",
+    turn: bool = False,
 ) -> str:
     """Return the most useful sentence about a phone, with the mend. `phone`: "103's desk phone".
 
     `network`: where it is now, its site or public address; `gateway`: the router there changes SIP messages;
     `signalling`: the transport by which it is registered now; `provisioned`: we write its settings; `tls`: TLS as
-    people call it, with its port; "" where there is none.
+    people call it, with its port; "" where there is none; `turn`: it is on, which browsers use.
     """
     where = network or (verdict.network if verdict is not None else "")
     if verdict is not None and verdict.blocked:
@@ -101,6 +103,8 @@ def says(
         if signalling in SECURE and verdict.signalling not in SECURE:
             return f"{found}; switched to {tls or 'TLS'}: its next call, or a test, shows whether that was enough"
         mend = f"{found}: open {which} there to this system"
+        if signalling in BROWSERS:
+            return mend if turn else f"{mend}, or switch on “Relay audio by TURN” in the settings"
         if signalling in SECURE or not tls:
             return mend
         return f"{mend}; it is being switched to {tls}" if provisioned else f"{mend}, and let it use {tls}"

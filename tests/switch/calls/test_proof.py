@@ -63,6 +63,14 @@ async def test_where_no_audio_passes_the_ports_and_the_router_are_named(house: H
     assert row(house, "101").verdict["good"]
 
 
+def test_a_browser_whose_network_blocks_udp_gets_through_by_turn() -> None:
+    blocked = Verdict(at=0, how="call", network="203.0.113.2", is_heard=False, silent=True, signalling="WSS")
+    for turn in (False, True):
+        told = says(blocked, phone="101's browser", signalling="WSS", tls="TLS on port 5061", turn=turn)
+        assert "TLS" not in told, "its signalling is encrypted already"
+        assert ("“Relay audio by TURN”" in told) is not turn
+
+
 async def test_the_site_is_named_where_there_is_one(house: House) -> None:
     await house.configure(sites=(Site(name="Brno", networks=("10.0.0.102",)),))
     house.switch.proofs._rtp_ports = "10000-20000"
