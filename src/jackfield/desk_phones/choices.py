@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["Answered", "NewExtensions", "Provisioning", "Transport", "Trouble", "Way"]
+__all__ = ["Answered", "KeyKind", "NewExtensions", "Provisioning", "Transport", "Trouble", "Way"]
 
 
 class Provisioning(models.TextChoices):
@@ -27,6 +27,19 @@ class Transport(models.TextChoices):
     UDP = "udp", "UDP"
     TCP = "tcp", "TCP"
     TLS = "tls", "TLS"
+
+
+class KeyKind(models.TextChoices):
+    """What a key of a phone does."""
+
+    NONE = "none", _("Nothing")
+    LINE = "line", _("Line")
+    BLF = "blf", _("Lamp (BLF)")
+    SPEED_DIAL = "speed_dial", _("Speed dial")
+    PARK = "park", _("Park")
+    PICKUP = "pickup", _("Pick up")
+    VOICEMAIL = "voicemail", _("Voicemail")
+    FORWARD = "forward", _("Forward")
 
 
 class Way(models.TextChoices):

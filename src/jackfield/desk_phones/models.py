@@ -70,6 +70,26 @@ def template_file(value: str) -> None:
         raise ValidationError(known % {"file": value, "known": suggestion(value, template_files())}, code="wrong")
 
 
+def phones_password(value: str) -> None:
+    """Accept a password that phones take for their own pages. Raises `ValidationError`."""
+    if not 8 <= len(value) <= 32 or not value.isascii() or not value.isprintable() or " " in value:
+        text = _("phones take passwords of 8 to 32 letters, digits and signs, without blanks and accents")
+        raise ValidationError(text, code="wrong")
+
+
+def of_models(value: dict[str, str]) -> None:
+    """Accept web addresses by vendor or model. Raises `ValidationError`."""
+    from jackfield.console.declarative.values import suggestion
+    from jackfield.provisioning.catalogue import MODELS, VENDORS
+
+    for name, address in value.items():
+        if name not in VENDORS and name not in MODELS:
+            known = _('there is neither a vendor nor a phone model "%(name)s"; %(known)s')
+            names = suggestion(name, [*VENDORS, *MODELS]) if name else suggestion(name, VENDORS)
+            raise ValidationError(known % {"name": name, "known": names}, code="wrong")
+        validation.web_address(address)
+
+
 class DeskPhone(models.Model):
     """A telephone on a desk. Its MAC address is its name, and proves nothing."""
 
@@ -184,15 +204,17 @@ class ProvisioningRules(Single):
     enabled = models.CharField(max_length=20, choices=Provisioning.choices, default=Provisioning.AUTO)
     new_extensions = models.CharField(max_length=20, choices=NewExtensions.choices, default=NewExtensions.LOCAL)
     server = models.CharField(max_length=253, blank=True, default="", validators=[validation.address])
+    time_server = models.CharField(max_length=253, blank=True, default="", validators=[validation.address])
     backup_server = models.CharField(max_length=253, blank=True, default="", validators=[validation.address])
     local_transport = models.CharField(max_length=20, choices=Transport.choices, default=Transport.UDP)
     remote_transport = models.CharField(max_length=20, choices=Transport.choices, default=Transport.TLS)
     interval = models.IntegerField(default=1440, validators=[validation.Between(5, 43200, "minutes")])
     link_hours = models.IntegerField(default=72, validators=[validation.Between(1, 8760, "hours")])
     night = models.CharField(max_length=5, default="02:00", validators=[time_of_day])
-    phone_password = text(64)
+    phone_password = models.CharField(max_length=64, blank=True, default="", validators=[phones_password])
     logo = models.CharField(max_length=300, blank=True, default="", validators=[validation.web_address])
-    firmware = DataField(dict[str, str], default=dict)
+    logos = DataField(dict[str, str], default=dict, validators=[of_models])
+    firmware = DataField(dict[str, str], default=dict, validators=[of_models])
     client_certificates = models.BooleanField(default=False)
 
     class Meta:
@@ -201,6 +223,14 @@ class ProvisioningRules(Single):
 
     def __str__(self) -> str:
         return "the rules of provisioning"
+
+    @classmethod
+    def with_password(cls) -> ProvisioningRules:
+        """Return the one row; it is made, with a password for the phones, where nobody has ever saved it."""
+        found: ProvisioningRules = cls.objects.get_or_create(pk=1)[0]
+        if not found.phone_password:
+            found.save(update_fields=["phone_password"])
+        return found
 
     def save(self, **more: Any) -> None:
         """Write it. Phones always get a password: those of the vendors are known to everybody."""

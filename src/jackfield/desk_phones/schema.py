@@ -42,6 +42,7 @@ class ProvisioningData:
     new_extensions: Literal["local", "never"] = "local"
     server: str = ""  # name or address that phones are told; "" means found
     backup_server: str = ""
+    time_server: str = ""  # NTP; "" means the pool of ntp.org
     local_transport: Literal["udp", "tcp", "tls"] = "udp"
     remote_transport: Literal["udp", "tcp", "tls"] = "tls"
     interval: int = 1440  # minutes between two looks of a phone at its configuration
@@ -49,7 +50,8 @@ class ProvisioningData:
     night: str = "02:00"  # when phones are restarted that are to be at night; company's time
     phone_password: str = ""  # of the phones' own web pages; one is made where it is not given
     logo: str = ""  # web address of a picture
-    firmware: dict[str, str] = field(default_factory=dict)  # by vendor: web address of its files
+    logos: dict[str, str] = field(default_factory=dict)  # by vendor or model, where `logo` is no picture that it takes
+    firmware: dict[str, str] = field(default_factory=dict)  # by vendor or model; "{model}" stands for the model's name
     client_certificates: bool = False  # accept the vendors' certificates in phones
 
 
@@ -61,6 +63,13 @@ def normalised(mac: str) -> str:
         return normal_mac(mac)
     except ValueError:
         return mac
+
+
+def spelled(mac: str) -> str:
+    """Return a MAC address as it stands on a phone's label; what is none comes back as it is."""
+    from jackfield.provisioning.requests import spelled_mac
+
+    return spelled_mac(mac) if len(mac) == 12 else mac
 
 
 def template_files() -> list[str]:
@@ -95,8 +104,13 @@ def _provisioning() -> Any:
 
 
 def new_password() -> str:
-    """Return a password that can be typed on a phone's keypad when it has to be: 12 digits and small letters."""
-    return "".join(secrets.choice("23456789abcdefghjkmnpqrstuvwxyz") for _ in range(12))
+    """Return a password that can be typed on a phone's keypad when it has to be: 12 digits and letters.
+
+    Cisco's multiplatform phones refuse one without three of capitals, small letters, digits and signs (administration
+    guide, "Access Control Parameters").
+    """
+    small = "".join(secrets.choice("23456789abcdefghjkmnpqrstuvwxyz") for _ in range(10))
+    return secrets.choice("ABCDEFGHJKLMNPQRSTUVWXYZ") + small + secrets.choice("23456789")
 
 
 SECTIONS = (
@@ -106,7 +120,11 @@ SECTIONS = (
         DeskPhoneData,
         _desk_phone,
         key=("mac",),
-        details={"mac": {"normalise": normalised}, "site": {"reference": "sites"}},
+        details={
+            "mac": {"normalise": normalised, "spelled": spelled},
+            "keys": {"places": True},
+            "site": {"reference": "sites"},
+        },
     ),
     Section(
         "phone_templates", "template of phones", PhoneTemplateData, _template, key=("file",),

@@ -105,6 +105,7 @@ class Fetching:
     username: str = ""  # the phone's own credentials; "" on local networks without
     password: str = ""
     interval: int = 86400  # seconds; 0: only when it starts or is told to
+    made: int = 0  # when this was put together, seconds since 1970: a version that only rises
     authority_url: str = ""  # the certificate of our own authority (PEM); "" where phones trust the server's anyway
 
 

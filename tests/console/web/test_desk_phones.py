@@ -12,7 +12,7 @@ from jackfield.console import api
 from jackfield.console.lan.phonebook import password_of
 from jackfield.console.provisioning.asking import Request
 from jackfield.console.provisioning.door import answer
-from jackfield.desk_phones.models import Asked, CheckSync, DeskPhone, Link, PhoneTemplate, Standing
+from jackfield.desk_phones.models import Asked, CheckSync, DeskPhone, Link, PhoneTemplate, ProvisioningRules, Standing
 from jackfield.numbers.models import Extension, Line
 from jackfield.provisioning.render import builtin
 from jackfield.settings import Settings
@@ -217,3 +217,59 @@ def test_a_reader_sees_and_changes_nothing(signed_in: As, phone: DeskPhone):
     assert reader.post("/admin/phone_models/template", {"file": "yealink:phone.cfg"}).status_code == 403
     assert not Link.objects.exists()
     assert not Standing.objects.exists()
+
+
+def test_a_new_phone_is_made_from_a_list_of_models_and_leads_on_to_its_address(admin: Client, phone: DeskPhone):
+    form = admin.get("/admin/desk_phones/new").content.decode()
+    assert '<option value="snom-d785">Snom D785</option>' in form
+    assert re.search(r'<select id="f-model"[^>]*>\s*<option value="" selected>–</option>', form)  # none by itself
+    made = admin.post("/admin/desk_phones/new", {
+        "mac": "00:04:13:12:AB:CD", "model": "snom-d785", "name": "Größe", "extensions": "101", "enabled": "yes",
+    })  # fmt: skip
+    new = DeskPhone.objects.get(mac="00041312abcd")
+    assert made["Location"] == f"/admin/desk_phones/{new.pk}/now"
+    assert "Desk phone 00:04:13:12:ab:cd is created" in text_of(admin.get(made["Location"]))
+    listed = text_of(admin.get("/admin/desk_phones/"))
+    assert "00:04:13:12:ab:cd" in listed
+    assert "Snom D785" in listed
+    refused = admin.post("/admin/desk_phones/new", {"mac": "00:04:13:12:AB:CE", "model": "", "extensions": ""})
+    assert refused.status_code == 422
+    assert "Model" in text_of(refused)
+
+
+def test_keys_keep_their_places_when_one_between_them_does_nothing(admin: Client, phone: DeskPhone):
+    kinds = ["line", "none", "blf", "none", "none"]
+    posted = {f"keys.{number}.{part}": value for number, kind in enumerate(kinds)
+              for part, value in {"kind": kind, "value": "102" * (kind == "blf"), "line": "1"}.items()}  # fmt: skip
+    common = {"mac": MAC, "model": phone.model, "name": "", "extensions": "bert102", "enabled": "yes", "site": ""}
+    assert admin.post(f"/admin/desk_phones/{phone.pk}", common | posted).status_code == 302
+    phone.refresh_from_db()
+    assert [key.kind for key in phone.keys] == ["line", "none", "blf"]
+    taken_out = common | posted | {"keys.1.remove": "yes"}
+    assert admin.post(f"/admin/desk_phones/{phone.pk}", taken_out).status_code == 302
+    phone.refresh_from_db()
+    assert [key.kind for key in phone.keys] == ["line", "blf"]
+
+
+def test_keys_that_a_model_can_not_do_are_told_after_saving(admin: Client, phone: DeskPhone):
+    answered = admin.post(f"/admin/desk_phones/{phone.pk}", {
+        "mac": MAC, "model": "gigaset-n870", "name": "", "extensions": "bert102", "enabled": "yes", "site": "",
+        "keys.0.kind": "blf", "keys.0.value": "101", "keys.0.line": "1",
+    }, follow=True)  # fmt: skip
+    assert "N870 IP PRO has no keys of its own" in text_of(answered)
+
+
+def test_logos_and_firmware_are_set_by_the_page(admin: Client, company: Settings):
+    form = admin.get("/admin/provisioning/").content.decode()
+    values = dict(re.findall(r'<(?:input|select)[^>]* name="(\w+)"[^>]*? value="([^"]*)"', form))
+    posted = {name: value for name, value in values.items() if name not in ("client_certificates", "opened")} | {
+        "enabled": "auto", "new_extensions": "local", "local_transport": "udp", "remote_transport": "tls",
+        "time_server": "time.example.com", "backup_server": "192.0.2.9", "logo": "https://files.example.com/logo.png",
+        "firmware": "yealink: https://files.example.com/{model}.rom\nsnom-d785: https://files.example.com/d785.bin",
+    }  # fmt: skip
+    saved = admin.post("/admin/provisioning/", posted, follow=True)
+    assert saved.status_code == 200, text_of(saved)
+    assert dict(ProvisioningRules.current().firmware)["snom-d785"] == "https://files.example.com/d785.bin"
+    wrong = admin.post("/admin/provisioning/", posted | {"firmware": "snmo: https://files.example.com/"})
+    assert wrong.status_code == 422
+    assert "did you mean &#34;snom&#34;?" in wrong.content.decode()

@@ -12,7 +12,7 @@ CODECS = {"PCMA": "pcma", "PCMU": "pcmu", "G722": "g722", "G729": "g729", "iLBC"
 def read(body: bytes, more: dict[str, bytes]) -> ReadPhone:
     root = tree(body)
     assert root.tag == "sysConf"
-    assert root[0].tag == "Version"
+    assert re.fullmatch(r"2\.\d{10}", root.findtext("Version"))
     phone = ReadPhone()
     for line in root.iterfind("sip/line"):
         if line.findtext("EnableReg") == "1":
@@ -60,8 +60,8 @@ def _key(kind: str, value: str) -> tuple[str, str]:
         return "none", ""
     if kind == "2":
         return "line", value.removeprefix("SIP")
-    number, _, sort = re.fullmatch(r"([^@/]+)@(\d+)/(ba|c|f|m|a)\S*", value).groups()
-    return {"ba": "blf", "c": "park", "f": "speed_dial", "m": "voicemail", "a": "forward"}[sort], number
+    number, _, sort = re.fullmatch(r"([^@/]+)@(\d+)/(bc|c|f|m|a)\S*", value).groups()
+    return {"bc": "blf", "c": "park", "f": "speed_dial", "m": "voicemail", "a": "forward"}[sort], number
 
 
 def _change(date, name: str) -> ReadChange:

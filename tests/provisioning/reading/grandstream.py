@@ -29,7 +29,7 @@ def _named(config) -> ReadPhone:
             phone.lines[n] = ReadLine(
                 values[f"{at}sip.userid"], values[f"{at}sip.subscriber.userid"],
                 values[f"{at}sip.subscriber.password"], values[f"{at}sip.server.1.address"],
-                {"UDP": "udp", "TCP": "tcp", "TlsOrTcp": "tls"}[values[f"{at}sip.transport"]],
+                {"UDP": "udp", "TCP": "tcp", "Tls Or Tcp": "tls"}[values[f"{at}sip.transport"]],
                 values[f"{at}sip.subscriber.name"], values[f"{at}sip.server.2.address"],
                 srtp[values[f"{at}audio.srtpMode"]], 60 * int(values[f"{at}sip.registerExpiration"]),
                 values[f"{at}sip.voicemail.number"],
@@ -45,6 +45,8 @@ def _named(config) -> ReadPhone:
     )
     for n, name in enumerate(places, 1):
         at = name.removesuffix("keyMode")
+        assert re.fullmatch(r"\d+" if name.startswith("pks.vpk") else r"Account[1-9]\d*", values[f"{at}account"])
+        assert name.startswith("pks.vpk") or values[name] != "Line"
         phone.keys[n] = kinds[values[name]], values[f"{at}value"], values[f"{at}description"]
     assert values["dateTime.timezone"] == "customize"
     _clock(phone, values["dateTime.timezone.custom"])
@@ -53,7 +55,8 @@ def _named(config) -> ReadPhone:
     assert all(TONE.fullmatch(tone) for tone in phone.tones.values()), phone.tones
     if values["ldap.server"]:
         phone.ldap = tuple(values[f"ldap.{name}"] for name in ("server", "port", "base", "username", "password"))
-    phone.directory = _address(values.get("phonebook.download.mode"), values.get("phonebook.download.server"))
+    mode = values.get("phonebook.download.mode", "EnabledUse")
+    phone.directory = _address(mode.partition("EnabledUse")[2], values.get("phonebook.download.server"))
     phone.logo = values.get("lcd.wallpaper.serverPath", "")
     phone.admin_password = values.get("users.admin.password", "")
     at = "provisioning."

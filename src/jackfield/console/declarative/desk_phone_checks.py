@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from jackfield.console.declarative.difference import Problem
 from jackfield.console.declarative.merging import Item, Merge
 from jackfield.console.declarative.values import suggestion
+from jackfield.desk_phones.choices import KeyKind
 from jackfield.provisioning.catalogue import MODELS
 from jackfield.provisioning.requests import spelled_mac
 
-__all__ = ["check_desk_phones", "doubtful_desk_phones"]
+if TYPE_CHECKING:
+    from jackfield.provisioning.catalogue import PhoneModel
+    from jackfield.provisioning.configuration import Key
+
+__all__ = ["check_desk_phones", "doubtful_desk_phones", "doubtful_keys"]
 
 
 def _lines(merge: Merge) -> dict[str, str]:
@@ -60,3 +67,36 @@ def doubtful_desk_phones(merge: Merge) -> Iterator[Problem]:
         if model is not None and len(item.row.extensions) > model.lines:
             text = _("%(model)s has %(lines)d lines: the phone leaves the others out")
             yield item.problem("extensions", text % {"model": model.name, "lines": model.lines})
+
+
+def doubtful_keys(merge: Merge) -> Iterator[Problem]:
+    """Tell of keys that a phone does not have, cannot do, or that lead nowhere."""
+    for item in merge.items["desk_phones"]:
+        model = MODELS.get(item.row.model)
+        if model is None or not (item.created or {"keys", "model", "extensions"} & item.changed):
+            continue
+        most = model.keys + 32 * int(model.facts.get("side_cars", 0))
+        used = [(index, key) for index, key in enumerate(item.row.keys) if key.kind != "none"]
+        if used and not most:
+            yield item.problem("keys", _("%(model)s has no keys of its own") % {"model": model.name})
+        elif any(index >= most for index, _key in used):
+            text = ngettext(
+                "%(model)s has %(count)d key: the phone leaves the others out",
+                "%(model)s has %(count)d keys: the phone leaves the others out", most,
+            )  # fmt: skip
+            yield item.problem("keys", text % {"model": model.name, "count": most})
+        for index, key in used:
+            if index < most and (text := _doubt(model, key, len(item.row.extensions))):
+                yield item.problem("keys", text, f"[{index}]")
+
+
+def _doubt(model: PhoneModel, key: Key, lines: int) -> str:
+    """Return why a key will not do what is meant; "" when it will."""
+    if key.kind not in model.key_kinds:
+        names = {"model": model.name, "kind": KeyKind(key.kind).label}
+        return str(_('%(model)s has no keys of the kind "%(kind)s": this one stays empty') % names)
+    if not key.value and key.kind not in ("line", "voicemail"):
+        return str(_("this key has no number: it does nothing"))
+    if not 1 <= key.line <= max(1, lines):
+        return str(_("this key works by line %(line)d, and the phone has no extension there") % {"line": key.line})
+    return ""

@@ -30,6 +30,8 @@ class Field:
     reference: str = ""  # section whose thing it names; the model then has a foreign key
     lines: bool = False  # a list whose items have commas in them: one in each line of a form
     normalise: Callable[[Any], Any] | None = None  # other spellings that people use
+    spelled: Callable[[Any], str] | None = None  # as people read it, where it is kept otherwise
+    places: bool = False  # a list whose empty items keep their places, as keys of a phone do
 
     def of(self, row: Any) -> Any:
         """Return the value that the model instance `row` has."""

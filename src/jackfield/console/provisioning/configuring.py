@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -16,22 +17,31 @@ from jackfield.console.lan.directory import directory_of
 from jackfield.console.provisioning.advice import advice
 from jackfield.console.provisioning.house import web_port
 from jackfield.provisioning.catalogue import MODELS
-from jackfield.provisioning.configuration import Account, Fetching, PhoneConfiguration, Server
+from jackfield.provisioning.configuration import Account, Fetching, Key, PhoneConfiguration, Server
 
 if TYPE_CHECKING:
     from jackfield.console.provisioning.asking import Request
     from jackfield.console.provisioning.house import House
     from jackfield.switch.snapshot import Site
 
-__all__ = ["can_tls", "configuration", "fingerprint", "folder", "our_name"]
+__all__ = ["can_tls", "configuration", "fingerprint", "folder", "of_model", "our_name"]
+
+NTP_POOL = "pool.ntp.org"
 
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]{1,253}))(?::(\d{1,5}))?")
 
 
 def configuration(
-    house: House, phone: Any, lines: Mapping[str, Any], request: Request, *, local: bool, password: str = ""
+    house: House,
+    phone: Any,
+    lines: Mapping[str, Any],
+    request: Request,
+    *,
+    local: bool,
+    password: str = "",
+    now: float = 0.0,
 ) -> PhoneConfiguration:
-    """Return what a phone is told. `password`: its own for fetching; "" where it needs none.
+    """Return what a phone is told. `password`: its own for fetching; "" where it needs none. `now`: since 1970.
 
     Lines that are gone are left out; their places are closed up.
     """
@@ -52,9 +62,11 @@ def configuration(
             username=phone.mac if password else "",
             password=password,
             interval=rules.interval * 60,
+            made=int(now),
         ),
-        keys=phone.keys,
+        keys=tuple(_key(key, accounts) for key in phone.keys),
         time_zone=(site.time_zone if site is not None else "") or general.time_zone,
+        ntp_server=rules.time_server or NTP_POOL,
         country=((site.country if site is not None else "") or general.country).lower(),
         language=language,
         directory=directory_of(
@@ -66,10 +78,23 @@ def configuration(
             ldap=house.ldap,
             language=language,
         ),
-        logo_url=rules.logo,
+        logo_url=of_model(rules.logos, phone.model) or rules.logo,
         admin_password=rules.phone_password,
-        firmware_url=rules.firmware.get(phone.model.partition("-")[0], ""),
+        firmware_url=of_model(rules.firmware, phone.model),
     )
+
+
+def of_model(addresses: Mapping[str, str], slug: str) -> str:
+    """Return a model's address out of those by model and by vendor, the model's name in it; "" where there is none."""
+    found = addresses.get(slug) or addresses.get(slug.partition("-")[0], "")
+    return found.replace("{model}", quote(MODELS[slug].name)) if slug in MODELS else found
+
+
+def _key(key: Key, accounts: Sequence[Account]) -> Key:
+    """Return a key with what stands beside it: that of a line without words of its own has the line's."""
+    if key.kind != "line" or key.label or not 1 <= key.line <= len(accounts):
+        return key
+    return replace(key, label=accounts[key.line - 1].shown)
 
 
 def _account(
@@ -110,8 +135,9 @@ def fingerprint(house: House, phone: Any, lines: Mapping[str, Any], address: str
              line.extension.name]
             for name in phone.extensions if (line := lines.get(name)) is not None
         ],
-        [getattr(rules, name) for name in ("server", "backup_server", "local_transport", "remote_transport",
-                                           "interval", "phone_password", "logo", "firmware")],
+        [getattr(rules, name) for name in ("server", "backup_server", "time_server", "local_transport",
+                                           "remote_transport", "interval", "phone_password")],
+        [of_model(rules.logos, phone.model) or rules.logo, of_model(rules.firmware, phone.model)],
         [general.time_zone, general.country, general.language, general.register_default],
         [] if site is None else [site.time_zone, site.country, site.language, site.codecs],
         [_needs_tls(house, phone, lines, getattr(getattr(phone, "standing", None), "way", ""))],

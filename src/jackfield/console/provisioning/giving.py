@@ -9,7 +9,7 @@ from django.db import connection
 from jackfield import __version__
 from jackfield.console.provisioning import proofs
 from jackfield.console.provisioning.asking import Answer
-from jackfield.console.provisioning.configuring import configuration, fingerprint, folder
+from jackfield.console.provisioning.configuring import configuration, fingerprint, folder, of_model
 from jackfield.console.provisioning.rotation import Rotated, in_use, rotate
 from jackfield.console.provisioning.troubles import Happened
 from jackfield.provisioning.configuration import Fetching, PhoneConfiguration
@@ -56,7 +56,11 @@ class Giving:
         before = [(line, line.sip_password, line.previous_password) for line in own]
         rotated = [rotate(line, self.house.general.realm, self._in_use()) for line in own]
         password = proofs.new_password() if request.way == "https" else ""
-        told = configuration(self.house, verdict.phone, lines, request, local=verdict.local, password=password)
+        if not self.house.rules.phone_password:  # nobody has saved the rules; vendors' passwords are known to all
+            self.house.rules.phone_password = type(self.house.rules).with_password().phone_password
+        told = configuration(
+            self.house, verdict.phone, lines, request, local=verdict.local, password=password, now=self.now
+        )
         made = self._rendered(verdict, told, question)
         # A phone that gets nothing, or a file without accounts such as a directory, goes on with the passwords it has.
         body = b"" if isinstance(made, Answer) else made.body
@@ -95,6 +99,7 @@ class Giving:
             time_zone=general.time_zone,
             country=general.country.lower(),
             language=general.language.partition("-")[0],
+            firmware_url=of_model(self.house.rules.firmware, verdict.model.slug),
         )
 
     def _rendered(self, verdict: Verdict, told: PhoneConfiguration, question: Question) -> Rendered | Answer:

@@ -13,7 +13,7 @@ from jackfield.console.provisioning.asking import Answer
 from jackfield.console.provisioning.house import House, lines_of
 from jackfield.console.provisioning.pace import Pace
 from jackfield.console.provisioning.troubles import Happened
-from jackfield.provisioning.catalogue import MODELS
+from jackfield.provisioning.catalogue import MODELS, VENDORS
 from jackfield.provisioning.requests import file_for, recognise, spelled_mac
 
 if TYPE_CHECKING:
@@ -331,7 +331,8 @@ class Judging:
             self.unknown.append((asked, request))
         if request.relayed and is_local(self.settings, request.address):
             self._happened("outside", question, self._by_proxy(request))
-        headers = proofs.challenges(self.settings, request.address, self.now, stale=stale)
+        basic = asked is None or not any(model.digest_only for model in VENDORS[asked.vendor].models)
+        headers = proofs.challenges(self.settings, request.address, self.now, stale=stale, basic=basic)
         return Answer(status=401, body=TEXTS["password"].encode(), headers=headers, why="no credentials yet")
 
     def _in_the_clear(self, request: Request) -> str:

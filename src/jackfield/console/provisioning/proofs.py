@@ -67,10 +67,12 @@ def _challenger(secret: bytes) -> Challenger:
     return Challenger(REALM, hashlib.sha256(b"phones" + secret).digest(), algorithms=("MD5",), nonce_lifetime=300.0)
 
 
-def challenges(settings: Settings, address: str, now: float, *, stale: bool = False) -> tuple[tuple[str, str], ...]:
+def challenges(
+    settings: Settings, address: str, now: float, *, stale: bool = False, basic: bool = True
+) -> tuple[tuple[str, str], ...]:
     """Return the headers that ask for a phone's credentials: digest, and for phones that know no better, basic."""
-    digest = _challenger(settings.files.secret()).challenges(address, now, stale=stale)
-    return tuple(("WWW-Authenticate", value) for value in (*digest, f'Basic realm="{REALM}"'))
+    found = _challenger(settings.files.secret()).challenges(address, now, stale=stale)
+    return tuple(("WWW-Authenticate", value) for value in (*found, *([f'Basic realm="{REALM}"'] if basic else ())))
 
 
 def claimed(authorization: str) -> str:

@@ -55,6 +55,7 @@ class FormField:
     problems: list[str] = field(default_factory=list)
     parts: list[FormField] = field(default_factory=list)  # of a group
     rows: list[list[FormField]] = field(default_factory=list)  # of rows; the last one is empty, for a new row
+    places: bool = False  # rows are numbered: each stands for the place that it is at
 
     @property
     def id(self) -> str:
@@ -92,6 +93,7 @@ def form_field(
         suggestions=words.suggestions,
         wide=words.wide,
         problems=list(found.get(name, ())),
+        places=known.places,
     )
     if known.lines:
         made.kind, made.value = "pairs", "\n".join(value or ())
@@ -100,6 +102,8 @@ def form_field(
         made.problems += [text for key, texts in found.items() if key.startswith(f"{name}.") for text in texts]
     elif made.kind == "choice" and not made.choices:
         made.choices = [(choice, choice.replace("_", " ").capitalize() or "–") for choice in typing.get_args(kind)]
+    elif made.kind == "choice" and (value or "") not in dict(made.choices):  # else a browser takes the first one
+        made.choices = [(value or "", value or "–"), *made.choices]
     elif made.kind == "password":
         made.value = ""  # never in a page
     elif made.kind == "pairs" and not known.lines:
@@ -109,6 +113,8 @@ def form_field(
     elif made.kind == "group":
         made.optional = optional
         made.parts = _parts(kind, value, name, found, inner)
+    elif known.spelled is not None and value:
+        made.value = known.spelled(value)
     elif made.kind == "rows":
         (of,) = {part for part in typing.get_args(kind) if part is not Ellipsis}
         for number, item in enumerate([*(value or ()), None]):
@@ -182,7 +188,7 @@ def posted(known: Field, data: QueryDict, name: str) -> Any:
     if origin is tuple:
         of = typing.get_args(kind)[0]
         if dataclasses.is_dataclass(of):
-            return _posted_rows(typing.cast(type, of), data, name)
+            return _posted_rows(typing.cast(type, of), data, name, known.places)
         between = r"\n" if known.lines else r"[,\n]"
         return [part.strip() for text in data.getlist(name) for part in re.split(between, text) if part.strip()]
     if origin is dict:
@@ -200,12 +206,14 @@ def _posted_data(kind: type, data: QueryDict, name: str) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value not in (None, "", [], {}, False)}
 
 
-def _posted_rows(kind: type, data: QueryDict, name: str) -> list[dict[str, Any]]:
+def _posted_rows(kind: type, data: QueryDict, name: str, places: bool) -> list[dict[str, Any]]:
     numbers = sorted({int(found[1]) for key in data if (found := re.match(rf"{re.escape(name)}\.(\d{{1,4}})\.", key))})
     kept = [number for number in numbers if f"{name}.{number}.remove" not in data]
     rows = [_posted_data(kind, data, f"{name}.{number}") for number in kept]
     defaults = {known.name: written(known.default) for known in fields_of(kind) if not known.required}
-    return [row for row in rows if any(str(value) != str(defaults.get(key)) for key, value in row.items())]
+    filled = [any(str(value) != str(defaults.get(key)) for key, value in row.items()) for row in rows]
+    last = max((number for number, one in enumerate(filled) if one), default=-1)
+    return [row for number, row in enumerate(rows) if filled[number] or (places and number < last)]
 
 
 def _pair(line: str) -> tuple[str, str]:

@@ -144,6 +144,8 @@ def _cell(user: Any, screen: Screen, name: str, row: Any, called: Words) -> Cell
     value = known.of(row)
     if known.type is bool:
         return Cell("truth", value)
+    if known.spelled is not None:
+        return Cell("text", known.spelled(value))
     choices: dict[Any, str] = dict(called.choices)
     if _has_parts(value):
         return Cell("text", _in_words(screen.name, name, value))
@@ -206,6 +208,8 @@ def cell_text(screen: Screen, name: str, row: Any) -> str:
     value = known.of(row)
     if known.type is bool:
         return _("yes") if value else _("no")
+    if known.spelled is not None:
+        return known.spelled(value)
     if _has_parts(value):
         return _in_words(screen.name, name, value)
     if isinstance(value, tuple):

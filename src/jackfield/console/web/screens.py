@@ -80,7 +80,7 @@ SCREENS = {
             (
                 Group("Phone", ("mac", "model", "name", "enabled")),
                 Group("Extensions", ("extensions",)),
-                Group("Keys, the first is the first key of the phone", ("keys",)),
+                Group("Keys", ("keys",)),
                 Group("Place", ("site",), folded=True),
             ),
             columns=("mac", "model", "name", "extensions"),
@@ -101,9 +101,9 @@ SCREENS = {
             "How phones get their configuration, and what they are told besides.",
             (
                 Group("Rules", ("enabled", "new_extensions", "link_hours", "client_certificates")),
-                Group("Reaching us", ("server", "backup_server", "local_transport", "remote_transport")),
+                Group("Reaching us", ("server", "backup_server", "local_transport", "remote_transport", "time_server")),
                 Group("Phones", ("phone_password", "interval", "night", "logo")),
-                Group("Firmware", ("firmware",), folded=True),
+                Group("By vendor or model", ("logos", "firmware"), folded=True),
             ),
         ),
         Screen(

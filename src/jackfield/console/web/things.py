@@ -119,6 +119,9 @@ def _save(request: HttpRequest, screen: Screen, row: Any, about: tuple[Any, ...]
     if screen.name == "webhooks" and about is None:
         return webhooks.made(request, str(values["name"]), notices)
     saving.notify(request, notices)
+    if screen.name == "desk_phones" and about is None:  # what comes next is there: its address, what to type
+        mac = next(one.key for one in difference.changes if (one.section, one.action) == ("desk_phones", "create"))
+        return saving.onward(request, f"/admin/desk_phones/{screen.section.model().objects.get(mac=mac).pk}/now")
     return saving.onward(request, f"/admin/{screen.name}/")
 
 
@@ -336,12 +339,6 @@ def _countries() -> list[tuple[str, str]]:
     return list(proposals.countries())
 
 
-def _phone_models() -> list[tuple[str, str]]:
-    from jackfield.provisioning.catalogue import MODELS
-
-    return [(slug, f"{model.vendor_name} {model.name}") for slug, model in MODELS.items()]
-
-
 def _phone_template_files() -> list[tuple[str, str]]:
     from jackfield.desk_phones.schema import template_files
 
@@ -349,7 +346,7 @@ def _phone_template_files() -> list[tuple[str, str]]:
 
 
 SUGGESTED = {
-    "phone_models": _phone_models, "phone_template_files": _phone_template_files,
+    "phone_template_files": _phone_template_files,
     "languages": _languages, "countries": _countries,
     "address_groups": _address_groups,
     "time_ranges": _named("time_ranges"), "holidays": _named("holidays"), "permissions": _named("permissions"),

@@ -155,7 +155,9 @@ def thing(section: str, key: str) -> str:
         return "company settings" if section == "settings" else f"settings of {title}"
     if not key:
         return f"order of {screen.title.lower()}"
-    return f"{screen.one} {key}"
+    (name, *more) = screen.section.key
+    spelled = None if more else screen.section.fields[name].spelled
+    return f"{screen.one} {spelled(key) if spelled is not None else key}"
 
 
 def notices(difference: Difference, wishes: Sequence[Wish | Removal] = ()) -> list[tuple[str, str]]:

@@ -85,14 +85,19 @@ OWN: dict[str, dict[str, Words]] = {
     },
     "desk_phones": {
         "mac": Words("MAC address", "As on its label: 00:15:65:12:AB:CD."),
-        "model": Words("Model", suggestions="phone_models"),
+        "model": Words("Model", "Not in this list: Other SIP phone, and type into it what its page says."),
         "name": Words("Place or person", "Such as: Reception"),
         "extensions": Words(
             "Extensions",
             "Numbers, in the order of the phone's lines; or the SIP name of one of an extension's phones.",
             suggestions="numbers",
         ),
-        "keys": Words("Keys", wide=True),
+        "keys": Words(
+            "Keys",
+            "From the first key of the phone on. Without any, its first keys are its lines. A key for a line "
+            "needs no number: it is for the line beside it.",
+            wide=True,
+        ),
         "site": Words("Site", "Empty: by its address."),
         "enabled": Words("May fetch its configuration", "Switched off, it is given nothing."),
     },
@@ -105,15 +110,29 @@ OWN: dict[str, dict[str, Words]] = {
         "enabled": Words("Phones are given their configuration"),
         "new_extensions": Words("A phone that nobody has entered gets an extension"),
         "server": Words("Our name or address", "As phones are to reach us. Empty: the one by which each asks."),
-        "backup_server": Words("Backup server", "Phones go to it when ours does not answer."),
+        "backup_server": Words("Backup server", "Phones go to it when ours does not answer, by the same port."),
+        "time_server": Words("Time server", "Where phones ask for the time. Empty: pool.ntp.org."),
         "local_transport": Words("Transport in the local networks"),
         "remote_transport": Words("Transport from elsewhere"),
         "interval": Words("Phones look for changes every", unit="minutes"),
         "link_hours": Words("One-time addresses last", unit="hours"),
         "night": Words("At night is at", "When phones are restarted that shall be so at night."),
-        "phone_password": Words("Password of the phones' own pages", "Leave empty to keep it as it is."),
-        "logo": Words("Logo", "Web address of a picture, for models that show one."),
-        "firmware": Words("Firmware", "One vendor in each line: yealink: https://files.example.com/yealink/"),
+        "phone_password": Words(
+            "Password of the phones' own pages",
+            "Leave empty to keep it as it is. Capitals, small letters and digits; a phone's page shows it.",
+        ),
+        "logo": Words("Logo", "Web address of a picture. The page of a model says which it shows."),
+        "logos": Words(
+            "Other logos",
+            "For who takes no such picture, a vendor or model in each line: yealink-t42u: https://files.example.com/t42.dob",
+            wide=True,
+        ),
+        "firmware": Words(
+            "Firmware",
+            "One vendor or model in each line; {model} stands for the model's name: "
+            "yealink: https://files.example.com/{model}.rom",
+            wide=True,
+        ),
         "client_certificates": Words(
             "Vendors' certificates prove phones",
             "For models that have one of their maker. Their authorities must be in the certificates' folder.",
@@ -454,11 +473,20 @@ def _choices(section: Section, field: str) -> tuple[tuple[str, str], ...]:
     if reference in ("time_ranges", "permissions", "sites"):
         names = SECTIONS[reference].model().objects.values_list("name", flat=True)
         return (("", "–"), *((name, name) for name in names))
+    if (section.name, field) == ("desk_phones", "model"):
+        return phone_models()
     if (section.name, field) in ROLES:
         known = role_choices()
         return known if field == "role" else tuple(one for one in known if one[0] != "none")
     column: Any = next((known for known in section.model()._meta.get_fields() if known.name == field), None)
     return tuple((str(value), str(label)) for value, label in (getattr(column, "choices", None) or ()))
+
+
+def phone_models() -> tuple[tuple[str, str], ...]:
+    """Return the models of desk phones with their names, by vendor."""
+    from jackfield.provisioning.catalogue import MODELS
+
+    return tuple((slug, f"{model.vendor_name} {model.name}") for slug, model in MODELS.items())
 
 
 def role_choices() -> tuple[tuple[str, str], ...]:
