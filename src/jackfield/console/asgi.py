@@ -24,7 +24,7 @@ THREADS = 4
 
 MOST = 200
 """Requests of people and programs at once. Phones have room of their own beyond it: see `__main__`."""
-STREAMS = frozenset(("/admin/live", "/api/v1/events"))
+STREAMS = frozenset(("/admin/live", "/admin/sites/live", "/api/v1/events"))
 
 
 class Handler(ASGIHandler):  # type: ignore[misc]

@@ -71,6 +71,7 @@ class State:
     trunks: dict[str, Row] = field(default_factory=dict)
     phones: dict[str, Row] = field(default_factory=dict)
     registered: int = 0
+    sites: list[Row] = field(default_factory=list)
 
 
 class Listener:
@@ -269,6 +270,7 @@ class Hub:
                 trunks={row["name"]: row for row in found["trunks"]},
                 phones=phones,
                 registered=int(found["registered"]),
+                sites=found.get("sites", []),
             )
         except NotRunning:
             self._phones_known = None

@@ -28,6 +28,7 @@ __all__ = [
     "checked",
     "kbits",
     "need",
+    "on_the_line",
     "packet_bytes",
     "plan",
 ]
@@ -106,7 +107,11 @@ def packet_bytes(
 
     `ptime`: milliseconds in it; `security`: "80" and "32" are SRTP with a tag of as many bits; `rate`: bit/s of Opus.
     """
-    payload = _payload(codec, ptime, rate)
+    return on_the_line(_payload(codec, ptime, rate), layer, security, ip)
+
+
+def on_the_line(payload: int, layer: Layer = "ip", security: Security = "off", ip: int = 4) -> int:
+    """Return the size of a packet with `payload` bytes of voice at a layer, in bytes. Raises `BandwidthProblem`."""
     packet = IP[ip] + UDP + RTP + payload + TAGS[security]
     if layer == "ethernet":
         return packet + ETHERNET

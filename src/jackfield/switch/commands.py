@@ -51,6 +51,7 @@ class Commands:
         self.stop = stop
         self.snapshot_path = path
         self._phones_version = 0
+        self._sites = SiteReport(switch)
         switch.registrar.watchers.append(self._phone_changed)
 
     def handlers(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
@@ -81,7 +82,7 @@ class Commands:
             **self.switch.lending.handlers(),
             **self.switch.waking.handlers(),
             **BrowserPhones(self.switch).handlers(),
-            **SiteReport(self.switch).handlers(),
+            **self._sites.handlers(),
             **self.switch.overrides.handlers(),
             "notify": CheckSync(self.switch).notify,
             "line_secrets": self.switch.authenticator.secrets.line_secrets,
@@ -120,6 +121,7 @@ class Commands:
             "trunks": switch.trunks.table(),
             "registered": len(switch.registrar),
             "phones": self._phones_version,
+            "sites": self._sites.table(),
         }
 
     async def registrations(self, request: dict[str, Any]) -> list[Any]:

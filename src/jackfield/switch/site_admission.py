@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from jackfield.switch.call_base import CallBase
     from jackfield.switch.leg import Leg
 
-__all__ = ["OPUS_LOW", "SiteAdmission", "Use"]
+__all__ = ["OPUS_LOW", "SiteAdmission", "Use", "ip_of", "security_of"]
 
 OPUS_LOW = 12_000
 """Bit/s of Opus where little is left: still better to hear than GSM, and smaller (RFC 7587 section 3.1.1)."""
@@ -151,6 +151,10 @@ class SiteAdmission:
         kbit = self.used(name)
         calls = len({leg.call.id for leg in legs if not leg.leaving})
         return Use(kbit, kbit, calls, sum(leg.audio.elsewhere for leg in legs), dict(codecs))
+
+    def talking(self, name: str) -> list[Leg]:
+        """Return the phones of a site whose audio comes to us now."""
+        return [leg for leg in self._legs.get(name, {}) if leg.audio.remote is not None and not leg.audio.elsewhere]
 
     def today(self, name: str) -> tuple[int, int]:
         """Return how many calls were refused today because a site's line was full, and how many got a smaller codec."""
@@ -385,17 +389,17 @@ def _size(leg: Leg, share: _Share) -> float:
     if remote is None:
         return share.reserved
     rate = leg.audio.profile.opus_rate or OPUS_RATE
-    return _kbits(remote.codec.name, remote.ptime, share.site, _security(leg), _ip(leg), rate)
+    return _kbits(remote.codec.name, remote.ptime, share.site, security_of(leg), ip_of(leg), rate)
 
 
 def _sizes(leg: Leg, site: Site, codecs: Iterable[str]) -> dict[str, float]:
-    security, ip = _expected(leg), _ip(leg)
+    security, ip = _expected(leg), ip_of(leg)
     rate = leg.audio.profile.opus_rate or OPUS_RATE
     return {name: _kbits(name, 20, site, security, ip, rate) for name in codecs}
 
 
 def _opus(leg: Leg, site: Site, rate: int) -> float:
-    return _kbits("opus", 20, site, _expected(leg), _ip(leg), rate)
+    return _kbits("opus", 20, site, _expected(leg), ip_of(leg), rate)
 
 
 def _kbits(codec: str, ptime: int, site: Site, security: Security, ip: int, rate: int) -> float:
@@ -408,7 +412,8 @@ def _kbits(codec: str, ptime: int, site: Site, security: Security, ip: int, rate
 _KNOWN = frozenset(("pcma", "pcmu", "g722", "opus", "g726-32", "gsm", "ilbc", "speex", "g729"))
 
 
-def _security(leg: Leg) -> Security:
+def security_of(leg: Leg) -> Security:
+    """Return how a leg's audio is encrypted."""
     audio = leg.audio
     if not audio.secure:
         return "off"
@@ -429,7 +434,8 @@ def _expected(leg: Leg) -> Security:
     return "80" if wanted else "off"
 
 
-def _ip(leg: Leg) -> int:
+def ip_of(leg: Leg) -> int:
+    """Return the version of the Internet protocol that carries a leg's audio."""
     remote = leg.audio.remote
     host = remote.address if remote is not None else leg.flow.remote[0] if leg.flow is not None else ""
     return 6 if ":" in host else 4

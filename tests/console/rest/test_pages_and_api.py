@@ -48,6 +48,7 @@ PAGES = {
     "admin/logs/": ["read_log"],
     "admin/sites/bandwidth": ["plan_bandwidth"],
     "admin/sites/<int:pk>/now": ["list_site_use", "list_registrations"],
+    "admin/sites/live": ["list_site_use", "list_registrations"],
     "admin/addresses/": ["get_addresses"],
     "admin/addresses/search": ["search_addresses"],
     "admin/addresses/test": ["test_addresses"],

@@ -53,6 +53,7 @@ class Switch:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.calls, self.trunks, self.phones = list(CALLS), list(TRUNKS), list(PHONES)
+        self.sites: list[dict[str, Any]] = []
         self.ended: list[str] = []
         self.asked: list[dict[str, Any]] = []
         self.answer: Any = None
@@ -78,7 +79,7 @@ class Switch:
 
     async def live_(self, _: Any) -> Any:
         return {"boot": "b", "now": NOW, "draining": False, "calls": self.calls, "trunks": self.trunks,
-                "registered": len(self.phones), "phones": 1}  # fmt: skip
+                "registered": len(self.phones), "phones": 1, "sites": self.sites}  # fmt: skip
 
     async def hangup_(self, request: Any) -> Any:
         if request["id"] != "k1":
@@ -256,6 +257,12 @@ async def test_the_stream_sends_only_what_was_asked_for(switch: Switch):
     found = await read({"counts"}, 1)
     assert "<tr" not in found
     assert "event: counts" in found
+
+
+async def test_a_list_of_sites_follows_what_their_lines_carry(switch: Switch):
+    switch.sites = [{"name": "Brno", "limit_up": 200, "limit_down": 0, "up": 160.0, "calls": 2}]
+    said = await read({"site_states"}, 1)
+    assert '"Brno":{"text":"160 of 200 kbit/s","kind":"warning","more":"2 calls"}' in said
 
 
 async def test_a_call_that_ends_leaves_the_pages_that_show_it(switch: Switch):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from jackfield.console import live
+from jackfield.console.asgi import STREAMS
 from jackfield.console.web import live_columns, sites
+from jackfield.control import NotRunning
 
 PHONE = {
     "extension": "101", "name": "Anna", "model": "Yealink T46U", "user_agent": "", "address": "203.0.113.7:5060",
@@ -81,6 +87,63 @@ def test_the_plan_stands_there_while_the_switch_does_not_run(admin: Client) -> N
 
 def test_a_site_that_is_gone_is_said_to_be(admin: Client) -> None:
     assert "somebody removed it" in words(admin.get("/admin/sites/99999/now"))
+
+
+async def said_in_time(row: sites.Shown, answers: list[Any], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a browser that watches is sent while the switch answers so, one after another."""
+
+    async def ask(socket: Path, verb: str, **more: Any) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return [answer]
+
+    async def at_once(_: float) -> None:
+        return None
+
+    class Hub:
+        def listen(self) -> Any:
+            listener = live.Listener(lambda: None)
+            listener.ended = False
+            return contextlib.nullcontext(listener)
+
+    monkeypatch.setattr(sites, "ask", ask)
+    monkeypatch.setattr(asyncio, "sleep", at_once)
+    monkeypatch.setattr(live, "hub", Hub)
+    said = sites._messages(row, Path("nowhere"), "en")
+    return [(await anext(said)).decode() for _ in range(len(answers))]
+
+
+def test_a_page_that_is_watched_shows_what_changes_and_a_switch_that_stops(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = sites.Shown(1, "Brno", 200, "ip", (), 0)
+    over = NOW | {"up": 240.0, "measured_up": 151.3}
+    first, same, more, gone, back = asyncio.run(
+        said_in_time(row, [NOW, NOW, over, NotRunning("no"), over], monkeypatch)
+    )
+    assert first.startswith("event: site\ndata: ")
+    assert "80 % of the line" in first
+    assert "measured" not in first.partition("What fits")[0]
+    assert same == ": still here\n\n"
+    assert "120 % of the line" in more
+    assert "more than it carries" in more
+    assert "measured: 151" in more
+    assert "The switch does not run" in gone
+    assert '"html":""' in gone, "what was known stays"
+    assert "120 % of the line" in back
+
+
+def test_only_programs_that_take_events_get_the_stream_of_a_site(admin: Client) -> None:
+    from jackfield.sites.models import Site
+
+    address = f"/admin/sites/live?site={Site.objects.get().pk}"
+    assert admin.get(address).status_code == 406
+    page = site_page(admin).content.decode()
+    assert f'data-site="{address}"' in page
+    assert address.partition("?")[0] in STREAMS, "else it would take a thread away from other pages, for good"
+    for none in ("99999", "", "x", "9" * 99):
+        assert admin.get(f"/admin/sites/live?site={none}", headers={"accept": "text/event-stream"}).status_code == 204
 
 
 def test_the_list_shows_how_full_each_line_is(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:

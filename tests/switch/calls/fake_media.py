@@ -79,6 +79,10 @@ class FakeStream:
     def stop_play(self) -> None:
         self._stop()
 
+    @property
+    def statistics(self) -> StreamStats:
+        return self.figures
+
     def ask_statistics(self) -> None:
         if self.on_event is not None:
             asyncio.get_running_loop().call_soon(self.on_event, Statistics(self.id, self.figures, False))

@@ -335,6 +335,30 @@ async def test_the_page_of_a_site_is_told_what_it_uses_and_which_phones_it_has(h
         await commands["sites"]({"name": "Nowhere"})
 
 
+async def test_what_the_phones_really_send_stands_beside_what_is_reckoned(house: House):
+    await with_line(house, 1000, layer="ethernet")
+    away, alice = await house.phone("103"), await house.phone("101")
+    away.call("101")
+    await alice.picks_up()
+    sites = Commands(house.switch, Recorder(), stop=lambda: None, path=Path("nowhere")).handlers()["sites"]
+
+    async def measured(packets: int, octets: int) -> tuple[float | None, float | None]:
+        stream = house.stream_of(alice)
+        stream.figures = replace(
+            stream.figures, packets_in=packets, bytes_in=octets, packets_out=packets // 2, bytes_out=octets // 2
+        )
+        (row,) = await sites({"name": "Brno"})
+        return row["measured_up"], row["measured_down"]
+
+    assert await measured(100, 16_000) == (None, None), "nothing to compare it with yet"
+    await house.pass_time(1.9)
+    assert await measured(200, 32_000) == (87.2, 43.6), "50 packets of 160 + 58 bytes each second, half of it back"
+    await house.pass_time(1.9)
+    assert await measured(250, 48_000) == (75.6, 37.8), "40 ms in each by now"
+    await house.pass_time(40)
+    assert await measured(251, 48_000) == (None, None), "too long ago"
+
+
 async def test_encryption_counts(house: House):
     await with_line(house, 1000)
     await house.change_extension(

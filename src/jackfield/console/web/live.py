@@ -35,10 +35,10 @@ NOT_RUNNING = "The switch does not run, so no call can be made. See its log, or 
 
 AREAS = {
     "calls": "overview", "trunks": "overview", "counts": "overview", "phones": "phones", "extensions": "people",
-    "trunk_states": "lines",
+    "trunk_states": "lines", "site_states": "phones",
 }  # fmt: skip
 """Parts of the stream, and the area whose readers get each."""
-STATES = ("extensions", "trunk_states")
+STATES = ("extensions", "trunk_states", "site_states")
 
 
 def live_rows() -> Any:

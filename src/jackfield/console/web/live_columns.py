@@ -90,9 +90,11 @@ def trunk_states(trunks: Iterable[Mapping[str, Any]]) -> States:
 
 
 def states_now(part: str, state: live.State) -> dict[str, dict[str, str]]:
-    """Return the states of one part of the stream ("extensions", "trunk_states") as plain data."""
+    """Return the states of one part of the stream ("extensions", "trunk_states", "site_states") as plain data."""
     if part == "trunk_states":
         cells = trunk_states(state.trunks.values())
+    elif part == "site_states":
+        cells = site_states(state.sites)
     else:
         reachable: dict[str, int] = {}
         for row in state.phones.values():
