@@ -12,7 +12,7 @@ from django.db import models
 
 from jackfield.history.choices import Direction, Outcome
 
-__all__ = ["Call", "DaySums", "Event", "Journal", "Leg", "Owned", "Party"]
+__all__ = ["Call", "DaySums", "Event", "Journal", "Leg", "Looked", "Owned", "Party"]
 
 
 def text_field(**options: Any) -> Any:
@@ -145,6 +145,16 @@ class Owned(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} of user {self.user_id}"
+
+
+class Looked(models.Model):
+    """When a user looked at his own calls last: those that he has missed since are counted for him."""
+
+    user_id = models.BigIntegerField(primary_key=True)  # no foreign key, as in `Owned`
+    at = models.FloatField(default=0)  # seconds since 1970
+
+    def __str__(self) -> str:
+        return f"when user {self.user_id} looked at his calls"
 
 
 class DaySums(models.Model):

@@ -66,9 +66,16 @@ class SignIn(Single):
     administration_from = models.CharField(max_length=60, blank=True, default="", validators=[validation.one_line])
     api_from = models.CharField(max_length=60, blank=True, default="", validators=[validation.one_line])
     browser_phones = models.BooleanField(default=True)
+    browser_roles = DataField(tuple[str, ...], default=tuple)
 
     def __str__(self) -> str:
         return "the rules of signing in"
+
+    def lets_phone(self, user: User) -> bool:
+        """Tell whether a user may have phones in browsers: by the company's switch, his role, and his own."""
+        return bool(
+            self.browser_phones and user.browser_phone and (not self.browser_roles or user.role in self.browser_roles)
+        )
 
 
 class User(AbstractBaseUser):
@@ -80,6 +87,7 @@ class User(AbstractBaseUser):
     language = models.CharField(max_length=35, blank=True, default="", validators=[validation.language])
     role = models.CharField(max_length=60, default=Role.USER)  # one of `Role`, or the name of an `OwnRole`
     enabled = models.BooleanField(default=True)
+    browser_phone = models.BooleanField(default=True)
     password = models.CharField(max_length=200, blank=True, default="", editable=False)
 
     natural_key_field = "login"

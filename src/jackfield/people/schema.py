@@ -35,6 +35,7 @@ class SignInData:
     administration_from: str = ""  # address group; "" means anywhere
     api_from: str = ""  # the same for programs
     browser_phones: bool = True  # people may use Jackfield Phone in their browsers
+    browser_roles: tuple[str, ...] = ()  # those with these roles only; () means everybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class UserData:
     language: str = ""  # "" means the company's
     role: str = "user"  # built in, or the name of one of the company's own
     enabled: bool = True
+    browser_phone: bool = True  # may use Jackfield Phone, where `sign_in` lets his role
 
 
 def _role() -> Any:

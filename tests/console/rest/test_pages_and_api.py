@@ -171,6 +171,8 @@ NOT_FOR_PROGRAMS = {
     "me/phone": "a phone for people; a program makes calls with call_from_own_phone",
     "me/phone/account": "the account of the browser itself, for as long as its page is open",
     "me/phone/number": "while somebody dials; call_from_own_phone says why a number can't be called",
+    "me/phone/who": "while somebody calls; calls and contacts have the names",
+    "me/missed": "the figure beside a link; list_own_calls has the calls",
     "me/phone/push": "how the browser itself is woken",
     "me/phone/decline": "the button of a notification; hang_up_own_call declines",
     "me/phone-worker.js": "a part of the pages",

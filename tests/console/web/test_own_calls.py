@@ -128,6 +128,23 @@ def test_many_calls_come_in_pages_and_cost_as_few_queries_as_one(anna: Client):
     assert "Older calls" not in text
 
 
+def test_missed_calls_are_counted_until_somebody_looks_at_his_calls(anna: Client):
+    now = time.time()
+    call("old", "102", "101", at=now - 30 * 86400)
+    call("answered", "102", "101", by="101", at=now - 60)
+    call("mine", "101", "102", at=now - 50)
+    assert anna.get("/me/missed").json() == {"count": 0, "words": "0 missed calls"}
+    call("missed", "102", "101", at=now - 40)
+    call("another", "001715550101", "101", at=now - 30)
+    assert anna.get("/me/missed").json() == {"count": 2, "words": "2 missed calls"}
+    anna.get("/me/", {"part": "1"})
+    assert anna.get("/me/missed").json()["count"] == 2, "a part of the page is none that was opened"
+    anna.get("/me/")
+    assert anna.get("/me/missed").json()["count"] == 0
+    call("later", "102", "101", at=time.time() + 1)
+    assert anna.get("/me/missed").json() == {"count": 1, "words": "1 missed call"}
+
+
 def test_a_hidden_number_can_not_be_called_back(anna: Client):
     call("hidden", "", "101")
     text = page(anna.get("/me/"))

@@ -15,8 +15,11 @@ from jackfield.changes.models import Revision
 from jackfield.console import change
 from jackfield.console.browser_phones import accounts, pushing
 from jackfield.console.change import Author, Wish
+from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.web import assets
 from jackfield.console.web.own import phone as pages
+from jackfield.contacts.models import Contact, ContactNumber
+from jackfield.contacts.numbers import house
 from jackfield.control import ControlError, NotRunning
 from jackfield.numbers.models import Extension
 from jackfield.people.models import Session, User
@@ -161,9 +164,32 @@ def test_where_the_administrator_has_switched_it_off_there_is_no_phone(anna: Cli
     answer = anna.post("/me/phone/account")
     assert (answer.status_code, "switched off" in answer.json()["problem"]) == (403, True)
     text = page(anna.get("/me/phone"))
-    assert "Jackfield Phone is switched off here." in text
+    assert "Jackfield Phone is switched off for you." in text
     assert "phone.js" not in text
     assert 'href="/me/phone"' not in page(anna.get("/me/contacts/"))
+
+
+@pytest.mark.parametrize("by", ["the user", "his role"])
+def test_a_user_can_be_left_without_a_phone_where_others_have_one(company: Settings, switch: FakeSwitch, by: str):
+    Extension.objects.filter(number="102").update(user=person("telephony", "bert"))
+    anna, bert = browser_of("anna"), browser_of("bert")
+    account(anna)
+    account(bert)
+    assert len(lines(company)) == 2
+    if by == "the user":
+        change.save(company, [Wish("users", {"browser_phone": False}, ("anna",))], author=Author("the tests", "page"))
+    else:
+        settings_change(company, "sign_in", browser_roles=["telephony"])
+    assert len(lines(company)) == 1, "it is registered no longer"
+    assert anna.post("/me/phone/account").status_code == 403
+    assert 'href="/me/phone"' not in page(anna.get("/me/contacts/"))
+    assert bert.post("/me/phone/account").status_code == 200
+    assert 'href="/me/phone"' in page(bert.get("/me/contacts/"))
+
+
+def test_a_role_that_there_is_not_can_not_have_phones_in_browsers(company: Settings):
+    with pytest.raises(DocumentError, match="there is no role"):
+        settings_change(company, "sign_in", browser_roles=["telefony"])
 
 
 def test_a_user_who_may_not_sign_in_any_more_has_no_line(anna: Client, company: Settings):
@@ -269,7 +295,8 @@ def test_the_worker_and_its_page_are_there_for_everybody_and_say_nothing_of_anyb
 
 
 def test_numbers_are_dialled_as_the_house_dials_them(anna: Client):
-    assert anna.post("/me/phone/number", {"number": "1 0-2"}).json() == {"number": "102"}
+    answer = anna.post("/me/phone/number", {"number": "1 0-2"})
+    assert answer.json() == {"number": "102", "shown": "102", "name": "Bert"}
     answer = anna.post("/me/phone/number", {"number": "77777"})
     assert answer.status_code == 422
     assert answer.json()["problem"]
@@ -289,3 +316,18 @@ def test_audio_may_go_through_the_port_of_the_pages_where_nothing_else_is_let_th
     ], "a proxy's port leads to no relay"  # fmt: skip
     monkeypatch.setattr("django.conf.settings.JACKFIELD", company.replaced(console_tls="on"))
     assert ways()[-1] == "turns:pbx.example.com:8443?transport=tcp"
+
+
+def test_who_calls_is_told_by_ones_own_contacts_and_written_as_people_write_it(anna: Client):
+    mine = Contact.objects.create(name="Dentist", owner=User.objects.get(login="anna"))
+    ContactNumber.objects.create(contact=mine, number="0171 5550101", known_as=house().known_as("0171 5550101"))
+    told = anna.post("/me/phone/who", {"number": "001715550101"}).json()
+    assert told == {"shown": "0171 5550101", "name": "Dentist"}
+    person("user", "bert")
+    assert browser_of("bert").post("/me/phone/who", {"number": "001715550101"}).json()["name"] == ""
+
+
+def test_the_page_plays_the_tones_of_the_country(anna: Client):
+    tones = account(anna)["tones"]
+    assert tones["ringback"] == [[[425], 1], [[], 4]]
+    assert set(tones) == {"ringback", "busy", "congestion"}

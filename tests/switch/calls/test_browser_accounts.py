@@ -61,6 +61,24 @@ async def test_who_signs_out_is_registered_no_longer(house: House, bridged: None
     assert (await phone.register()).status == 403
 
 
+@pytest.mark.plain_python
+@pytest.mark.parametrize("how", ["signed out", "started anew in another window"])
+async def test_nobody_is_left_in_a_call_with_a_page_that_is_gone(house: House, bridged: None, how: str) -> None:
+    alice, phone = await house.phone("101"), await browser(house)
+    await give(house, "secret of the hour")
+    await phone.register()
+    call = alice.call("102")
+    await phone.picks_up()
+    assert await call.outcome() == 200
+    if how == "signed out":
+        await BrowserPhones(house.switch).over({"sip_username": "b102"})
+    else:
+        await give(house, "another one")
+    await house.pass_time()
+    assert not house.switch.calls
+    assert house.records[-1]["reason"] in ("its browser has signed out", "its page was started anew")
+
+
 async def test_a_browsers_password_opens_no_other_way_in(house: House) -> None:
     phone = await browser(house)
     await give(house, "secret of the hour")

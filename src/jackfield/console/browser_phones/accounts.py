@@ -57,9 +57,9 @@ class Account:
     push_name: str
 
 
-def allowed() -> bool:
-    """Tell whether the administrator lets people use phones in browsers."""
-    return bool(SignIn.current().browser_phones)
+def allowed(user: Any) -> bool:
+    """Tell whether the administrator lets a user have phones in browsers: the company, his role, and he himself."""
+    return SignIn.current().lets_phone(user)
 
 
 def of_session(key: str | None) -> QuerySet[BrowserPhone]:

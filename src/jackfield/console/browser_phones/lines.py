@@ -13,11 +13,17 @@ __all__ = ["browser_lines"]
 
 
 def browser_lines() -> dict[str, list[Line]]:
-    """Return the lines by the number of their extension. None of users who may not sign in, nor of somebody else's."""
+    """Return the lines by the number of their extension.
+
+    None of users who may not sign in or may have no such phone (`accounts.allowed`), nor of somebody else's.
+    """
     found: dict[str, list[Line]] = {}
-    if not SignIn.current().browser_phones:
+    rules = SignIn.current()
+    if not rules.browser_phones:
         return found
-    rows = BrowserPhone.objects.filter(user__enabled=True, extension__user_id=F("user_id"))
+    rows = BrowserPhone.objects.filter(user__enabled=True, user__browser_phone=True, extension__user_id=F("user_id"))
+    if rules.browser_roles:
+        rows = rows.filter(user__role__in=rules.browser_roles)
     for row in rows.exclude(user__role=Role.NONE).select_related("extension"):
         line = Line(
             sip_username=row.sip_username,

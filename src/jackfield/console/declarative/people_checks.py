@@ -68,7 +68,8 @@ def _role_names(merge: Merge, after: dict[str, Areas]) -> Iterator[Problem]:
     gone |= {item.before["name"] for item in merge.items["roles"] if item.before is not None} - set(after)
     named = [(item, "role", item.row.role, "") for item in merge.items["users"]]
     rules = merge.items["sign_in"][0]
-    named += [(rules, "second_factor", name, f"[{index}]") for index, name in enumerate(rules.row.second_factor)]
+    for field in ("second_factor", "browser_roles"):
+        named += [(rules, field, name, f"[{index}]") for index, name in enumerate(getattr(rules.row, field))]
     for section in GIVING:
         for giver in merge.items[section]:
             named.append((giver, "role", giver.row.role, ""))

@@ -1,5 +1,7 @@
 // The user's own pages: what changes while one types or waits. Everything works without it.
 
+import { say } from "./words.js";
+
 function later(wait, work) {
   let timer;
   return (...values) => {
@@ -10,6 +12,7 @@ function later(wait, work) {
 
 // What a page has, when it was loaded, and when it is shown inside the phone's page (phone-inside.js).
 function begin(root) {
+  if (document.getElementById("missed")) missed();
   for (const form of root.querySelectorAll("form[data-preview]")) preview(form);
   for (const form of root.querySelectorAll("form[data-live]")) search(form);
   const now = root.querySelector("#now");
@@ -70,6 +73,49 @@ async function follow(call) {
   for (const one of document.querySelectorAll("[data-until-talking]")) one.hidden = talking;
   if (over) for (const form of document.querySelectorAll("[data-on-call]")) form.remove();
   else setTimeout(follow, 1000, call);
+}
+
+// How many calls were missed since somebody looked at them, beside the link to them and at the installed app.
+async function missed() {
+  const answer = document.hidden ? null : await fetch("/me/missed").catch(() => null);
+  if (!answer?.ok || answer.redirected) return;
+  const { count, words } = await answer.json();
+  const badge = document.getElementById("missed");
+  badge.hidden = !count;
+  const [number, told] = [document.createElement("span"), document.createElement("span")];
+  [number.ariaHidden, number.textContent, told.className, told.textContent] = ["true", count > 99 ? "99+" : count, "unseen", words];
+  badge.replaceChildren(number, told);
+  if (count) navigator.setAppBadge?.(count).catch(() => {});
+  else navigator.clearAppBadge?.().catch(() => {});
+}
+
+if (document.getElementById("missed")) {
+  setInterval(missed, 60000);
+  document.addEventListener("visibilitychange", missed);
+  document.addEventListener("phone:ended", () => setTimeout(missed, 2000)); // once it is written down
+}
+
+// A number that is clicked while Jackfield Phone is open in another window is called from there.
+if (!document.getElementById("phone") && "BroadcastChannel" in window) {
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[action='/me/call']");
+    if (!form) return;
+    event.preventDefault();
+    const [values, channel, id] = [new FormData(form), new BroadcastChannel("jackfield-phone"), crypto.randomUUID?.() ?? String(Math.random())];
+    const name = String(values.get("name") ?? ""), number = String(values.get("number") ?? "");
+    const timer = setTimeout(() => { channel.close(); form.submit(); }, 250); // nobody answers: the phones ring
+    channel.onmessage = ({ data }) => {
+      if (data.what !== "calling" || data.id !== id) return;
+      clearTimeout(timer);
+      channel.close();
+      const told = document.getElementById("elsewhere") ?? document.createElement("p");
+      [told.id, told.className, told.role] = ["elsewhere", "notice good", "status"];
+      told.textContent = say("{name} is called in the window with your phone.", { name: name || number });
+      document.getElementById("main").prepend(told);
+      scrollTo(0, 0);
+    };
+    channel.postMessage({ what: "call", id, number, name });
+  });
 }
 
 // Colleagues: who is free, while somebody looks.

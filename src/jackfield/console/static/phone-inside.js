@@ -6,6 +6,9 @@ import { say } from "./words.js";
 const OURS = /^\/me(\/|$)/;
 const ELSEWHERE = /^\/me\/(phone|account|notices)/; // these have scripts and forms of their own kinds
 
+let now = ""; // the title of the page that is shown
+export const title = () => now;
+
 export function begin({ place, shown, busy }) {
   let latest = 0;
 
@@ -32,9 +35,9 @@ export function begin({ place, shown, busy }) {
       const main = page.querySelector("main.own");
       if (!main) return leave(to.pathname + to.search);
       place.replaceChildren(...[...main.childNodes].map((node) => document.importNode(node, true)));
-      document.title = page.title || titled;
-      const now = `#${to.pathname}${to.search}`;
-      if (answer.redirected && location.hash !== now) history.replaceState(null, "", now);
+      document.title = now = page.title || titled;
+      const here = `#${to.pathname}${to.search}`;
+      if (answer.redirected && location.hash !== here) history.replaceState(null, "", here);
       shown(to.pathname);
       document.dispatchEvent(new CustomEvent("own:shown", { detail: place }));
       if (options.method) scrollTo(0, 0);
@@ -52,6 +55,7 @@ export function begin({ place, shown, busy }) {
       latest += 1;
       place.replaceChildren();
       document.title = titled;
+      now = "";
       shown("");
     }
   }
@@ -84,6 +88,10 @@ export function begin({ place, shown, busy }) {
     else location.hash = `#${to.pathname}?${new URLSearchParams(values)}`;
   });
 
+  // Who looks at the calls sees the one that has just ended, once it is written down.
+  document.addEventListener("phone:ended", () => setTimeout(() => {
+    if (/^#\/me\/(\?show=missed)?$/.test(location.hash) && !place.contains(document.activeElement)) follow();
+  }, 2000));
   addEventListener("hashchange", follow);
   addEventListener("popstate", () => { if (!location.hash) follow(); });
   follow();

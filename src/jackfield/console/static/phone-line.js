@@ -44,6 +44,11 @@ class Line extends EventTarget {
     this.#tell("state");
   }
 
+  // Let another window have the phone.
+  elsewhere(problem) {
+    this.#is("taken", problem);
+  }
+
   // Get an account and register. Each start makes the account of the start before worthless.
   async start(extension = "") {
     clearTimeout(this.#timer);
@@ -144,9 +149,9 @@ class Line extends EventTarget {
   }
 
   // `quiet`: a test that nobody looks at; the switch tells it, and keeps, how the audio gets through (docs/nat.md).
-  call(number, stream, { quiet = false, name = "" } = {}) {
+  call(number, stream, { quiet = false, name = "", shown = "" } = {}) {
     const call = new Call(this, number, name);
-    call.quiet = quiet;
+    Object.assign(call, { quiet, shown });
     this.#keep(call);
     const more = quiet ? { extraHeaders: ["Recv-Info: jackfield-proof"] } : {};
     call.dial(this.#ua, number, stream, { ...this.#options(), ...more });
@@ -159,7 +164,8 @@ class Line extends EventTarget {
 
   #take(session) {
     const from = session.remote_identity;
-    const call = new Call(this, from.uri.user === "anonymous" ? "" : from.uri.user, from.display_name ?? "");
+    const hidden = from.uri.user === "anonymous" || from.uri.host === "anonymous.invalid"; // RFC 3323 section 4.1.1.3
+    const call = new Call(this, hidden ? "" : from.uri.user, hidden ? "" : from.display_name ?? "");
     call.incoming = true;
     call.options = this.#options();
     this.#keep(call);
@@ -193,6 +199,9 @@ export class Call extends EventTarget {
   held = false; // by us
   heldByOther = false;
   muted = false;
+  sendingOn = false; // a transfer of it is under way
+  withSound = false; // before it was answered: the other side plays what is to be heard
+  shown = ""; // the number as people write it
   quiet = false; // a test that nobody looks at
   began = 0;
   consulting = null; // the call about whose transfer this one asks
@@ -210,6 +219,18 @@ export class Call extends EventTarget {
 
   #changed() {
     this.dispatchEvent(new Event("change"));
+  }
+
+  // Ask whose number it is: one's own contacts are known to our server only.
+  async learn() {
+    const asked = this.number;
+    if (!asked || this.shown || this.quiet) return;
+    this.shown = asked;
+    const told = await post("/me/phone/who", { number: asked }).catch(() => null);
+    if (!told || asked !== this.number) return;
+    this.shown = told.shown;
+    this.name = told.name || this.name;
+    this.#changed();
   }
 
   dial(ua, number, stream, options) {
@@ -230,6 +251,7 @@ export class Call extends EventTarget {
     session.on("progress", ({ originator, response }) => {
       if (originator === "remote") {
         this.state = "early";
+        this.withSound ||= Boolean(response?.body);
         this.#name(response);
       }
       this.#changed();
@@ -258,9 +280,12 @@ export class Call extends EventTarget {
     const text = message?.getHeader?.("P-Asserted-Identity") ?? "";
     const found = /^(?:"((?:[^"\\]|\\.)*)"|([^<]*?))\s*<sips?:([^@;>]+)/.exec(text);
     if (!found) return;
-    this.number = decodeURIComponent(found[3]);
+    const number = decodeURIComponent(found[3]);
+    if (number !== this.number) this.shown = "";
+    this.number = number;
     this.name = (found[1] ?? found[2] ?? "").replace(/\\(.)/g, "$1") || this.name;
     this.#changed();
+    this.learn();
   }
 
   #hear(connection) {
@@ -342,6 +367,10 @@ export class Call extends EventTarget {
     this.session.sendDTMF(key, { transportType: "RFC2833", duration: 120 });
   }
 
+  uses(stream) {
+    return this.#stream === stream && this.state !== "ended";
+  }
+
   // Another microphone takes the place of the present one.
   async useStream(stream) {
     const [track] = stream.getAudioTracks();
@@ -353,13 +382,24 @@ export class Call extends EventTarget {
     this.#stream = stream;
   }
 
-  // Send whom one talks with on: to a number, or to whom one talks with in the other call.
+  // Send whom one talks with on: to a number, or to whom one talks with in the other call. Returns what became of it:
+  // "done", "left" (the call ended meanwhile), or the status with which it was refused; 0 where there was no answer.
   transfer(target) {
+    this.sendingOn = true;
+    this.#changed();
     return new Promise((done) => {
+      const over = (result) => {
+        this.removeEventListener("ended", left);
+        this.sendingOn = false;
+        if (this.state !== "ended") this.#changed();
+        done(result);
+      };
+      const left = () => over("left");
+      this.addEventListener("ended", left);
       const events = {
-        accepted: () => done(""),
-        failed: ({ message, cause }) => done(message ? `${message.status_code} ${message.reason_phrase}` : cause),
-        requestFailed: ({ cause }) => done(cause || "-"),
+        accepted: () => over("done"),
+        failed: ({ status_line: told }) => over(told?.status_code || 0),
+        requestFailed: ({ response }) => over(response?.status_code || 0),
       };
       const attended = target instanceof Call;
       const uri = `sip:${encodeURIComponent(attended ? target.number : target)}@${location.hostname}`;

@@ -32,10 +32,11 @@ export async function microphone() {
   try {
     return await navigator.mediaDevices.getUserMedia({ audio: id ? { ...wanted, deviceId: { exact: id } } : wanted });
   } catch (problem) {
-    if (id && problem.name === "OverconstrainedError") { // the headset has stayed at the office
-      choose("microphone", "");
-      return microphone();
-    }
+    if (!id || problem.name !== "OverconstrainedError") throw new Error(why(problem));
+  }
+  try { // the headset has stayed at the office: it counts again as soon as it is back
+    return await navigator.mediaDevices.getUserMedia({ audio: wanted });
+  } catch (problem) {
     throw new Error(why(problem));
   }
 }
@@ -50,7 +51,8 @@ export async function known() {
 }
 
 export function route(element, name) {
-  if (devices[name] && element.setSinkId) element.setSinkId(devices[name]).catch(() => choose(name, ""));
+  if (!element.setSinkId || (!devices[name] && !element.sinkId)) return;
+  element.setSinkId(devices[name]).catch(() => element.setSinkId("").catch(() => {})); // the headset is not there
 }
 
 // A ringing of our own: two soft notes, a third apart, that swell and fade.

@@ -4,6 +4,9 @@ import { line, post } from "./phone-line.js";
 import * as sound from "./phone-sound.js";
 import * as push from "./phone-push.js";
 import * as inside from "./phone-inside.js";
+import * as under from "./phone-devices.js";
+import * as windows from "./phone-windows.js";
+import { tones } from "./phone-tones.js";
 import { say } from "./words.js";
 
 const find = (selector, within = document) => within.querySelector(selector);
@@ -12,6 +15,8 @@ const [status, note, list, dial, keys, number] = ["#status", "#note", "#phone-ca
 const params = new URLSearchParams(location.search);
 let current = null; // the call that is talked with
 let keysFor = null; // the call whose keypad is open
+let adding = false; // a further call is dialled beside those that go on
+let last = ""; // the number that was dialled last
 let choosing = null; // the call for which somebody chooses whom to send it to
 let answerNext = params.get("wake") === "answer"; // the notification's button was tapped
 const shownTransfer = new Set();
@@ -22,7 +27,7 @@ const STATES = {
   starting: () => say("Connecting …"),
   ready: () => say("Ready"),
   away: () => line.problem || say("No connection. The phone tries again by itself."),
-  taken: () => say("The phone is open in another window."),
+  taken: () => line.problem || say("The phone is open in another window."),
   over: () => say("You are signed out, so nobody can call you here."),
   refused: () => line.problem,
 };
@@ -38,7 +43,14 @@ const ENDS = {
   503: () => say("The telephone system has no room for the call just now."),
 };
 
+const ended = (status) => ENDS[status]?.() ?? (status ? say("The call failed ({status}).", { status }) : say("They can't be reached."));
+const whom = (call) => call.name || call.shown || call.number || say("a hidden number");
+
+let fading = 0;
+
 function tell(text, kind = "warning") {
+  clearTimeout(fading);
+  if (kind === "good") fading = setTimeout(tell, 8000, "");
   note.textContent = text;
   note.className = `notice ${kind}`;
   note.hidden = !text;
@@ -64,6 +76,7 @@ function words(call) {
   if (call.state === "calling") return call.incoming ? say("Connecting …") : say("Calling …");
   if (call.state === "early") return say("It rings there …");
   if (call.silent) return say("The connection is interrupted …");
+  if (call.sendingOn) return say("Connecting them …");
   if (call.held) return say("On hold");
   if (call.heldByOther) return say("They hold the call");
   return clock(call);
@@ -100,13 +113,12 @@ function showCalls() {
   }
   for (const call of calls) {
     const made = cards.get(call.id) ?? card(call);
-    const name = call.name || call.number || say("a hidden number");
     made.dataset.state = call.state;
     made.classList.toggle("held", call.held);
-    find(".partner", made).textContent = name;
-    find(".their-number", made).textContent = call.name && call.number !== call.name ? call.number : "";
+    find(".partner", made).textContent = call.name || call.shown || call.number || say("Hidden number");
+    find(".their-number", made).textContent = call.name && call.number !== call.name ? call.shown || call.number : "";
     find(".how", made).textContent = words(call);
-    const talking = call.state === "talking";
+    const talking = call.state === "talking" && !call.sendingOn;
     const rings = call.state === "rings";
     const asking = call.consulting && line.calls.has(call.consulting.id);
     const shown = { answer: rings, decline: rings, hangup: !rings, mute: talking && !call.held, hold: talking && !call.held,
@@ -119,21 +131,30 @@ function showCalls() {
     find("[data-do=keys]", made).setAttribute("aria-pressed", String(keysFor === call));
     find("form", made).hidden = !(talking && shownTransfer.has(call.id));
   }
+  if (!calls.length) adding = false;
   root.classList.toggle("busy", calls.length > 0);
+  root.classList.toggle("adding", adding);
+  find("#add-call").hidden = adding || !calls.length || calls.some((call) => call.state !== "talking" || call.sendingOn);
+  find("#add-call-not").hidden = !adding;
   if (keysFor && !line.calls.has(keysFor.id)) keysFor = null;
   if (choosing && !line.calls.has(choosing.id)) choosing = null;
   root.classList.toggle("pressing", keysFor !== null);
+  root.classList.toggle("compact", adding || keysFor !== null); // the keys need the room
   find("#choosing").hidden = !choosing;
   showRinging(calls);
 }
 
 function showRinging(calls) {
   const ringing = calls.find((call) => call.state === "rings");
-  if (ringing) {
-    if (calls.some((call) => call.state === "talking")) navigator.vibrate?.(200); // who talks is not to be rung at
-    else sound.ringer.start();
-  } else sound.ringer.stop();
-  document.title = ringing ? `☎ ${ringing.name || ringing.number}` : find("#phone").dataset.title;
+  const engaged = calls.some((call) => !["rings", "ended"].includes(call.state));
+  if (ringing && !engaged) sound.ringer.start();
+  else sound.ringer.stop();
+  const early = calls.find((call) => call.state === "early");
+  if (early && !early.withSound) tones.play("ringback", line.account.tones.ringback);
+  else if (ringing && engaged) tones.waiting(); // who talks is not to be rung at
+  else for (const name of ["ringback", "waiting"]) tones.stop(name);
+  if (ringing) document.title = `☎ ${whom(ringing)}`;
+  else if (document.title.startsWith("☎")) document.title = inside.title() || root.dataset.title;
 }
 
 // --- what people do
@@ -147,6 +168,7 @@ async function withMicrophone(use) {
   let stream;
   try {
     stream = await sound.microphone();
+    for (const track of stream.getTracks()) track.addEventListener("ended", () => unplugged(stream));
   } catch (problem) {
     tell(problem.message, "bad");
     return null;
@@ -157,18 +179,41 @@ async function withMicrophone(use) {
   return found;
 }
 
-async function place(text, { name = "", consulting = null } = {}) {
-  if (!text.trim()) return number.focus();
-  if (!line.connected) return tell(STATES[line.state]?.() ?? "", "bad");
-  let dialled;
-  try {
-    dialled = (await post("/me/phone/number", { number: text, extension: line.account.extension })).number;
-  } catch (problem) {
-    return tell(problem.message || say("No connection. The phone tries again by itself."), "bad");
+// The headset was taken out in the middle of a call: go on with what is there.
+async function unplugged(stream) {
+  const using = [...line.calls.values()].filter((call) => call.uses(stream));
+  for (const call of using) {
+    await withMicrophone((another) => call.useStream(another));
+    if (note.hidden) tell(say("The microphone was taken out. The call goes on with another one."));
   }
+}
+
+const away = () => STATES[line.state]?.() ?? "";
+
+// Return how a number is dialled, written and called, as the server says it; undefined where it can't be called.
+async function dialled(text) {
+  try {
+    return await post("/me/phone/number", { number: text, extension: line.account.extension });
+  } catch (problem) {
+    tell(problem.message || say("No connection. The phone tries again by itself."), "bad");
+    return undefined;
+  }
+}
+
+async function place(text, { name = "", consulting = null } = {}) {
+  if (!text.trim()) {
+    number.value = last; // as on any phone: the button alone shows the last number, once more calls it
+    return number.focus();
+  }
+  if (!line.connected) return tell(away(), "bad");
+  const to = await dialled(text);
+  if (!to) return;
+  last = text.trim();
   await withMicrophone((stream) => {
     holdOthers(null);
-    const call = line.call(dialled, stream, { name });
+    adding = false;
+    tones.stop();
+    const call = line.call(to.number, stream, { name: name || to.name, shown: to.shown });
     call.consulting = consulting;
     current = call;
     if (consulting) shownTransfer.delete(consulting.id);
@@ -199,6 +244,7 @@ function act(call, what, made) {
     call.resume();
   } else if (what === "keys") {
     keysFor = keysFor === call ? null : call;
+    find("#pressed").textContent = "";
     showCalls();
   } else if (what === "transfer") {
     if (!shownTransfer.delete(call.id)) shownTransfer.add(call.id);
@@ -218,23 +264,28 @@ async function transfer(call, way, target, name = "") {
     await place(target, { name, consulting: call });
     return;
   }
-  try {
-    const to = (await post("/me/phone/number", { number: target, extension: line.account.extension })).number;
-    tell(say("Connecting them …"), "info");
-    const problem = await call.transfer(to);
-    tell(problem ? say("They could not be connected: {reason}. The call is yours again.", { reason: problem }) : say("They are connected."), problem ? "bad" : "good");
-    if (!problem) call.hangUp();
-    else call.resume();
-  } catch (problem) {
-    tell(problem.message, "bad");
+  const to = await dialled(target);
+  if (!to) return;
+  shownTransfer.delete(call.id);
+  tell("");
+  if (told(await call.transfer(to.number))) call.hangUp();
+  else if (call.state === "talking") {
+    holdOthers(call);
+    call.resume();
   }
+}
+
+// Say what became of a transfer; return whether they are connected.
+function told(result) {
+  if (result === "done") tell(say("They are connected."), "good");
+  else if (result === "left") tell(say("They have hung up."));
+  else tell([ended(result), say("The call is yours again.")].join(" "), "bad");
+  return result === "done";
 }
 
 async function connect(asked) {
   const waiting = asked.consulting;
-  const problem = await waiting.transfer(asked);
-  tell(problem ? say("They could not be connected: {reason}. The call is yours again.", { reason: problem }) : say("They are connected."), problem ? "bad" : "good");
-  if (!problem) for (const call of [waiting, asked]) call.hangUp();
+  if (told(await waiting.transfer(asked))) for (const call of [waiting, asked]) call.hangUp();
 }
 
 function press(key) {
@@ -259,8 +310,11 @@ dial.addEventListener("submit", (event) => {
   place(number.value);
 });
 addEventListener("keydown", (event) => {
-  if (!keysFor || event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey) return;
-  if (/^[0-9*#]$/.test(event.key)) press(event.key);
+  if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!/^[0-9*#+]$/.test(event.key) || (!keysFor && (location.hash || (line.calls.size && !adding)))) return;
+  if (keysFor ? event.key !== "+" : true) press(event.key);
+  if (!keysFor) number.focus();
+  event.preventDefault();
 });
 
 // A number in calls or contacts that is tapped: call it from here, or send a call there.
@@ -280,99 +334,16 @@ document.addEventListener("submit", (event) => {
   } else place(to, { name });
 }, true);
 find("#choose-nobody").addEventListener("click", () => { choosing = null; showCalls(); });
-
-// --- devices, the test, pushes
-
-async function showDevices() {
-  for (const [name, found] of await sound.known()) {
-    const select = find(`#device-${name}`);
-    select.closest(".field").hidden = found.length === 0;
-    select.replaceChildren(new Option(say("As the system has it"), ""), ...found.filter((one) => one.deviceId !== "default")
-      .map((one, index) => new Option(one.label || `${index + 1}`, one.deviceId)));
-    select.value = found.some((one) => one.deviceId === sound.devices[name]) ? sound.devices[name] : "";
-  }
-}
-
-for (const select of document.querySelectorAll("#devices select")) {
-  select.addEventListener("change", async () => {
-    const name = select.id.replace("device-", "");
-    sound.choose(name, select.value);
-    for (const call of line.calls.values()) {
-      if (name === "speaker") sound.route(call.audio, "speaker");
-      if (name === "microphone" && call.state === "talking") await withMicrophone((stream) => call.useStream(stream));
-    }
+for (const [id, wanted] of [["#add-call", true], ["#add-call-not", false]]) {
+  find(id).addEventListener("click", () => {
+    adding = wanted;
+    keysFor = null;
+    showCalls();
+    if (adding) number.focus();
   });
 }
-navigator.mediaDevices?.addEventListener?.("devicechange", showDevices);
 
-const probe = find("#probe");
-probe.addEventListener("click", async () => {
-  const result = find("#probe-result");
-  const show = (kind, text) => { result.className = `notice ${kind}`; result.textContent = text; result.hidden = false; };
-  if (!line.connected) return show("bad", STATES[line.state]?.() ?? "");
-  if (!line.account.echo) return show("warning", say("There is no echo test in the telephone system: ask the administrator for one."));
-  let stream;
-  try {
-    stream = await sound.microphone();
-  } catch (problem) {
-    return show("bad", problem.message);
-  }
-  probe.disabled = true;
-  show("info", say("Listening for the echo …"));
-  const call = line.call(line.account.echo, stream, { quiet: true });
-  const talking = await new Promise((done) => {
-    call.addEventListener("change", () => { if (call.state === "talking") done(true); });
-    call.addEventListener("ended", () => done(false));
-    setTimeout(done, 10000, false);
-  });
-  if (talking) {
-    await new Promise((done) => setTimeout(done, 4000));
-    if (call.connection && call.state === "talking") {
-      const found = await sound.measured(call.connection);
-      const [kind, text] = sound.verdict(found, call.found);
-      show(kind, text);
-      root.dataset.proof = JSON.stringify(found);
-    }
-  }
-  if (!root.dataset.proof && !talking) show("bad", say("The echo test does not answer: {reason}", { reason: call.status || call.cause || "-" }));
-  call.hangUp();
-  probe.disabled = false;
-});
-
-const wake = find("#wake");
-async function showWake() {
-  const now = await push.state();
-  const texts = {
-    on: say("On: calls ring here even when this page is closed."),
-    off: say("Off: calls ring here only while this page is open."),
-    denied: say("The browser does not let this page show notifications. Allow it, beside its address."),
-    install: say("On iPhone and iPad, first put the phone on the home screen: Share, Add to Home Screen. Then open it there."),
-    none: say("This browser can't be woken: keep the page open to be called."),
-  };
-  find("#wake-words").textContent = texts[now];
-  wake.hidden = !["on", "off"].includes(now);
-  wake.setAttribute("aria-checked", String(now === "on"));
-}
-wake.addEventListener("click", async () => {
-  try {
-    if (wake.getAttribute("aria-checked") === "true") await push.unsubscribe();
-    else tell(await push.subscribe());
-  } catch (problem) {
-    tell(problem.message || say("No connection. The phone tries again by itself."), "bad");
-  }
-  showWake();
-});
-
-let install = null;
-addEventListener("beforeinstallprompt", (event) => {
-  event.preventDefault();
-  install = event;
-  find("#install").hidden = false;
-});
-find("#install").addEventListener("click", async () => {
-  await install?.prompt();
-  find("#install").hidden = true;
-});
+const { showDevices, showWake } = under.begin({ tell, state: away, withMicrophone });
 
 navigator.serviceWorker?.addEventListener("message", ({ data }) => {
   const ringing = [...line.calls.values()].find((call) => call.state === "rings");
@@ -397,17 +368,21 @@ line.addEventListener("sound", ({ detail: call }) => {
   sound.route(call.audio, "speaker");
 });
 line.addEventListener("incoming", async ({ detail: call }) => {
+  tell("");
   if (answerNext) {
     answerNext = false;
+    call.learn();
     answer(call);
     return;
   }
-  find("#announce").textContent = say("{name} calls you", { name: call.name || call.number || say("a hidden number") });
+  await Promise.race([call.learn(), new Promise((done) => setTimeout(done, 500))]);
+  if (call.state !== "rings") return;
+  find("#announce").textContent = say("{name} calls you", { name: whom(call) });
   if (document.hidden && "Notification" in window && Notification.permission === "granted") {
     const registration = await push.worker;
     const labels = root.dataset;
     const data = { kind: "call", call: call.id };
-    registration?.showNotification(call.name || call.number, {
+    registration?.showNotification(whom(call), {
       body: labels.calls, tag: call.id, data, requireInteraction: true,
       actions: [{ action: "answer", title: labels.answer }, { action: "decline", title: labels.decline }],
     });
@@ -423,13 +398,17 @@ line.addEventListener("ended", ({ detail: call }) => {
   find("#announce").textContent = "";
   if (call === current) current = null;
   if (call.quiet) return;
-  if (!call.incoming && !call.began && call.cause !== "Canceled") {
-    const text = ENDS[call.status]?.() ?? (call.status ? say("The call failed ({status}).", { status: call.status }) : "");
-    if (text) tell(text);
+  document.dispatchEvent(new CustomEvent("phone:ended"));
+  if (!call.incoming && !call.began && call.cause !== "Canceled" && call.status) {
+    tell(ended(call.status));
+    tones.play("busy", line.account.tones[[486, 600, 603].includes(call.status) ? "busy" : "congestion"], 3);
   }
 });
 
-find("#take-back").addEventListener("click", () => line.start());
+find("#take-back").addEventListener("click", async () => {
+  await windows.takeOver();
+  line.start();
+});
 find("#from")?.addEventListener("change", (event) => line.start(event.target.value));
 // With a call on, the line comes back by itself: a new account would end the call.
 const hurry = () => { if (!document.hidden && line.state === "away" && line.calls.size === 0) line.start(); };
@@ -466,7 +445,15 @@ showWake();
 if (!navigator.mediaDevices) tell(say("Browsers give a microphone to pages with HTTPS only: open this page by an address with https://."), "bad");
 if (params.has("wake")) history.replaceState(null, "", `/me/phone${location.hash}`);
 if (params.has("number")) {
-  number.value = params.get("number").slice(0, 60);
+  number.value = params.get("number").replace(/^(tel|sips?):/i, "").slice(0, 60);
   history.replaceState(null, "", `/me/phone${location.hash}`);
 }
-line.start();
+windows.listen({
+  talks: () => [...line.calls.values()].some((call) => !call.quiet),
+  ready: () => line.connected,
+  place,
+  leave: () => line.leave(),
+});
+// A window that is opened beside a call must not end it.
+if (await windows.othersTalk()) line.elsewhere(say("You are on a call in another window."));
+else line.start();

@@ -55,10 +55,10 @@ def _openid_button() -> str:
     return button()
 
 
-def _browser_phones() -> bool:
+def _browser_phones(user: Any) -> bool:
     from jackfield.console.web.sign_in_rules import rules
 
-    return bool(rules().browser_phones)
+    return bool(user.is_authenticated and rules().lets_phone(user))
 
 
 def _rail(user: Any) -> Any:

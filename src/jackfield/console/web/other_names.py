@@ -60,6 +60,8 @@ SETTINGS = {
     "sign_in.idle_minutes": _("session timeout, automatic logout, inactivity"),
     "sign_in.longest_hours": _("session length, timeout, automatic logout"),
     "sign_in.second_factor": _("2FA, MFA, two-factor, TOTP, passkey, authenticator"),
+    "sign_in.browser_phones": _("WebRTC, web client, softphone, web phone"),
+    "users.browser_phone": _("WebRTC, web client, softphone, web phone"),
     "sign_in.password_length": _("password policy, minimum length"),
     "sign_in.tries": _("brute force, lockout, wrong password"),
     "mail.host": _("SMTP server, mail server, outgoing mail, relay"),

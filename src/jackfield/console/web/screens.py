@@ -52,10 +52,11 @@ SCREENS = {
         Screen(
             "users", "people", "Users", "user",
             "People who sign in: to their own pages, or to administer the system.",
-            (Group("Person", ("login", "name", "email", "language")), Group("Rights", ("role", "enabled"))),
+            (Group("Person", ("login", "name", "email", "language")),
+             Group("Rights", ("role", "enabled", "browser_phone"))),
             columns=("login", "name", "email", "role", "enabled"),
             searched=("login", "name", "email"),
-            filters=("role", "enabled"),
+            filters=("role", "enabled", "browser_phone"),
             first_step="Add the people who have a phone; each can then choose where calls go.",
         ),
         Screen(
@@ -132,7 +133,7 @@ SCREENS = {
                 Group("Second factor", ("second_factor",)),
                 Group("Passwords", ("password_length", "tries", "address_tries")),
                 Group("Only from", ("administration_from", "api_from")),
-                Group("Phones in browsers", ("browser_phones",)),
+                Group("Phones in browsers", ("browser_phones", "browser_roles")),
             ),
         ),
         Screen(

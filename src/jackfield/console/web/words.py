@@ -42,6 +42,9 @@ OWN: dict[str, dict[str, Words]] = {
         "language": Words("Language", "Of pages and announcements. Empty: the company's.", suggestions="languages"),
         "role": Words("May do"),
         "enabled": Words("May sign in"),
+        "browser_phone": Words(
+            "May use Jackfield Phone", "A phone in the browser. Switched off, those that are registered end."
+        ),
     },
     "address_groups": {
         "entries": Words(
@@ -180,6 +183,9 @@ OWN: dict[str, dict[str, Words]] = {
         "browser_phones": Words(
             "People may use Jackfield Phone",
             "A phone in the browser, on computers and mobile phones. Switched off, those that are registered end.",
+        ),
+        "browser_roles": Words(
+            "Only with these roles", "None: everybody. A single user is switched off on his own page.", wide=True
         ),
     },
     "extensions": {
@@ -464,7 +470,13 @@ def words(section: Section, field: str) -> Words:
     return found
 
 
-ROLES = {("users", "role"), ("sign_in", "second_factor"), ("directory", "role"), ("openid", "role")}
+ROLES = {
+    ("users", "role"),
+    ("sign_in", "second_factor"),
+    ("sign_in", "browser_roles"),
+    ("directory", "role"),
+    ("openid", "role"),
+}
 """Fields with a role in them."""
 
 

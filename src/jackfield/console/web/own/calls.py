@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +11,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from jackfield.company.models import General
 from jackfield.console.formats import clock, named_day, span
@@ -24,14 +25,15 @@ from jackfield.console.web.rights import gate
 from jackfield.contacts.models import ContactNumber
 from jackfield.contacts.names import names_of
 from jackfield.contacts.numbers import House
-from jackfield.history.models import Call, Leg
-from jackfield.history.ownership import times_of
+from jackfield.history.models import Call, Leg, Looked
+from jackfield.history.ownership import Times, times_of
 from jackfield.switch.numbers import clean
 from jackfield.switch.record import SENT_ON
 
-__all__ = ["OwnCall", "listing", "own_calls"]
+__all__ = ["OwnCall", "listing", "own_calls", "unseen"]
 
 PAGE = 50
+WEEK = 7 * 86400.0
 MOST_NUMBERS = 100
 """Numbers of contacts that a search by name looks for in the calls."""
 WORDS = {
@@ -88,6 +90,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     except ValueError:
         before = None
     found = own_calls([row.number for row in rows], request.user, general, search=search, missed=missed, before=before)
+    if rows and before is None and "part" not in request.GET:
+        _looked(request.user)
     more = len(found) > PAGE
     found = found[:PAGE]
     kept = {"q": search, "show": "missed" if missed else ""}
@@ -120,15 +124,11 @@ def own_calls(
         return []
     house = House(general.country, general.outside_prefix)
     had = times_of(user, numbers)
-    taken = Leg.objects.filter(had.filter("extension", "call__started")).order_by().values_list("call_id", flat=True)
-    # One who is not to be disturbed has no leg in a call, but missed it all the same; nor has one who sends it on.
-    called = Call.objects.filter(had.filter("called_extension", "started")).order_by().values_list("pk", flat=True)
-    dialed = Call.objects.filter(had.filter("dialed", "started")).order_by().values_list("pk", flat=True)
-    calls = Call.objects.filter(pk__in=taken.union(called, dialed)).order_by("-started", "pk")
+    calls = _taken(had)
     if before is not None:
         calls = calls.filter(started__lt=before)
     if missed:
-        calls = calls.exclude(outcome__in=("answered", "")).exclude(caller_extension__in=numbers)
+        calls = _missed(calls, numbers)
     if search:
         calls = calls.filter(_searched(search, user, house))
     rows = list(calls[: PAGE + 1])
@@ -157,6 +157,37 @@ def own_calls(
             )
         )
     return found
+
+
+def _taken(had: Times) -> Any:
+    """Return the calls that concerned a person, by the times in which numbers were his; newest first."""
+    taken = Leg.objects.filter(had.filter("extension", "call__started")).order_by().values_list("call_id", flat=True)
+    # One who is not to be disturbed has no leg in a call, but missed it all the same; nor has one who sends it on.
+    called = Call.objects.filter(had.filter("called_extension", "started")).order_by().values_list("pk", flat=True)
+    dialed = Call.objects.filter(had.filter("dialed", "started")).order_by().values_list("pk", flat=True)
+    return Call.objects.filter(pk__in=taken.union(called, dialed)).order_by("-started", "pk")
+
+
+def _missed(calls: Any, numbers: Sequence[str]) -> Any:
+    return calls.exclude(outcome__in=("answered", "")).exclude(caller_extension__in=numbers)
+
+
+def _looked(user: Any) -> None:
+    now = time.time()
+    if not Looked.objects.filter(user_id=user.pk).update(at=now):
+        Looked.objects.bulk_create([Looked(user_id=user.pk, at=now)], ignore_conflicts=True)
+
+
+@gate("own")
+def unseen(request: HttpRequest) -> HttpResponse:
+    """Tell how many calls somebody has missed since he looked at his calls; of a week at most."""
+    user: Any = request.user
+    numbers = [row.number for row in mine.extensions(request)]
+    looked = Looked.objects.filter(user_id=user.pk).values_list("at", flat=True).first() or 0.0
+    since = max(looked, time.time() - WEEK)
+    count = _missed(_taken(times_of(user, numbers)), numbers).filter(started__gt=since).count() if numbers else 0
+    words = ngettext("%(count)d missed call", "%(count)d missed calls", count) % {"count": count}
+    return JsonResponse({"count": count, "words": words})
 
 
 def _other(row: Any, out: bool) -> tuple[str, str]:

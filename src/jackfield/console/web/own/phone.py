@@ -27,11 +27,14 @@ from jackfield.console.web.middleware import POLICY
 from jackfield.console.web.own import mine, obstacles
 from jackfield.console.web.own.calling import asked
 from jackfield.console.web.rights import gate, public
+from jackfield.contacts.names import names_of
 from jackfield.contacts.numbers import House
+from jackfield.contacts.numbers import house as known_house
 from jackfield.control import ControlError
+from jackfield.provisioning.tones import parts
 from jackfield.switch.snapshot import Service
 
-__all__ = ["account", "decline", "dialled", "offline", "phone", "presence", "push", "worker"]
+__all__ = ["account", "decline", "dialled", "offline", "phone", "presence", "push", "who", "worker"]
 
 accounts.ended.append(bridge.close_session)
 
@@ -43,7 +46,7 @@ WORKER_ASSETS = ("console.css", "own.css", "phone.css", "theme.js", "mark.svg", 
 def phone(request: HttpRequest) -> HttpResponse:
     """Show the phone. It runs in this page alone; the other own pages are shown inside of it, so that calls go on."""
     rows = mine.extensions(request)
-    context = {"rows": rows, "chosen": request.session.get("calls_from", ""), "allowed": accounts.allowed()}
+    context = {"rows": rows, "chosen": request.session.get("calls_from", ""), "allowed": accounts.allowed(request.user)}
     response = render(request, "own/phone.html", context)
     # For Safari before 15.4 'self' means no WebSockets of the same host.
     host = request.get_host()
@@ -66,8 +69,8 @@ def _echo_number(row: Any, found: Any) -> str:
 @sensitive_variables("given")
 def account(request: HttpRequest) -> HttpResponse:
     """Give this browser its account, with a password that is new; the page that had the one before is cut off."""
-    if not accounts.allowed():
-        return _told(403, _("Jackfield Phone is switched off here. Ask the administrator."))
+    if not accounts.allowed(request.user):
+        return _told(403, _("Jackfield Phone is switched off for you. Ask the administrator."))
     rows = {row.number: row for row in mine.extensions(request)}
     wanted = request.POST.get("extension") or request.session.get("calls_from", "")
     row = rows.get(wanted) or next(iter(rows.values()), None)
@@ -80,7 +83,7 @@ def account(request: HttpRequest) -> HttpResponse:
         given = accounts.account(request, row)
     except ControlError as problem:
         return _told(503, obstacles.told(problem))
-    phone_row = BrowserPhone.objects.get(sip_username=given.sip_username)
+    phone_row, found = BrowserPhone.objects.get(sip_username=given.sip_username), mine.snapshot()
     return JsonResponse({
         "sip_username": given.sip_username,
         "password": given.password,
@@ -92,9 +95,15 @@ def account(request: HttpRequest) -> HttpResponse:
         "woken": bool(phone_row.push_address),
         "vapid": vapid(django_settings.JACKFIELD).public,
         "ice_servers": _ice_servers(request),
-        "echo": _echo_number(row, mine.snapshot()),
+        "echo": _echo_number(row, found),
+        "tones": {name: _tone(name, found.general.country) for name in ("ringback", "busy", "congestion")},
         "address": bridge.PATH,
     })  # fmt: skip
+
+
+def _tone(name: str, country: str) -> list[Any]:
+    """Return a tone of the country as the page plays it: frequencies in Hz and seconds, in turn."""
+    return [[list(part.frequencies), part.seconds] for part in parts(name, country)]
 
 
 def _ice_servers(request: HttpRequest) -> list[dict[str, Any]]:
@@ -112,18 +121,32 @@ def _ice_servers(request: HttpRequest) -> list[dict[str, Any]]:
 @gate("own")
 @require_POST
 def dialled(request: HttpRequest) -> HttpResponse:
-    """Say how a number is dialled that somebody typed or that stands in a contact, or why it can't be called."""
+    """Say how a number is dialled that somebody typed or that stands in a contact, or why it can't be called.
+
+    With it goes how people write it, and whose it is.
+    """
     found = mine.snapshot()
     rows = {row.number: row for row in mine.extensions(request)}
     row = rows.get(request.POST.get("extension", "")) or next(iter(rows.values()), None)
-    number = House(found.general.country, found.general.outside_prefix).dialled(
-        request.POST.get("number", "")[:60], found.numbers
-    )
+    house = House(found.general.country, found.general.outside_prefix)
+    number = house.dialled(request.POST.get("number", "")[:60], found.numbers)
     if row is None or not number:
         return _told(422, _("There is no such number."))
     if problem := obstacles.of_calling(found, row, number):
         return _told(422, problem)
-    return JsonResponse({"number": number})
+    return JsonResponse({"number": number, **_whose(request, number, house)})
+
+
+@gate("own")
+@require_POST
+def who(request: HttpRequest) -> HttpResponse:
+    """Say whose a number is that calls, and how people write it."""
+    return JsonResponse(_whose(request, request.POST.get("number", "")[:60], known_house()))
+
+
+def _whose(request: HttpRequest, number: str, house: House) -> dict[str, str]:
+    names = names_of([number], user=request.user, known_house=house)
+    return {"shown": house.shown(number), "name": names.get(number, "")}
 
 
 @gate("own")
