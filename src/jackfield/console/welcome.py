@@ -143,7 +143,9 @@ def _welcome(user: Any, subject: str) -> Letter:
     facts = [(_("Your name to sign in"), user.login), *_numbers(user)]
     phones = _phones(user)
     if phones:
-        paragraphs.append(_("For an app on your mobile phone, open the link below there. It sets up one phone, once."))
+        paragraphs.append(
+            _("For calls with an app on your mobile phone, open this message there and tap the link that sets it up.")
+        )
     return Letter(
         subject,
         _("Hello %(name)s,") % {"name": user.shown_name},
@@ -155,7 +157,7 @@ def _welcome(user: Any, subject: str) -> Letter:
             *phones,
             Button(_("Connect a phone with a QR code"), address_for_users("/me/devices/")),
         ),
-        () if elsewhere else (_valid(),),
+        (*(() if elsewhere else (_valid(),)), *((_phones_valid(),) if phones else ())),
     )
 
 
@@ -180,11 +182,23 @@ def _valid() -> str:
     from jackfield.console.web.passwords import LINK_DAYS
 
     text = ngettext(
-        "The link works once, within %(days)s day. Give it to nobody.",
-        "The link works once, within %(days)s days. Give it to nobody.",
+        "The link to the password works once, within %(days)s day. Give it to nobody.",
+        "The link to the password works once, within %(days)s days. Give it to nobody.",
         LINK_DAYS,
     )
     return str(text % {"days": LINK_DAYS})
+
+
+def _phones_valid() -> str:
+    from jackfield.softphones.links import DAY, WEEK
+
+    days = int(WEEK / DAY)
+    text = ngettext(
+        "A link that sets up an app works once, within %(days)s day. Whoever has it can use your number.",
+        "A link that sets up an app works once, within %(days)s days. Whoever has it can use your number.",
+        days,
+    )
+    return str(text % {"days": days})
 
 
 def _of_directory(user: Any) -> bool:
@@ -192,14 +206,20 @@ def _of_directory(user: Any) -> bool:
 
 
 def _phones(user: Any) -> list[Button]:
-    """Return a link for the first phone of each of the person's extensions: it sets an app up, for a week."""
+    """Return a link for the first phone of each of the person's extensions: it sets an app up, for a week.
+
+    None leads to the line of a desk phone, which gets other passwords.
+    """
+    from jackfield.console.provisioning.house import desk_phones_of
     from jackfield.console.web.first_run import connecting
     from jackfield.softphones.links import WEEK
 
-    found = []
-    for extension in user.extensions.order_by("number")[:MOST_PHONES]:
-        line = extension.lines.first()
-        if line is not None:
+    found: list[Button] = []
+    extensions = list(user.extensions.order_by("number").prefetch_related("lines"))
+    taken = desk_phones_of(extensions)
+    for extension in extensions:
+        line = next((line for line in extension.lines.all() if line.pk not in taken), None)
+        if line is not None and len(found) < MOST_PHONES:
             address = connecting.link(line, address_for_users(""), seconds=WEEK)
             found.append(Button(_("Set up a phone app for %(number)s") % {"number": extension.number}, address))
     return found

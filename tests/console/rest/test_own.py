@@ -9,6 +9,7 @@ import pytest
 from jackfield.history.models import Call, Owned
 from jackfield.numbers.models import Extension, Line
 from jackfield.people.models import User
+from jackfield.softphones import links
 
 from .conftest import Make, Program
 
@@ -130,6 +131,27 @@ def test_a_device_is_added_renewed_and_removed(anna: Program, switch: Switch):
     for _ in range(4):
         assert anna.post("me/devices", {}).status_code == 201
     assert anna.post("me/devices", {}).status_code == 422
+
+
+def test_the_links_of_a_device_are_told_and_taken_back(anna: Program, switch: Switch):
+    line = Line.objects.get(sip_username="anna101")
+    link = links.make(line)
+    base = f"me/devices/{line.pk}/links"
+    assert [one["state"] for one in anna.get(base).json()["items"]] == ["open"]
+    assert links.token(link) not in anna.get(base).content.decode()
+    assert anna.post(f"{base}/{link.pk}/revoke").json()["state"] == "revoked"
+    assert anna.post(f"{base}/999/revoke").status_code == 404
+    bert = Line.objects.get(sip_username="bert102")
+    assert anna.get(f"me/devices/{bert.pk}/links").status_code == 404
+
+
+def test_a_desk_phone_is_not_changed_by_its_user(anna: Program, switch: Switch):
+    bert = Line.objects.get(sip_username="bert102")
+    Extension.objects.filter(pk=bert.extension_id).update(user=User.objects.get(login="the-user"))
+    assert anna.post(f"me/devices/{bert.pk}/password").status_code == 409
+    assert anna.delete(f"me/devices/{bert.pk}").status_code == 409
+    bert.refresh_from_db()
+    assert bert.sip_password == "not-to-be-shown-2"
 
 
 def test_language_and_notices_are_ones_own_affair(anna: Program, program: Make):

@@ -143,6 +143,7 @@ PAGES = {
     "me/devices/add": ["add_own_device", "own_device_code"],
     "me/devices/<int:pk>/renew": ["renew_own_device"],
     "me/devices/<int:pk>/remove": ["remove_own_device"],
+    "me/devices/<int:pk>/links/<int:link>/revoke": ["list_own_setup_links", "revoke_own_setup_link"],
     "me/profile": ["me", "get_preferences", "change_preferences"],
     "me/account": ["get_own_account", "change_own_password", "list_own_sessions", "end_own_session",
                    "end_own_sessions", "change_preferences"],

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from jackfield.browser_phones.models import BrowserPhone
 from jackfield.changes.models import Revision
 from jackfield.console import api
 from jackfield.console.web.own import devices
 from jackfield.control import ControlError
 from jackfield.numbers.models import Extension, Line
-from jackfield.people.models import User
+from jackfield.people.models import Session, User
 from jackfield.settings import Settings
+from jackfield.softphones import links
 
 from .conftest import As
 from .own_people import browser_of, page
@@ -166,3 +168,52 @@ def test_an_administrator_gets_back_to_the_administration(signed_in: As):
     assert 'href="/admin/"' in page(signed_in("administrator").get("/me/"))
     assert 'href="/admin/"' not in page(signed_in("user").get("/me/"))
     assert Extension.objects.count() == 2
+
+
+def test_the_links_of_a_device_are_told_and_can_be_taken_back(anna: Client, registered: list[dict[str, Any]]):
+    line = line_of("101")
+    used, waiting = links.make(line), links.make(line)
+    links.take(used, by="linphone", address="192.0.2.30")
+    text = page(anna.get("/me/devices/"))
+    assert "from 192.0.2.30: Linphone" in text
+    assert text.count("link not used yet") == 1
+    assert links.token(waiting) not in text
+    text = page(anna.post(f"/me/devices/{line.pk}/links/{waiting.pk}/revoke", follow=True))
+    assert "The link is taken back." in text
+    assert "link not used yet" not in text
+    waiting.refresh_from_db()
+    assert links.state(waiting) is links.State.REVOKED
+    text = page(anna.post(f"/me/devices/{line.pk}/links/{used.pk}/revoke", follow=True))
+    assert "was used, or had ended, before" in text
+
+
+def test_nobody_takes_back_the_links_of_another(signed_in: As, registered: list[dict[str, Any]]):
+    line = line_of("101")
+    link = links.make(line)
+    assert signed_in("user").post(f"/me/devices/{line.pk}/links/{link.pk}/revoke").status_code == 404
+    assert links.state(link) is links.State.OPEN
+
+
+def test_a_desk_phone_is_named_and_not_changed_by_its_user(
+    anna: Client, company: Settings, registered: list[dict[str, Any]]
+):
+    api.apply(company, "extensions: [{number: 102, user: anna}]")
+    theirs = line_of("102")
+    text = page(anna.get("/me/devices/"))
+    assert "A desk phone (Yealink T46U)" in text
+    assert f"/me/devices/{theirs.pk}/" not in text
+    for verb in ("renew", "remove"):
+        assert "gets its settings by itself" in page(anna.post(f"/me/devices/{theirs.pk}/{verb}", follow=True))
+    assert line_of("102").sip_password == "not-to-be-shown-2"
+
+
+def test_browsers_that_are_phones_stand_among_the_devices(
+    anna: Client, company: Settings, registered: list[dict[str, Any]]
+):
+    user, row = User.objects.get(login="anna"), Extension.objects.get(number="101")
+    session = Session.objects.filter(user=user).first()
+    for name, its, browser in (("b1", session, "Chrome on Android"), ("b2", None, "Firefox on Linux")):
+        BrowserPhone.objects.create(user=user, extension=row, session=its, sip_username=name, browser=browser)
+    text = page(anna.get("/me/devices/"))
+    assert "Jackfield Phone, Chrome on Android" in text
+    assert "Firefox on Linux" not in text, "signed out"

@@ -9,12 +9,15 @@ from xml.etree import ElementTree
 import pytest
 from django.test import Client, RequestFactory
 
+from jackfield.console import api, certificates
+from jackfield.console.declarative.apply import Author
 from jackfield.console.web.first_run import connecting
 from jackfield.numbers.models import Line
 from jackfield.settings import Settings
 from jackfield.softphones import links
 from jackfield.softphones.models import SetupLink
 
+from ..certificate_maker import between, key, pem, root, signed
 from .conftest import As
 
 
@@ -150,3 +153,29 @@ def test_what_became_of_old_links_is_told_for_a_month(line: Line):
     assert SetupLink.objects.count() == 2
     links.make(line, seconds=60, now=31 * links.DAY)
     assert SetupLink.objects.count() == 2
+
+
+def test_the_line_of_a_desk_phone_has_no_link(admin: Client, company: Settings):
+    desk = Line.objects.get(sip_username="bert102")
+    base = f"/admin/extensions/{desk.extension.pk}/links"
+    page = admin.get(base).content.decode()
+    assert "There is no link for the line of a desk phone" in page
+    assert "/links/new/" not in page
+    admin.post(f"{base}/new/{desk.pk}", headers={"Host": "pbx.example"})
+    assert not SetupLink.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "way"), [("phones.example.com", "phones.example.com:5061;transport=tls"),
+                         ("other.example.com", "phones.example.com;transport=udp")],
+)  # fmt: skip
+def test_apps_register_encrypted_where_the_certificate_is_for_the_name_of_phones(
+    company: Settings, line: Line, trusted: str, way: str
+):
+    api.apply(company, "provisioning: {server: phones.example.com}")
+    certificates.give(company, [pem(root(), signed(trusted), between(), key())], author=Author("Anna", "page"))
+    told = Client().get(f"{page_of(links.make(line))}/linphone.xml").content.decode()
+    assert way in told
+    typed = Client().post(page_of(links.make(line))).content.decode()
+    assert "sip:anna101@phones.example.com" in typed
+    assert ("choose TLS" in typed) == ("tls" in way)

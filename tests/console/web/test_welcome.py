@@ -57,7 +57,8 @@ def test_a_new_user_is_welcomed_with_a_link_that_works_once(admin, box):
     assert "Hello Eva Maler," in text
     assert "Your number: 104" in text
     assert f"{BASE}/me/devices/" in text
-    assert "The link works once, within 3 days." in text
+    assert "The link to the password works once, within 3 days." in text
+    assert "A link that sets up an app works once, within 7 days." in text
     assert "<img" not in html
     assert set(re.findall(r"(?:src|href)=\"(https?://[^/\"]+)", html)) == {BASE}
     assert "Bell &amp; Sons" in html
@@ -69,6 +70,20 @@ def test_a_new_user_is_welcomed_with_a_link_that_works_once(admin, box):
     assert browser.get("/me/account").status_code == 200
     assert Client().get(link).status_code == 404
     assert Client().post(link, {"new": NEW, "again": NEW}).status_code == 404
+
+
+def test_no_app_is_set_up_by_the_line_of_a_desk_phone(admin, box):
+    """It gets another password with each fetch, which would cut the app off."""
+    admin.post("/admin/users/new", form(admin, welcome="yes"))
+    api.apply(
+        admin_settings(),
+        "extensions: [{number: 104, name: Eva, user: eva}]\n"
+        "desk_phones: [{mac: 001565aabbcc, model: yealink-t46u, extensions: [104]}]",
+    )
+    deliver()
+    assert "/phone/" not in box.plain()
+    assert "sets up an app" not in box.plain()
+    assert f"{BASE}/me/devices/" in box.plain()
 
 
 def admin_settings() -> Settings:

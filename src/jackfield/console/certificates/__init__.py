@@ -36,7 +36,9 @@ from jackfield.network.certificate_store import Store
 if TYPE_CHECKING:
     from jackfield.settings import Settings
 
-__all__ = ["CertificateError", "Listener", "Shown", "ask", "drop", "ends", "give", "in_use", "renew", "store"]
+__all__ = [
+    "CertificateError", "Listener", "Shown", "ask", "drop", "ends", "give", "in_use", "renew", "store", "trusted_for",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +122,19 @@ def in_use(settings: Settings, addresses: Sequence[str] = (), now: datetime.date
         problems=judged.problems,
         warnings=judged.warnings,
     )
+
+
+def trusted_for(settings: Settings, host: str) -> bool:
+    """Tell whether phones would take the certificate in use for `host`: one that others signed, for that name."""
+    found = store(settings).current()
+    if found.origin == "self-signed":
+        return False
+    try:
+        files = {found.certificate, found.key}
+        leaf = read([file.read_bytes() for file in files]).leaf
+    except (OSError, CertificateError):
+        return False
+    return judging.covers(judging.names_of(leaf), host)
 
 
 def ends(settings: Settings) -> float | None:

@@ -90,6 +90,24 @@ def lines_of(phones: Iterable[DeskPhone]) -> dict[str, Any]:
     return {name: found[name] for name in wanted if name in found}
 
 
+def desk_phones_of(extensions: Iterable[Any]) -> dict[int, DeskPhone]:
+    """Return the desk phones of extensions, by the keys of the lines that they register.
+
+    Such a line gets a new password each time its phone fetches: whatever else is set up by it is cut off then.
+    """
+    from jackfield.desk_phones.models import DeskPhone
+
+    names: dict[str, int] = {}
+    for row in extensions:
+        lines = sorted(row.lines.all(), key=lambda line: (line.position, line.pk))
+        if lines:
+            names[row.number] = lines[0].pk
+        names |= {line.sip_username: line.pk for line in lines}
+    if not names:
+        return {}
+    return {names[name]: phone for phone in DeskPhone.objects.all() for name in phone.extensions if name in names}
+
+
 def web_port(settings: Settings) -> int:
     """Return the port at which phones fetch: that of everybody's own pages, which may be open to the Internet."""
     return own_door.port or settings.console_port

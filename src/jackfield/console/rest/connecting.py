@@ -13,6 +13,7 @@ from django.http import HttpResponse
 
 from jackfield.console import change
 from jackfield.console.change import Wish
+from jackfield.console.provisioning.house import desk_phones_of
 from jackfield.console.rest import answers, door, problems, schemas
 from jackfield.console.rest.operations import DRY_RUN, Asked, Operation, Parameter
 from jackfield.console.rest.problems import Refusal
@@ -104,13 +105,20 @@ def _line(asked: Asked) -> Line:
 
 def list_links(asked: Asked) -> HttpResponse:
     """Answer with the links that set a phone up, the newest first, and how each stands; never with a link itself."""
+    return links_of(_line(asked))
+
+
+def links_of(line: Any) -> HttpResponse:
+    """Answer with the links of a line."""
     now = time.time()
-    return answers.json({"items": [_told(link, now) for link in _line(asked).setup_links.all()[:MOST]]})
+    return answers.json({"items": [_told(link, now) for link in line.setup_links.all()[:MOST]], "next": None})
 
 
 def make_link(asked: Asked) -> HttpResponse:
     """Make a link that sets a phone up, and answer with it this once."""
     line = _line(asked)
+    if line.pk in desk_phones_of([line.extension]):
+        raise Refusal(409, "This is the line of a desk phone, which gets another password with each fetch.")
     where = connecting.base(asked.request)
     if not where:
         raise Refusal(422, NOT_REACHED)
@@ -121,7 +129,11 @@ def make_link(asked: Asked) -> HttpResponse:
 
 def revoke_link(asked: Asked) -> HttpResponse:
     """Take a link back; one that was used or has ended stays as it is."""
-    line, pk = _line(asked), asked.path["id"]
+    return taken_back(_line(asked), asked.path["id"])
+
+
+def taken_back(line: Any, pk: int) -> HttpResponse:
+    """Take back a link of a line, and answer with how it stands then."""
     link = line.setup_links.filter(pk=pk).first()
     if link is None:
         raise problems.missing(f"set-up link {pk}")

@@ -208,7 +208,7 @@ def _add_device(asked: Asked) -> HttpResponse:
 
 def renew_device(asked: Asked) -> HttpResponse:
     """Give a device another password, and answer with it this once."""
-    row, line = _own_line(asked)
+    row, line = _changeable_line(asked)
     lines = [
         one | ({"sip_password": new_password()} if one["sip_username"] == line.sip_username else {})
         for one in devices._kept(row)
@@ -219,7 +219,7 @@ def renew_device(asked: Asked) -> HttpResponse:
 
 def remove_device(asked: Asked) -> HttpResponse:
     """Remove a device: it can't call any more from now on."""
-    row, line = _own_line(asked)
+    row, line = _changeable_line(asked)
     _save(asked, row, {"lines": [one for one in devices._kept(row) if one["sip_username"] != line.sip_username]})
     return HttpResponse(status=204)
 
@@ -229,10 +229,27 @@ def device_code(asked: Asked) -> HttpResponse:
     return connecting.code_of(asked.request, _own_line(asked)[1], asked.query["code"])
 
 
+def device_links(asked: Asked) -> HttpResponse:
+    """Answer with the links that set a device of mine up, and how each stands; never with a link itself."""
+    return connecting.links_of(_own_line(asked)[1])
+
+
+def revoke_device_link(asked: Asked) -> HttpResponse:
+    """Take such a link back."""
+    return connecting.taken_back(_own_line(asked)[1], asked.path["link"])
+
+
 def _own_line(asked: Asked) -> tuple[Any, Any]:
     row, line = devices._found(asked.request, asked.path["id"])
     if line is None:
         raise problems.missing(f"device {asked.path['id']} of yours")
+    return row, line
+
+
+def _changeable_line(asked: Asked) -> tuple[Any, Any]:
+    row, line = _own_line(asked)
+    if refusal := devices.desk_phone_refusal(row, line):
+        raise Refusal(409, refusal)
     return row, line
 
 
@@ -345,6 +362,12 @@ def operations() -> list[Operation]:
                   summary="The QR code that sets a device of mine up", run=device_code, parameters=(connecting.CODE,),
                   answer={"type": "string"}, answer_type="image/svg+xml",
                   about="It holds the password: only with the scope own:write.", write=True, **me),
+        Operation("list_own_setup_links", "GET", "/me/devices/{id}/links", route="me/devices/<int:id>/links",
+                  summary="The links that set a device of mine up", run=device_links,
+                  answer=schemas.listed(connecting.LINK), **me),
+        Operation("revoke_own_setup_link", "POST", "/me/devices/{id}/links/{link}/revoke",
+                  route="me/devices/<int:id>/links/<int:link>/revoke", summary="Take such a link back",
+                  run=revoke_device_link, answer=connecting.LINK, **me),
         Operation("get_preferences", "GET", "/me/preferences", summary="My language, and what I want to be told",
                   run=preferences, answer=PREFERENCES, **me),
         Operation("change_preferences", "PATCH", "/me/preferences", summary="Change my language, or what I am told",

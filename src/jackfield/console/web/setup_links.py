@@ -11,6 +11,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 
 from jackfield.company.models import General
+from jackfield.console.provisioning.house import desk_phones_of
 from jackfield.console.web import errors, saving
 from jackfield.console.web.first_run import connecting
 from jackfield.console.web.rights import WRITE, gate, may
@@ -44,9 +45,11 @@ def listing(request: HttpRequest, pk: int) -> HttpResponse:
 def _page(request: HttpRequest, row: Any, card: Any = None) -> HttpResponse:
     now = time.time()
     found = SetupLink.objects.filter(line__extension=row).select_related("line")[:MOST]
+    taken = desk_phones_of([row])
     context = {
         "row": row,
-        "lines": list(row.lines.all()),
+        "lines": [line for line in row.lines.all() if line.pk not in taken],
+        "desk_phones": taken.values(),
         "links": [(link, str(links.state(link, now)), used_words(link)) for link in found],
         "card": card,
         "writable": may(request.user, "people", WRITE),
@@ -63,7 +66,7 @@ def make(request: HttpRequest, pk: int, line: int) -> HttpResponse:
     found = None if row is None else row.lines.filter(pk=line).first()
     if row is None or found is None:
         return _missing(request)
-    if request.method != "POST":
+    if request.method != "POST" or found.pk in desk_phones_of([row]):
         return redirect(f"/admin/extensions/{pk}/links")
     return _page(request, row, connecting.card(request, found))
 

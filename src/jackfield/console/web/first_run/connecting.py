@@ -22,7 +22,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from markupsafe import Markup
 
-from jackfield.console import own_door
+from jackfield.console import certificates, own_door
 from jackfield.console.certificates import store
 from jackfield.console.links import address_for_users
 from jackfield.console.reached import by_hand
@@ -59,13 +59,29 @@ def public_addresses() -> list[str]:
     return [one for one in reachable_addresses(settings.hosts) if ipaddress.ip_address(one).is_global]
 
 
-def server() -> str:
-    """Return what a phone is told as its server."""
+def _host() -> str:
+    """Return the name or address by which phones reach us: as it is set for them, or for the system, or as it is."""
+    from jackfield.desk_phones.models import ProvisioningRules
+
     settings = django_settings.JACKFIELD
-    host = [*by_hand(settings), *reachable_addresses(settings.hosts)][0]
-    port = settings.sip_port or settings.sip_tls_port
-    host = f"[{host}]" if ":" in host else host
-    return host if port == 5060 else f"{host}:{port}"
+    named = ProvisioningRules.current().server
+    return str(named or [*by_hand(settings), *reachable_addresses(settings.hosts)][0])
+
+
+def server() -> str:
+    """Return what a person types as the server."""
+    settings = django_settings.JACKFIELD
+    found = Server(host=_host(), port=settings.sip_port or settings.sip_tls_port)
+    return found.uri_host if found.port == 5060 else found.host_port
+
+
+def secure_server() -> Server | None:
+    """Return where apps register by TLS; None where they would refuse our certificate, or TLS is switched off."""
+    settings = django_settings.JACKFIELD
+    host = _host()
+    if not settings.sip_tls_port or not certificates.trusted_for(settings, host):
+        return None
+    return Server(host=host, port=settings.sip_tls_port)
 
 
 def base(request: HttpRequest) -> str:
@@ -187,7 +203,9 @@ def phone_page(request: HttpRequest, token: str) -> HttpResponse:
         if not links.take(found, by="page", address=request.META.get("REMOTE_ADDR", "")):
             return gone(request, found)
         return render(
-            request, "first_run/phone.html", {"line": found.line, "server": server(), "apps": [], "shown": True}
+            request,
+            "first_run/phone.html",
+            {"line": found.line, "server": server(), "secure": secure_server(), "apps": [], "shown": True},
         )
     if links.state(found) is not links.State.OPEN:
         return gone(request, found)
@@ -232,19 +250,20 @@ def _given(request: HttpRequest, app: App, token: str) -> HttpResponse:
 
 def _softphone(line: Any) -> Softphone:
     from jackfield.company.models import General
+    from jackfield.desk_phones.models import ProvisioningRules
 
-    settings, at = django_settings.JACKFIELD, server()
-    host, port = at, ""
-    if at.rpartition(":")[2].isdecimal() and (at.count(":") == 1 or "]:" in at):
-        host, _colon, port = at.rpartition(":")
-    secure = not settings.sip_port
+    settings, secure = django_settings.JACKFIELD, secure_server()
+    transport: Any = ProvisioningRules.current().remote_transport
+    if transport == "tls" or not settings.sip_port:
+        transport = "tls" if secure is not None or not settings.sip_port else "udp"
+    plain = Server(host=_host(), port=settings.sip_port or settings.sip_tls_port)
     account = Account(
         number=line.extension.number,
         name=line.extension.name,
         username=line.sip_username,
         password=line.sip_password,
-        server=Server(host=host.strip("[]"), port=int(port or (5061 if secure else 5060))),
-        transport="tls" if secure else "udp",
+        server=secure if transport == "tls" and secure is not None else plain,
+        transport=transport,
         srtp=line.srtp,
     )
     return Softphone(account, General.current().realm)

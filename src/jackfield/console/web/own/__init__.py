@@ -35,6 +35,7 @@ def urls() -> list[Any]:
         path("me/devices/<int:pk>/renew", devices.renew),
         path("me/devices/<int:pk>/remove", devices.remove),
         path("me/missed", calls.unseen),
+        path("me/devices/<int:pk>/links/<int:link>/revoke", devices.revoke),
         path("me/phone", phone.phone),
         path("me/phone/account", phone.account),
         path("me/phone/number", phone.dialled),

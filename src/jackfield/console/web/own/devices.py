@@ -1,8 +1,14 @@
-"""The person's devices: the phones of his extensions, where they are registered; one more, and away with one."""
+"""The person's devices: the phones of his extensions, where they are registered; one more, and away with one.
+
+Desk phones get their settings by themselves and belong to the administration; browsers are phones while their session
+lasts. Both are shown, and neither can be changed here. The links that set apps up are told with what became of each.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,21 +18,41 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
+from jackfield.browser_phones.models import BrowserPhone
+from jackfield.company.models import General
 from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.provisioning.house import desk_phones_of
 from jackfield.console.web import errors
 from jackfield.console.web.first_run import connecting
 from jackfield.console.web.forms import sentence
 from jackfield.console.web.own import mine
 from jackfield.console.web.own.calling import asked
 from jackfield.console.web.rights import gate
+from jackfield.console.web.setup_links import used_words
 from jackfield.control import ControlError
 from jackfield.numbers.schema import new_password
+from jackfield.provisioning.catalogue import MODELS
+from jackfield.softphones import links
+from jackfield.softphones.models import SetupLink
 
-__all__ = ["MOST", "add", "listing", "remove", "renew"]
+__all__ = ["MOST", "add", "desk_phone_refusal", "listing", "remove", "renew", "revoke"]
 
 MOST = 5
 """Devices that a person may have without asking an administrator."""
 GONE = gettext_lazy("This device is not yours (any more).")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A device: its line, its desk phone's model ("" for every other), and the links that set it up.
+
+    `waiting`: links that nobody has used yet; `used`: the last that was, and by what.
+    """
+
+    line: Any
+    desk_phone: str
+    waiting: tuple[SetupLink, ...]
+    used: tuple[SetupLink, str] | None
 
 
 @gate("own")
@@ -43,13 +69,57 @@ def listing(request: HttpRequest) -> HttpResponse:
         for phone in phones:
             registered.setdefault(phone["sip_username"], []).append(phone)
     context = {
-        "rows": rows,
+        "rows": [(row, _shown(row)) for row in rows],
         "registered": registered,
         "room": sum(len(row.lines.all()) for row in rows) < MOST,
         "most": MOST,
         "facts": {"server": connecting.server()} if rows else {},
+        "browsers": BrowserPhone.objects.filter(user=request.user.pk).exclude(session=None).select_related("extension"),
+        "zone": General.current().time_zone,
     }
     return render(request, "own/devices.html", context)
+
+
+def _shown(row: Any) -> list[Shown]:
+    """Return the devices of an extension."""
+    now, taken = time.time(), desk_phones_of([row])
+    known = SetupLink.objects.filter(line__extension=row).select_related("line")
+    by_line: dict[int, list[tuple[SetupLink, Any]]] = {}
+    for link in known:  # the newest first
+        by_line.setdefault(link.line_id, []).append((link, links.state(link, now)))
+    found = []
+    for line in row.lines.all():
+        phone = taken.get(line.pk)
+        model = MODELS.get(phone.model) if phone is not None else None
+        name = f"{model.vendor_name} {model.name}" if model is not None else phone.model if phone is not None else ""
+        own = by_line.get(line.pk, [])
+        waiting = tuple(link for link, state in own if state is links.State.OPEN)
+        used = next(((link, used_words(link)) for link, state in own if state is links.State.USED), None)
+        found.append(Shown(line, name, waiting, used))
+    return found
+
+
+def desk_phone_refusal(row: Any, line: Any) -> str:
+    """Return why a line can't be changed by its user: a desk phone has it. "" for every other."""
+    phone = desk_phones_of([row]).get(line.pk)
+    if phone is None:
+        return ""
+    return _("This is a desk phone: it gets its settings by itself. Ask your administrator to change or remove it.")
+
+
+@gate("own")
+@require_POST
+def revoke(request: HttpRequest, pk: int, link: int) -> HttpResponse:
+    """Take back a link that sets up one of the own devices."""
+    _row, line = _found(request, pk)
+    found = None if line is None else SetupLink.objects.filter(pk=link, line=line).first()
+    if found is None:
+        return errors.missing(request, str(GONE))
+    if links.revoke(found):
+        mine.tell(request, _("The link is taken back."))
+    else:
+        mine.tell(request, _("The link was used, or had ended, before."), "warning")
+    return redirect("/me/devices/")
 
 
 @gate("own")
@@ -76,6 +146,9 @@ def renew(request: HttpRequest, pk: int) -> HttpResponse:
     row, line = _found(request, pk)
     if line is None:
         return errors.missing(request, str(GONE))
+    if refusal := desk_phone_refusal(row, line):
+        mine.tell(request, refusal, "warning")
+        return redirect("/me/devices/")
     lines = [
         one | {"sip_password": new_password()} if one["sip_username"] == line.sip_username else one
         for one in _kept(row)
@@ -90,6 +163,9 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     row, line = _found(request, pk)
     if line is None:
         return errors.missing(request, str(GONE))
+    if refusal := desk_phone_refusal(row, line):
+        mine.tell(request, refusal, "warning")
+        return redirect("/me/devices/")
     try:
         mine.save(request, row, {"lines": [one for one in _kept(row) if one["sip_username"] != line.sip_username]})
     except DocumentError as problem:
