@@ -14,7 +14,7 @@ RUN python3 -m venv /opt/jackfield && /opt/jackfield/bin/pip install --no-cache-
     && JACKFIELD_LIBRARY_DIR=/opt/jackfield/lib/jackfield /tmp/compile/bin/python -m jackfield.compiling
 
 FROM debian:12
-RUN apt-get update && apt-get install -y --no-install-recommends python3 libopus0 libgsm1 libspandsp2 \
+RUN apt-get update && apt-get install -y --no-install-recommends python3 libopus0 libgsm1 libspandsp2 coturn \
         ca-certificates tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --home-dir /srv/jackfield --create-home --shell /usr/sbin/nologin jackfield

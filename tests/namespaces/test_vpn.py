@@ -18,11 +18,18 @@ from jackfield.control import ask
 from jackfield.network import wireguard
 from jackfield.network.tunnel import Tunnel
 
-from .network import HOME, HOUSE, Network, why_no_namespaces
+from .network import HOME, HOUSE, HOUSE_INSIDE, OFFICE, Network, why_no_namespaces
 
 PORT = 51888
 OURS, PHONE = "10.87.0.1", "10.87.0.2"
 KEY = wireguard.new_key()
+SHOP, SHOP_ROUTER = "192.168.50.2", "192.168.50.1"
+DEVICE = {
+    "name": "Home",
+    "public_key": wireguard.public_key(KEY),
+    "address": PHONE,
+    "networks": ["192.168.50.0/24", "198.51.100.0/24"],  # the second one is the house's own, by mistake
+}
 
 
 def why_no_tunnel() -> str:
@@ -46,11 +53,15 @@ async def system(tmp_path_factory: pytest.TempPathFactory, network: Network) -> 
     ports = block()
     settings = configuration(
         [extension(101, phones_from="VPN")],
-        settings={"vpn": True, "vpn_port": PORT},
-        vpn_devices=[{"name": "Home", "public_key": wireguard.public_key(KEY), "address": PHONE}],
+        settings={"vpn": True, "vpn_port": PORT, "local_networks": ["198.51.100.0/24"], "public_address": HOUSE},
+        vpn_devices=[DEVICE],
+        sign_in={"administration_from": "VPN", "api_from": "VPN"},
     )
     folder = tmp_path_factory.mktemp("vpn")
-    async with System(folder, ports, settings, host="0.0.0.0", prefix=network.inside("house")) as running:
+    async with System(
+        folder, ports, settings, host="0.0.0.0", prefix=network.inside("house"), console_host="0.0.0.0",
+        console_tls="on", user_port="0",
+    ) as running:  # fmt: skip
         running.address = OURS
         yield running
     ports.release()
@@ -122,9 +133,88 @@ async def test_a_phone_that_is_limited_to_the_vpn_is_turned_away_elsewhere(
     assert await system.registrations("101") == []
 
 
-async def test_a_device_that_is_switched_off_comes_in_no_more(system: System, tunnel: Tunnel) -> None:
-    device = {"name": "Home", "public_key": wireguard.public_key(KEY), "address": PHONE}
+async def test_a_site_behind_its_router_comes_in_with_its_own_addresses(
+    system: System, tunnel: Tunnel, network: Network, ports: Block
+) -> None:
+    """Without NAT on the way, and told our address in the VPN, although it is no local network."""
+    network.add("shop")
+    try:
+        network.cable("home", "shop", [f"{SHOP_ROUTER}/24"], "shop", "lan", [f"{SHOP}/24"])
+        network.run("home", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        network.run("home", "nft", "delete", "table", "inet", "jfwghome")  # a router, which lets its network through
+        network.run("shop", "ip", "route", "add", "default", "via", SHOP_ROUTER)
+        async with (
+            Booth(ports, address=SHOP, prefix=network.inside("shop")) as in_the_shop,
+            Booth(ports, address=PHONE, prefix=network.inside("home")) as at_home,
+        ):
+            till = await in_the_shop.phone(system.account("103", host=OURS), 440)
+            anna = await at_home.phone(system.account("101", host=OURS), 660)
+            (row,) = await system.registrations("103")
+            assert row["address"].startswith(SHOP)
+            assert not row["nat_reason"]
+            for caller, called in ((till, anna), (anna, till)):
+                mine, theirs = await caller.call(called)
+                await mine.hears(called.hertz)
+                await theirs.hears(caller.hertz)
+                (call,) = await system.calls()
+                ladder = str(await system.ask("trace", call=call["id"], format="messages"))
+                assert f"c=IN IP4 {OURS}" in ladder
+                assert HOUSE not in ladder, "outside the tunnel is no way for it"
+                await mine.hang_up()
+                await theirs.ended()
+    finally:
+        network.remove("shop")
 
+
+async def test_a_network_that_is_the_systems_own_is_left_out_and_told(
+    system: System, tunnel: Tunnel, network: Network
+) -> None:
+    """Its route would have cut the house off from its office."""
+    assert "dev office" in network.run("house", "ip", "route", "get", OFFICE)
+    (told,) = (await status(system))["left_out"]
+    assert told.startswith("198.51.100.0/24 behind Home is left out")
+    assert "198.51.100.1/24 at office" in told
+    assert "198.51.100.0/24 behind Home" in await system.command("check", check=False)
+
+
+async def test_a_device_reaches_this_system_alone(system: System, tunnel: Tunnel, network: Network) -> None:
+    """Not the office behind it, though this machine forwards packets; which the second half proves."""
+
+    def reaches(address: str) -> bool:
+        """Tell whether there is an answer, though it be that nobody listens at the port (7; silence is 28)."""
+        curl = ["curl", "-s", "-m", "2", "--interface", PHONE, f"http://{address}:9/"]
+        return subprocess.run([*network.inside("home"), *curl], capture_output=True, check=False).returncode == 7
+
+    home = network.inside("home")
+    network.run("house", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    network.run("office", "ip", "route", "replace", "10.87.0.0/24", "via", HOUSE_INSIDE)
+    (server,) = tunnel.status()
+    subprocess.run(
+        [*home, "wg", "set", "jfwghome", "peer", server, "allowed-ips", f"{OURS}/32,{OFFICE}/32"], check=True
+    )
+    network.run("home", "ip", "route", "replace", OFFICE, "dev", "jfwghome")
+    assert reaches(OURS)
+    assert not reaches(OFFICE)
+    network.run("house", "nft", "delete", "table", "inet", (await status(system))["name"])
+    assert reaches(OFFICE)
+
+
+def asked(network: Network, address: str, port: int, path: str) -> str:
+    return network.run(
+        "home", "curl", "-sk", "-m", "60", "-o", "/dev/null", "-w", "%{http_code}", f"https://{address}:{port}{path}"
+    )
+
+
+async def test_the_administration_that_is_limited_to_the_vpn_is_nowhere_else(
+    system: System, tunnel: Tunnel, network: Network
+) -> None:
+    for address, page, api, own in ((HOUSE, "403", "403", "302"), (OURS, "302", "401", "302")):
+        assert asked(network, address, system.console_port, "/admin/extensions/") == page
+        assert asked(network, address, system.console_port, "/api/v1/extensions") == api
+        assert asked(network, address, system.console_port, "/me/") == own
+
+
+async def test_a_device_that_is_switched_off_comes_in_no_more(system: System, tunnel: Tunnel) -> None:
     async def peers() -> bool:
         return bool((await status(system))["peers"])
 
@@ -132,7 +222,7 @@ async def test_a_device_that_is_switched_off_comes_in_no_more(system: System, tu
         return not await peers()
 
     await eventually(peers, "the device to be there")
-    await system.apply({"vpn_devices": [device | {"enabled": False}]})
+    await system.apply({"vpn_devices": [DEVICE | {"enabled": False}]})
     await eventually(none, "the device to be gone", 20.0)
-    await system.apply({"vpn_devices": [device | {"enabled": True}]})
+    await system.apply({"vpn_devices": [DEVICE | {"enabled": True}]})
     await eventually(peers, "the device to be back", 20.0)

@@ -86,6 +86,29 @@ def test_keys_go_by_standard_input_alone_and_old_routes_go() -> None:
     assert any(line.startswith("ip route replace 192.168.50.0/24 dev jfvpn0") for line in tools.told)
 
 
+HERE = '[{"ifname": "eth0", "addr_info": [{"local": "192.168.1.10", "prefixlen": 24, "scope": "global"}]}]'
+
+
+@pytest.mark.parametrize("own", ["192.168.1.0/24", "192.168.1.128/25"])
+def test_a_network_that_this_machine_is_in_itself_is_left_out_and_the_others_come_in(own: str) -> None:
+    """Its route would take the machine away from everybody in its own network, the gateway among them."""
+    tools = Tools(address_show=(0, HERE))
+    peer = Peer(PUBLIC, ("10.87.0.2/32", own, "192.168.50.0/24"), name="Branch")
+    (said,) = Tunnel("jfvpn0", tools).apply(Interface(PRIVATE, ("10.87.0.1/24",), 51820, (peer,)))
+    assert said.startswith(f"{own} behind Branch is left out")
+    assert "192.168.1.10/24 at eth0" in said
+    assert not any("route replace 192.168.1." in line for line in tools.told)
+    assert any("route replace 192.168.50.0/24" in line for line in tools.told)
+    assert "AllowedIPs = 10.87.0.2/32, 192.168.50.0/24\n" in tools.typed
+
+
+def test_a_network_of_the_vpn_that_this_machine_is_in_already_is_refused_before_anything_is_made() -> None:
+    tools = Tools(address_show=(0, HERE))
+    with pytest.raises(TunnelError, match=r"192\.168\.1\.10/24 at eth0\. Choose another"):
+        Tunnel("jfvpn0", tools).apply(Interface(PRIVATE, ("192.168.0.1/16",)))
+    assert tools.told == ["ip -j address show"]
+
+
 @pytest.mark.skipif(shutil.which("nft") is None, reason="Debian's package nftables is not installed")
 def test_devices_reach_this_machine_alone() -> None:
     tools = Tools()
@@ -118,3 +141,10 @@ def test_what_is_known_of_peers_is_read() -> None:
 def test_two_installations_have_two_interfaces() -> None:
     assert name_for(Path("/srv/one")) != name_for(Path("/srv/two"))
     assert len(name_for(Path("/srv/one"))) <= 15
+
+
+def test_the_service_leaves_what_wireguard_go_needs() -> None:
+    """It opens /dev/net/tun and has a socket in /run/wireguard, which is read-only otherwise (ProtectSystem)."""
+    unit = (Path(__file__).parents[2] / "packaging" / "jackfield.service").read_text().splitlines()
+    assert {"DeviceAllow=/dev/net/tun rw", "RuntimeDirectory=wireguard"} <= set(unit)
+    assert "PrivateDevices=true" not in unit

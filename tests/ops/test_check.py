@@ -206,7 +206,7 @@ class TestNetwork:
         known = {
             "turn": False, "stun": [["127.0.0.1", 3478], ["127.0.0.1", 3479]], "stun_problem": "",
             "turn_problem": "UDP port 3478 on 192.0.2.1 is taken by turnserver (pid 7): stop it",
-            "problem": "the program wg is not installed: apt install wireguard-tools",
+            "up": False, "left_out": [], "problem": "the program wg is not installed: apt install wireguard-tools",
         }  # fmt: skip
         monkeypatch.setattr(outside, "ask_sync", lambda socket, verb: known)
         turn, stun = outside.stun_and_turn(settings)

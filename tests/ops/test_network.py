@@ -53,9 +53,15 @@ def test_addresses_that_others_can_use_come_first(proc: Path) -> None:
 
 
 def test_a_wildcard_stands_for_the_addresses_of_its_family(proc: Path) -> None:
-    assert reachable_addresses(["0.0.0.0"], proc) == ["10.0.0.7", "192.0.2.2"]
+    assert reachable_addresses(["0.0.0.0"], proc, lambda version: "") == ["10.0.0.7", "192.0.2.2"]
     assert reachable_addresses(["::", "192.0.2.2"], proc) == ["2001:db8::2", "192.0.2.2"]
     assert reachable_addresses(["127.0.0.1"], proc) == ["127.0.0.1"]
+
+
+def test_the_address_that_most_reach_us_by_comes_before_those_of_bridges_and_of_the_vpn(proc: Path) -> None:
+    ways = {4: "192.0.2.2", 6: ""}
+    assert reachable_addresses(["0.0.0.0"], proc, ways.__getitem__) == ["192.0.2.2", "10.0.0.7"]
+    assert reachable_addresses(["0.0.0.0"], proc, lambda version: "") == ["10.0.0.7", "192.0.2.2"]
 
 
 def test_without_proc_nothing_is_made_up(tmp_path: Path) -> None:

@@ -120,7 +120,10 @@ def vpn(settings: Settings) -> Iterator[Finding]:
     if known["problem"]:
         found, _, mend = known["problem"].partition(": ")
         yield Finding("error", "VPN", found, mend or "see the page Phones > VPN")
-    elif known["up"]:
+    for left_out in known["left_out"]:
+        found, _, mend = left_out.partition(": ")
+        yield Finding("warning", "VPN", found, mend)
+    if known["up"]:
         connected = sum(1 for peer in known["peers"].values() if peer["handshake"])
         yield Finding("ok", "VPN", f"{known['name']} is up, {connected} of {len(known['peers'])} devices have come in")
 

@@ -50,7 +50,8 @@ def vpn(
             out.print("The VPN is switched off: switch it on in the settings of the company")
             raise typer.Exit(1)
         wanted = tunnel_of(configured, own_key(found))
-        tunnel.apply(wanted)
+        for left_out in tunnel.apply(wanted):
+            out.print(left_out)
     except (OSError, ValueError, TunnelError) as wrong:
         out.print(f"{wrong}")
         raise typer.Exit(1) from None

@@ -155,4 +155,4 @@ def vpn(settings: Settings) -> dict[str, Any]:
     try:
         return dict(ask_sync(settings.files.network_socket, "vpn"))
     except ControlError as problem:
-        return {"name": "", "up": False, "problem": str(problem), "peers": {}}
+        return {"name": "", "up": False, "problem": str(problem), "left_out": [], "peers": {}}

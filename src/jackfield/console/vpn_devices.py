@@ -103,39 +103,52 @@ def rows(peers: Mapping[str, Mapping[str, Any]]) -> list[Row]:
 
 def snippets(made: Made) -> list[tuple[str, str, str]]:
     """Return (router, words, what to paste) for a new device, by the routers' own manuals."""
-    key, ours = made.private_key, made.ours
+    key = made.private_key
+    length, ip = ("/128", "ipv6") if ":" in made.ours else ("/32", "ip")
+    address, ours = f"{made.address}{length}", f"{made.ours}{length}"
+    # Without networks behind it this system knows the router alone: its phones come by its address (NAT).
+    zone = 0 if made.networks else 1  # of OpenWrt's own configuration: lan, and wan with NAT
     openwrt = "\n".join(
         [
             "uci set network.jackfield=interface",
             "uci set network.jackfield.proto='wireguard'",
             f"uci set network.jackfield.private_key='{key}'",
-            f"uci add_list network.jackfield.addresses='{made.address}/32'",
+            f"uci add_list network.jackfield.addresses='{address}'",
             "uci add network wireguard_jackfield",
             f"uci set network.@wireguard_jackfield[-1].public_key='{made.server_key}'",
             f"uci set network.@wireguard_jackfield[-1].endpoint_host='{made.host}'",
             f"uci set network.@wireguard_jackfield[-1].endpoint_port='{made.port}'",
             f"uci set network.@wireguard_jackfield[-1].persistent_keepalive='{wireguard.KEEPALIVE}'",
             "uci set network.@wireguard_jackfield[-1].route_allowed_ips='1'",
-            f"uci add_list network.@wireguard_jackfield[-1].allowed_ips='{ours}/32'",
-            "uci commit network && ifup jackfield",
+            f"uci add_list network.@wireguard_jackfield[-1].allowed_ips='{ours}'",
+            f"uci add_list firewall.@zone[{zone}].network='jackfield'",
+            "uci commit && service network reload && service firewall restart",
         ]
     )
     mikrotik = "\n".join(
         [
             f'/interface/wireguard add name=jackfield private-key="{key}"',
             f'/interface/wireguard/peers add interface=jackfield public-key="{made.server_key}" '
-            f"endpoint-address={made.host} endpoint-port={made.port} allowed-address={ours}/32 "
+            f"endpoint-address={made.host} endpoint-port={made.port} allowed-address={ours} "
             f"persistent-keepalive={wireguard.KEEPALIVE}s",
-            f"/ip/address add address={made.address}/32 network={ours} interface=jackfield",
+            f"/ip/address add address={address} network={made.ours} interface=jackfield"
+            if ip == "ip"
+            else f"/ipv6/address add address={address} advertise=no interface=jackfield",
+            *([f"/ipv6/route add dst-address={ours} gateway=jackfield"] if ip == "ipv6" else []),
+            *(
+                []
+                if made.networks
+                else [f"/{ip}/firewall/nat add chain=srcnat out-interface=jackfield action=masquerade"]
+            ),
         ]
     )
     sense = "\n".join(
         [
             f"Private key: {key}",
-            f"Tunnel address: {made.address}/32",
+            f"Tunnel address: {address}",
             f"Peer public key: {made.server_key}",
             f"Endpoint: {made.host}, port {made.port}",
-            f"Allowed IPs: {ours}/32",
+            f"Allowed IPs: {ours}",
             f"Keepalive: {wireguard.KEEPALIVE}",
         ]
     )

@@ -14,28 +14,16 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from jackfield.network import metadata, outside
+from jackfield.network.addresses import way_out
 from jackfield.network.host_names import look_up
 from jackfield.network.public_file import Found, State
 from jackfield.network.stun_client import StunClient, StunRefused, addresses_of, read_server
 
-__all__ = ["Search", "Sources", "find", "inside_of"]
+__all__ = ["Search", "Sources", "find"]
 
 log = logging.getLogger(__name__)
 
 _FAMILIES = ((4, socket.AF_INET, "0.0.0.0"), (6, socket.AF_INET6, "::"))  # noqa: S104 - to ask from
-_SOMEWHERE = {4: "192.0.2.1", 6: "2001:db8::1"}
-"""Addresses out on the Internet (RFC 5737, RFC 3849): our own towards them is the one that the default route uses."""
-
-
-def inside_of(version: int) -> str:
-    """Return the address of ours that the default route uses; "" when there is no way out."""
-    family = socket.AF_INET if version == 4 else socket.AF_INET6
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((_SOMEWHERE[version], 9))  # sends nothing
-            return str(probe.getsockname()[0])
-    except OSError:
-        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +53,7 @@ class Sources:
     trunks: Callable[[], Awaitable[Sequence[tuple[str, str, str]]]] = _no_trunks
     names: Callable[[str], Sequence[str]] = look_up
     client: Callable[[], StunClient] = StunClient
-    towards: Callable[[int], str] = inside_of
+    towards: Callable[[int], str] = way_out
 
 
 async def find(search: Search, sources: Sources, before: State, now: float) -> State:

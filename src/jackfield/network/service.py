@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from jackfield.control import ControlError, ControlServer, ask
 from jackfield.network import finding, outside, outside_in, public_file, turn, wireguard
-from jackfield.network.addresses import reachable_addresses
+from jackfield.network.addresses import reachable_addresses, way_out
 from jackfield.network.certificate_store import Store
 from jackfield.network.coturn import Coturn
 from jackfield.network.interfaces import Changes, interfaces
@@ -59,6 +59,7 @@ class Service:
         self.stun: StunServer | None = None
         self.stun_problem = ""
         self.vpn_problem = ""
+        self.vpn_left_out: list[str] = []
         self._clock = clock
         self._pace = Pace(time.monotonic)
         self._coturn = Coturn(files.run, files.logs)
@@ -261,7 +262,9 @@ class Service:
             if wanted is None:
                 await asyncio.to_thread(self._tunnel.remove)
             else:
-                await asyncio.to_thread(self._tunnel.apply, wanted)
+                before, self.vpn_left_out = self.vpn_left_out, await asyncio.to_thread(self._tunnel.apply, wanted)
+                for left_out in self.vpn_left_out if self.vpn_left_out != before else ():
+                    log.warning("the VPN: %s", left_out)
         except (TunnelError, OSError, subprocess.TimeoutExpired) as wrong:
             problem = str(wrong)
             if problem != self.vpn_problem:
@@ -276,7 +279,7 @@ class Service:
         return {
             "state": self.state,
             "interfaces": interfaces(),
-            "inside": finding.inside_of(4),
+            "inside": way_out(4),
             "stun": [list(one) for one in self.stun.bound] if self.stun is not None else [],
             "stun_answered": self.stun.answered if self.stun is not None else 0,
             "stun_refused": self._pace.refused,
@@ -299,7 +302,7 @@ class Service:
         async with self._testing:
             self._next_stun = 0.0
             await self.search()
-            settings, ours = self.settings, finding.inside_of(4)
+            settings, ours = self.settings, way_out(4)
             if not ours:
                 raise ControlError("this machine has no way to the Internet: there is no default route")
             public = next((one.address for one in self.state.found if ":" not in one.address), "")
@@ -328,6 +331,7 @@ class Service:
             "name": self._tunnel.name,
             "up": self._tunnelled is not None and not self.vpn_problem,
             "problem": self.vpn_problem,
+            "left_out": self.vpn_left_out if self._tunnelled is not None else [],
             "peers": peers,
         }
 
@@ -341,7 +345,7 @@ def tunnel_of(snapshot: Snapshot, key: str) -> wireguard.Interface:
     """Return our end of the VPN as the configuration has it."""
     general = snapshot.general
     peers = tuple(
-        wireguard.Peer(device.public_key, (_single(device.address), *device.networks))
+        wireguard.Peer(device.public_key, (_single(device.address), *device.networks), name=device.name)
         for device in snapshot.vpn_devices
         if device.enabled and device.address
     )

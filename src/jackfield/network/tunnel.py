@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jackfield.network.wireguard import Interface
+from jackfield.network.wireguard import Interface, apart_from
 
 __all__ = ["PeerStatus", "Tunnel", "TunnelError", "name_for", "why_not"]
 
@@ -85,8 +85,15 @@ class Tunnel:
         self._run = run
         self._child: subprocess.Popen[bytes] | None = None
 
-    def apply(self, wanted: Interface) -> None:
-        """Set it up as it is to be; peers that stay are not disturbed. Raises `TunnelError`."""
+    def apply(self, wanted: Interface) -> list[str]:
+        """Set it up as it is to be; peers that stay are not disturbed. Raises `TunnelError`.
+
+        Return in words what was left out, since it would have cut this machine off from its own network.
+        """
+        try:
+            wanted, left_out = apart_from(wanted, self._others())
+        except ValueError as taken:
+            raise TunnelError(str(taken)) from None
         if not self._there():
             self._make()
         self._do(["wg", "syncconf", self.name, "/dev/stdin"], wanted.kernel_file())
@@ -94,6 +101,7 @@ class Tunnel:
         self._close_to_others()
         self._do(["ip", "link", "set", "dev", self.name, "mtu", str(MTU), "up"])
         self._set_routes(wanted.routes())
+        return left_out
 
     def remove(self) -> None:
         """Take it away, if it is there."""
@@ -134,14 +142,14 @@ class Tunnel:
                 "or apt install wireguard-go"
             )
         self._child = subprocess.Popen(
-            [program, "-f", self.name], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            [program, "-f", self.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=os.environ | {"WG_PROCESS_FOREGROUND": "1", "LOG_LEVEL": "error"}, start_new_session=True,
         )  # fmt: skip
         until = time.monotonic() + PATIENCE
         while not self._there() or self._run(["wg", "show", self.name], "").returncode:
             if self._child.poll() is not None or time.monotonic() > until:
                 self._child.kill()
-                said = (self._child.stderr.read() if self._child.stderr else b"").decode(errors="replace").strip()
+                said = (self._child.stdout.read() if self._child.stdout else b"").decode(errors="replace").strip()
                 raise TunnelError(f"wireguard-go could not make the tunnel: {said[-300:] or 'it said nothing'}")
             time.sleep(0.02)
 
@@ -164,6 +172,17 @@ class Tunnel:
             f'ct status dnat accept; iifname "{self.name}" drop; oifname "{self.name}" drop; }}; }}\n'
         )
         self._do(["nft", "-f", "-"], rules)
+
+    def _others(self) -> list[tuple[str, str]]:
+        """Return (interface, address with the length of its network) of all other interfaces."""
+        shown = self._do(["ip", "-j", "address", "show"])
+        return [
+            (row["ifname"], f"{one['local']}/{one['prefixlen']}")
+            for row in json.loads(shown or "[]")
+            if row.get("ifname") not in (None, self.name)
+            for one in row.get("addr_info", ())
+            if one.get("scope") != "link"
+        ]
 
     def _set_addresses(self, wanted: Sequence[str]) -> None:
         shown = self._do(["ip", "-j", "address", "show", "dev", self.name])

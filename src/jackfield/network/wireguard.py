@@ -6,9 +6,19 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["KEEPALIVE", "Interface", "Peer", "free_address", "new_key", "public_key", "read_key", "server_address"]
+__all__ = [
+    "KEEPALIVE",
+    "Interface",
+    "Peer",
+    "apart_from",
+    "free_address",
+    "new_key",
+    "public_key",
+    "read_key",
+    "server_address",
+]
 
 KEEPALIVE = 25
 """Seconds: what WireGuard's own documentation advises for a device behind a NAT."""
@@ -76,7 +86,7 @@ class Interface:
         lines = ["[Interface]", f"PrivateKey = {self.private_key}"]
         lines += [f"ListenPort = {self.port}"] if self.port else []
         for peer in self.peers:
-            lines += ["", "[Peer]", *_peer(peer)]
+            lines += ["", "[Peer]", *_peer(replace(peer, name=""))]
         return "\n".join(lines) + "\n"
 
     def routes(self) -> list[str]:
@@ -95,6 +105,38 @@ def _peer(peer: Peer) -> Iterable[str]:
         yield f"Endpoint = {peer.endpoint}"
     if peer.keepalive:
         yield f"PersistentKeepalive = {peer.keepalive}"
+
+
+def apart_from(wanted: Interface, here: Sequence[tuple[str, str]]) -> tuple[Interface, list[str]]:
+    """Return our end without the networks behind peers that this machine is in itself, and what was left out, in words.
+
+    Their routes would cut it off from its own network. here: (interface, "192.168.1.10/24") of all others. Raises
+    `ValueError` with the mend where it is the VPN's own network that is taken.
+    """
+    others = [(name, ipaddress.ip_interface(text)) for name, text in here]
+    for ours in (ipaddress.ip_interface(text) for text in wanted.addresses):
+        for name, other in others:
+            if other.version == ours.version and (other.network.subnet_of(ours.network) or other.ip in ours.network):  # type: ignore[arg-type]
+                raise ValueError(
+                    f"the VPN's network {ours.network} is taken: this machine has {other} at {name}. Choose another "
+                    "“Network of the VPN” in the settings, such as 10.88.0.0/24"
+                )
+    said: list[str] = []
+    peers = []
+    for peer in wanted.peers:
+        kept = []
+        for text in peer.allowed:
+            network = ipaddress.ip_network(text, strict=False)
+            own = next((o for o in others if o[1].version == network.version and network.subnet_of(o[1].network)), None)  # type: ignore[arg-type]
+            if own is None:
+                kept.append(text)
+            else:
+                said.append(
+                    f"{network} behind {peer.name or 'a device'} is left out, for this machine is in that network "
+                    f"itself ({own[1]} at {own[0]}): give one of the two other addresses"
+                )
+        peers.append(replace(peer, allowed=tuple(kept)))
+    return replace(wanted, peers=tuple(peers)), said
 
 
 def server_address(network: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jackfield.control import ControlError
 from jackfield.media.client import MediaLost, NoPort
+from jackfield.network.groups import vpn_networks
 from jackfield.network.outside import Outside, Telling, is_literal, read
 from jackfield.sip.transport.local_addresses import LocalAddresses, is_wildcard
 from jackfield.sip.transport.transports import Transports
@@ -64,7 +65,8 @@ class OurAddresses:
             known = []
         taken = {(one.inside, ":" in one.address) for one in known}
         known += [one for one in self._found if (one.inside, ":" in one.address) not in taken]
-        self._telling = Telling(known, inside(general.local_networks))
+        by_vpn = vpn_networks(general, self._switch.snapshot.vpn_devices)  # it leads to us past every router
+        self._telling = Telling(known, inside((*general.local_networks, *by_vpn)))
 
     # --- towards a party
 

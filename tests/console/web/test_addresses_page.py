@@ -112,8 +112,12 @@ def test_a_device_gets_a_key_and_an_address_and_its_key_is_shown_this_once(admin
 
     for page in ("/admin/vpn/", "/admin/vpn_devices/", "/admin/changes/", "/admin/document/"):
         assert private not in admin.get(page).content.decode()
-    make(admin, name="Reception")
+    assert "@zone[0].network=&#39;jackfield&#39;" in html, "of OpenWrt: the site's network"
+    assert "masquerade" not in html
+    html = make(admin, name="Reception").content.decode()
     assert VpnDevice.objects.get(name="Reception").address == "10.87.0.3"
+    assert "@zone[1].network=&#39;jackfield&#39;" in html, "phones behind it come by its address alone: NAT"
+    assert "masquerade" in html
 
 
 @pytest.mark.usefixtures("no_device")

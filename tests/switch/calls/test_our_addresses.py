@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jackfield.control import ControlError
-from jackfield.switch.snapshot import General
+from jackfield.switch.snapshot import General, VpnDevice
 
 from .house import House, Phone
 from .phones import SWITCH, Conversation
@@ -46,6 +46,14 @@ async def test_a_phone_in_the_office_is_told_our_own_address_and_one_outside_the
     await behind_a_router(house)
     alice, bob = await house.phone("101"), await house.phone("102", address)
     assert told(await rings(house, bob, alice, "102")) == (expected,) * 3
+
+
+async def test_who_comes_by_the_vpn_is_told_our_own_address_though_it_is_no_local_network(house: House) -> None:
+    device = VpnDevice(name="Branch", public_key="x", address="10.87.0.2", networks=("172.20.0.0/24",))
+    general = General(local_networks=("192.168.1.0/24",), public_address=PUBLIC, vpn=True)
+    await house.configure(general=general, vpn_devices=(device,))
+    for remote, expected in (("10.87.0.2", None), ("172.20.0.9", None), ("10.87.1.2", PUBLIC)):
+        assert house.switch.addresses.advertised(remote, "10.87.0.1") == expected
 
 
 async def test_a_trunk_is_told_the_public_address(house: House) -> None:
