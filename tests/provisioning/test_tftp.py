@@ -262,6 +262,7 @@ async def test_one_source_can_not_take_all_transfers(server: Server, dial: Dial)
     transport.sendto(asks("a.cfg"), ("127.0.0.1", server.ports[0]))
     while not server.refused:
         await asyncio.sleep(0)
+    assert [(one.kind, one.address) for one in server.events] == [("crowded", "127.0.0.1")]
     first, ear = clients[0]
     assert client.came.empty()
     assert ear.came.empty()
@@ -275,9 +276,13 @@ async def test_a_stranger_hears_nothing(dial: Dial) -> None:
     made.start(["127.0.0.1"], 0)
     transport, client = await dial()
     transport.sendto(asks("a.cfg"), ("127.0.0.1", made.ports[0]))
-    while not made.refused:
+    for _ in range(2):
+        transport.sendto(asks("a.cfg"), ("127.0.0.1", made.ports[0]))
+    while made.refused < 3:
         await asyncio.sleep(0)
     assert client.came.empty()
+    (event,) = made.events
+    assert (event.kind, event.address, event.count) == ("outside", "127.0.0.1", 3)
     await made.stop()
 
 
@@ -289,3 +294,16 @@ async def test_a_port_that_is_taken_is_named_and_nothing_is_left_open(server: Se
     with pytest.raises(OSError, match="in use"):
         second.start(["127.0.0.1", "0.0.0.0"], server.ports[0])
     assert second.ports == []
+
+
+async def test_what_was_wished_for_too_much_or_in_vain_is_kept_for_the_page(server: Server, dial: Dial) -> None:
+    transport, client = await dial()
+    transport.sendto(asks("a.cfg", "windowsize", "65535"), ("127.0.0.1", server.ports[0]))
+    granted, _ = await client.came.get()
+    assert b"windowsize\x0016\x00" in granted
+    transport, client = await dial()
+    transport.sendto(b"\0\2a.cfg\0octet\0", ("127.0.0.1", server.ports[0]))
+    await client.came.get()
+    assert [(one.kind, one.detail) for one in server.events] == [
+        ("window", "a.cfg: 65535 blocks at once, given 16"), ("wrong", "files are given here, not taken"),
+    ]  # fmt: skip

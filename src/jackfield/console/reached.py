@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from jackfield.network import outside as addresses_outside
 from jackfield.network import public_file
 from jackfield.network.addresses import reachable_addresses
 from jackfield.settings import Settings
 
-__all__ = ["by_hand", "outside", "reached"]
+__all__ = ["by_hand", "here", "outside", "reached"]
 
 
 def by_hand(settings: Settings) -> list[str]:
@@ -24,6 +26,12 @@ def by_hand(settings: Settings) -> list[str]:
 def outside(settings: Settings) -> list[str]:
     """Return our addresses on the Internet, IPv4 first; [] while none is known."""
     return public_file.load(settings.files.public_addresses).addresses() or list(settings.public_addresses)
+
+
+def here(settings: Settings) -> list[str]:
+    """Return our addresses in the networks that this machine is in, IPv4 first; without those of the machine alone."""
+    found = [*reachable_addresses(settings.console_hosts), *reachable_addresses(settings.hosts)]
+    return [one for one in dict.fromkeys(found) if not ipaddress.ip_address(one).is_loopback]
 
 
 def reached(settings: Settings) -> str:

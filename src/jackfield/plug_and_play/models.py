@@ -71,6 +71,11 @@ class PlugAndPlay(Single):
             "dhcp_last": _("say up to which address"),
         }
         found = {name: text for name, text in needed.items() if not getattr(self, name) and name not in unread}
+        if not found and not {"dhcp_first", "dhcp_last"} & set(unread):
+            first, last = ipaddress.IPv4Address(self.dhcp_first), ipaddress.IPv4Address(self.dhcp_last)
+            if first > last:
+                text = _("it is before the first address, %(first)s: exchange them")
+                found = {"dhcp_last": text % {"first": first}}
         if found:
             raise validation.all_wrong(found)
 

@@ -12,11 +12,12 @@ import contextlib
 import logging
 import socket
 import struct
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Request", "Server", "TftpError", "Transfer", "read_request"]
+__all__ = ["Event", "Request", "Server", "TftpError", "Transfer", "read_request"]
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ TRIES = 5
 LONGEST_REQUEST = 1024
 LARGEST_FILE = 32 << 20
 MOST_TRANSFERS, MOST_PER_SOURCE = 200, 8
+MOST_EVENTS = 100
 ANSWER_SECONDS = 10.0
 """How long the coroutine may think; phones ask again after some seconds, for about a minute."""
 
@@ -44,6 +46,17 @@ class TftpError(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that a client was refused, or did not get as it wished, for the page. `count`: of the same in a row."""
+
+    at: float  # seconds since 1970
+    kind: str  # outside, crowded, wrong, window, stopped
+    address: str
+    detail: str
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,7 @@ class Transfer:
     def __init__(self, content: bytes, request: Request) -> None:
         self.content = netascii(content) if request.netascii else content
         self.block, self.window, self.timeout = BLOCK, 1, TIMEOUT
+        self.wished = 1  # the window that the client asked for
         self.ended = False
         self.complete = False
         self._granted = self._grant(request.options)
@@ -110,7 +124,8 @@ class Transfer:
             self.block = min(numbers["blksize"], MOST_BLOCK)
             granted["blksize"] = str(self.block)
         if numbers.get("windowsize", 0) >= 1:
-            self.window = min(numbers["windowsize"], MOST_WINDOW)
+            self.wished = numbers["windowsize"]
+            self.window = min(self.wished, MOST_WINDOW)
             granted["windowsize"] = str(self.window)
         if 1 <= numbers.get("timeout", 0) <= MOST_TIMEOUT:  # another value than the client's is not allowed: left out
             self.timeout = float(numbers["timeout"])
@@ -178,10 +193,14 @@ Source = Callable[[str, str], Awaitable[bytes]]
 class Server:
     """Listens on some addresses; every transfer has a socket whose port is its identifier (RFC 1350, section 4)."""
 
-    def __init__(self, source: Source, *, allowed: Callable[[str], bool]) -> None:
+    def __init__(
+        self, source: Source, *, allowed: Callable[[str], bool], clock: Callable[[], float] = time.time
+    ) -> None:
         self.ports: list[int] = []
         self.refused = 0
         """Requests that were not looked at: from elsewhere, or too many at once."""
+        self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._clock = clock
         self._source = source
         self._allowed = allowed
         self._listeners: list[socket.socket] = []
@@ -231,6 +250,7 @@ class Server:
         address = _plain(peer[0])
         if not self._allowed(address):
             self.refused += 1
+            self._happened("outside", address, "")
             return
         if peer[:2] in self._running:
             return  # it asked again: the first answer is still to come
@@ -239,16 +259,25 @@ class Server:
             or Counter(host for host, _ in self._running)[peer[0]] >= MOST_PER_SOURCE
         ):
             self.refused += 1
+            self._happened("crowded", address, "")
             return  # it asks again by itself
         try:
             request = read_request(packet)
         except TftpError as problem:
             with contextlib.suppress(OSError):
                 listener.sendto(error(problem.code, str(problem)), peer)
+            self._happened("wrong", address, str(problem))
             return
         task = asyncio.get_running_loop().create_task(self._serve(request, peer, here or listener.getsockname()[0]))
         self._running[peer[:2]] = task
         task.add_done_callback(lambda _: self._running.pop(peer[:2], None))
+
+    def _happened(self, kind: str, address: str, detail: str) -> None:
+        now, last = self._clock(), self.events[-1] if self.events else None
+        if last is not None and (last.kind, last.address, last.detail) == (kind, address, detail):
+            last.at, last.count = now, last.count + 1
+        else:
+            self.events.append(Event(now, kind, address, detail))
 
     async def _serve(self, request: Request, peer: tuple[str, int], here: str) -> None:
         family = socket.AF_INET6 if ":" in peer[0] else socket.AF_INET
@@ -275,6 +304,9 @@ class Server:
             own.sendto(error(NOT_DEFINED, "a fault here stopped this: the log has the details"), peer)
             return
         transfer = Transfer(content, request)
+        if transfer.wished > transfer.window:
+            detail = f"{request.name[:80]}: {transfer.wished} blocks at once, given {transfer.window}"
+            self._happened("window", _plain(peer[0]), detail)
         going = transfer.start()
         while True:
             for packet in going:
@@ -287,6 +319,7 @@ class Server:
                 going = transfer.timed_out()
         if not transfer.complete:
             log.info("TFTP: %s stopped in the middle of %s", peer[0], request.name)
+            self._happened("stopped", _plain(peer[0]), request.name[:80])
 
     async def _next(
         self, loop: asyncio.AbstractEventLoop, own: socket.socket, transfer: Transfer, peer: tuple[str, int]

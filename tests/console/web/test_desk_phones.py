@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
 
 from jackfield.changes.models import Revision
@@ -273,3 +275,87 @@ def test_logos_and_firmware_are_set_by_the_page(admin: Client, company: Settings
     wrong = admin.post("/admin/provisioning/", posted | {"firmware": "snmo: https://files.example.com/"})
     assert wrong.status_code == 422
     assert "did you mean &#34;snom&#34;?" in wrong.content.decode()
+
+
+def test_a_phone_elsewhere_is_told_an_address_that_is_reached_from_there(admin: Client, phone: DeskPhone):
+    from jackfield.network import public_file
+    from jackfield.network.public_file import Found, State
+
+    def made(host: str) -> str:
+        page = admin.post(f"/admin/desk_phones/{phone.pk}/link", headers={"host": host}).content.decode()
+        return re.search(r"https://([^\s<]+):\d+/provision/[\w-]{24}/", page)[1]  # type: ignore[index]
+
+    page = text_of(admin.get(f"/admin/desk_phones/{phone.pk}/now", headers={"host": "192.168.1.1:4021"}))
+    assert "192.168.1.1 is reached from your own network only" in page
+    assert "known to no phone from the factory" in page
+    assert made("192.168.1.1:4021") == "192.168.1.1"  # nothing better is known
+    public_file.save(django_settings.JACKFIELD.files.public_addresses, State((Found("203.0.113.5", "stun"),)))
+    assert made("192.168.1.1:4021") == made("pbx.lan") == made("localhost:4021") == "203.0.113.5"
+    assert made("pbx.example.com:4021") == "pbx.example.com"
+    assert made("[2001:db8::1]:4021") == "[2001:db8::1]"
+    api.apply(django_settings.JACKFIELD, "provisioning: {server: phones.example.com}")
+    assert made("192.168.1.1:4021") == "phones.example.com"
+    assert "own network only" not in text_of(admin.get(f"/admin/desk_phones/{phone.pk}/now"))
+
+
+def test_a_phone_in_the_house_is_not_sent_to_itself(admin: Client, phone: DeskPhone, monkeypatch: pytest.MonkeyPatch):
+    from jackfield.console import reached
+
+    monkeypatch.setattr(reached, "here", lambda _: ["192.168.1.1"])
+    for host in ("localhost:4021", "127.0.0.1:4021", "[::1]:4021"):
+        page = text_of(admin.get(f"/admin/desk_phones/{phone.pk}/now", headers={"host": host}))
+        assert "https://192.168.1.1:" in page
+        assert f"https://{host.rpartition(':')[0]}:" not in page
+
+
+def test_what_a_phone_does_in_the_house_is_not_promised_where_its_mac_is_not_enough(admin: Client, phone: DeskPhone):
+    address = f"/admin/desk_phones/{phone.pk}/now"
+    assert "it finds us by itself" in text_of(admin.get(address))
+    api.apply(django_settings.JACKFIELD, "provisioning: {enabled: auto}\nsettings: {public_address: 198.51.100.7}")
+    assert "needs a one-time address here too" in text_of(admin.get(address))
+    assert "This machine has a public address" in text_of(admin.get("/admin/plug_and_play/now"))
+
+
+def test_a_phone_says_which_model_it_is_when_it_first_asks_and_later_the_page_says_so(admin: Client, phone: DeskPhone):
+    admin.post("/admin/desk_phones/add", {"macs": "MAC: 00:15:65:12:AB:D1 101", "model": ""})
+    scanned = DeskPhone.objects.get(mac="00156512abd1")
+    assert scanned.model != "yealink-t46u"
+    said = "Yealink SIP-T46U 108.86.0.20 00:15:65:12:ab:d1"
+    assert fetch(scanned.mac, user_agent=said) == 200
+    scanned.refresh_from_db()
+    assert scanned.model == "yealink-t46u"
+    assert "yealink-t46u" in str(Revision.objects.first().__dict__)
+    assert fetch(scanned.mac, user_agent=said.replace("T46U", "T42S")) == 409
+    Standing.objects.update(last_fetch=1.0)
+    assert fetch(scanned.mac, user_agent=said.replace("T46U", "T42S")) == 200
+    page = text_of(admin.get(f"/admin/desk_phones/{scanned.pk}/now"))
+    assert "It says that it is a Yealink T42S, and is entered as another model" in page
+
+
+def test_a_number_that_was_mistyped_is_named_and_labels_of_the_rest_are_offered(admin: Client, company: Settings):
+    made = admin.post("/admin/desk_phones/add", {"macs": "00:15:65:00:00:01 998\nnonsense", "model": ""})
+    assert "Extension 998 was not there, and was made." in text_of(made)
+    pk = DeskPhone.objects.get(mac="001565000001").pk
+    assert f'href="/admin/desk_phones/several/labels?pk={pk}"' in made.content.decode()
+
+
+def test_who_searches_for_phones_is_told_apart_from_phones_that_nobody_has_entered(admin: Client, company: Settings):
+    for number in range(6):
+        Asked.objects.create(mac=f"0015650000{number:02x}", first=1.0, last=time.time(), address="203.0.113.9", count=2)
+    Asked.objects.create(mac="001565999999", first=1.0, last=time.time(), address="192.168.1.9", local=True)
+    page = text_of(admin.get("/admin/desk_phones/news"))
+    assert "7 MAC addresses that nobody has entered have asked, 13 times in all" in page
+    assert "203.0.113.9 has tried 6 MAC addresses" in page
+    assert "00:15:65:00:00:01" not in page
+    assert "00:15:65:99:99:99" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/provision/../../etc/passwd", "A name that no phone asks for"), ("/provision/ffffffffffff.cfg", "means many")],
+)
+def test_tricks_are_told_on_the_page(admin: Client, company: Settings, path: str, words: str):
+    assert answer(Request(path=path, way="tftp", address="192.168.1.9")).status == 404
+    page = text_of(admin.get("/admin/desk_phones/news"))
+    assert words in page
+    assert "192.168.1.9, TFTP" in page

@@ -14,6 +14,7 @@ from jackfield.console.lan import keeper
 from jackfield.console.lan.keeper import State
 from jackfield.plug_and_play.models import Redirected
 from jackfield.provisioning.dhcp import Lease
+from jackfield.provisioning.tftp import Event
 from jackfield.settings import Settings
 from provisioning.redirectors import NAME, PASSWORD, Standing, serving, yealink
 
@@ -31,6 +32,7 @@ class FakeDhcp:
 
 class FakeKeeper:
     dhcp, dhcp_wrong = FakeDhcp(), ()
+    tftp_events = (Event(1.0, "window", "192.168.1.9", "x.cfg: 65535 blocks at once, given 16", 3),)
     states: ClassVar = {
         "tftp": State(False, "UDP port 69 on 0.0.0.0 needs more rights", "give the right to low ports", True),
         "multicast": State(True),
@@ -53,6 +55,7 @@ def text_of(client: Client, address: str) -> str:
 def test_the_page_says_what_is_on_and_what_hinders_the_rest(admin: Client, kept: None) -> None:
     page = text_of(admin, "/admin/plug_and_play/now")
     assert "UDP port 69 on 0.0.0.0 needs more rights: give the right to low ports" in page
+    assert "Wanted too much at once: x.cfg: 65535 blocks at once, given 16 (3×)" in page
     assert "192.0.2.50" in page
     assert "Workshop" in page  # the lease's phone is known by its MAC address
 
@@ -165,3 +168,11 @@ def test_which_dhcp_servers_answer_is_told(
     monkeypatch.setattr(f"{there}.our_addresses", lambda: ["192.0.2.1"])
     admin.post("/admin/plug_and_play/look", {"card": "eth7"})
     assert said in text_of(admin, "/admin/plug_and_play/now")
+
+
+def test_a_range_of_addresses_that_ends_before_it_begins_is_refused(admin: Client, company: Settings) -> None:
+    wish = {"dhcp": "yes", "dhcp_interface": "eth0", "dhcp_first": "192.0.2.20", "dhcp_last": "192.0.2.10",
+            "dhcp_hours": "12"}  # fmt: skip
+    answer = admin.post("/admin/plug_and_play/", wish)
+    assert answer.status_code == 422
+    assert "before the first address, 192.0.2.20: exchange them" in html.unescape(answer.content.decode())

@@ -113,6 +113,11 @@ class Keeper:
         await self.dhcp.stop()
         self._reading.shutdown(wait=False, cancel_futures=True)
 
+    @property
+    def tftp_events(self) -> list[tftp.Event]:
+        """What TFTP's clients were refused, the latest first."""
+        return [] if self._tftp is None else list(reversed(self._tftp.events))
+
     def _local(self, address: str) -> bool:
         return access.is_local(self.settings, address)
 

@@ -29,15 +29,13 @@ def enter(settings: Settings, phone: Any, *, code: str, by: str, host: str) -> A
     `host`: by which name or address of ours the phone will reach us, when none is set.
     """
     from jackfield.console.provisioning import links
-    from jackfield.console.provisioning.asking import Request
-    from jackfield.console.provisioning.configuring import folder
     from jackfield.console.provisioning.house import House
+    from jackfield.console.provisioning.standing import one_time_address
 
     def work(service: Service) -> str:
         house = House.read(settings)
         secret = links.new(phone, hours=house.rules.link_hours)
-        asked = Request(path="", way="https", address="", host=host)
-        url = f"{folder(house, asked, 'https')}{secret}/"
+        url = one_time_address(settings, host, secret)
         try:
             service.enter(phone.mac, models()[phone.model].provisioning_url.format(url=url, mac=phone.mac), code)
         except RedirectionError as problem:

@@ -146,6 +146,7 @@ class Judging:
         phone = next((row for row in self.phones.values() if row.pk == link.phone_id), None)
         if phone is None or not phone.enabled:
             return self._no(404, "missing", "switched_off", question, "the phone is switched off here", phone)
+        self._as_it_says(question, phone)
         found = self._file(question, phone, local)
         if isinstance(found, Answer):
             return found
@@ -257,7 +258,27 @@ class Judging:
                 return Answer(status=404, body=TEXTS["missing"].encode(), why="nobody's MAC address")
         if not phone.enabled:
             return self._no(403, "off", "switched_off", question, "the phone is switched off here", phone)
+        self._as_it_says(question, phone)
         return self._once(question, phone, self._file(question, phone, True))
+
+    def _as_it_says(self, question: Question, phone: Any) -> None:
+        """Enter a phone that has never fetched as the model that it says it is: a MAC tells no more than its maker."""
+        from jackfield.console.change import Wish, save
+        from jackfield.console.declarative.apply import Author
+        from jackfield.console.declarative.difference import DocumentError
+
+        asked, standing = question.asked, getattr(phone, "standing", None)
+        if asked is None or asked.model in ("", phone.model) or asked.mac not in ("", phone.mac):
+            return
+        known = MODELS.get(phone.model)
+        if known is None or known.vendor != asked.vendor or (standing is not None and standing.first_fetch is not None):
+            return
+        author = Author("provisioning", "phone", address=question.request.address)
+        try:
+            save(self.settings, [Wish("desk_phones", {"model": asked.model}, (phone.mac,))], author=author)
+        except DocumentError:
+            return  # its keys do not fit that model, or the like: the page says that it is another one
+        phone.model = asked.model
 
     # --- what it asks for --------------------------------------------------------------------------------------------
 

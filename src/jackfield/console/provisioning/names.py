@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jackfield.console.provisioning.house import House
     from jackfield.settings import Settings
 
-__all__ = ["strange"]
+__all__ = ["is_inside", "strange"]
 
 _HOST = re.compile(r"\[(?P<six>[0-9A-Fa-f:.]+)\](?::\d+)?|(?P<name>[^\s:/@]+)(?::\d+)?")
 _INSIDE = (".local", ".home.arpa", ".internal", ".lan", ".home", ".localdomain", ".intranet", ".corp", ".fritz.box")
@@ -38,11 +38,16 @@ def strange(house: House, host: str) -> str:
         pass
     else:
         return ""
-    if found and ("." not in name or name.endswith(_INSIDE)):
+    if found and is_inside(name):
         return ""
     known = {one.rstrip(".").lower() for one in _ours(house)}
     parent = "*." + name.partition(".")[2]  # RFC 9525 section 6.3: of a wildcard the first label alone differs
     return "" if name in known or parent in known else name
+
+
+def is_inside(name: str) -> bool:
+    """Tell whether a name means something in a network of somebody's own only."""
+    return "." not in name or name.endswith(_INSIDE)
 
 
 def _ours(house: House) -> list[str]:

@@ -14,6 +14,7 @@ from jackfield import __version__
 from jackfield.console.provisioning import giving
 from jackfield.console.provisioning.asking import Request
 from jackfield.console.provisioning.configuring import configuration, fingerprint, folder
+from jackfield.console.provisioning.elsewhere import name_elsewhere, name_here
 from jackfield.console.provisioning.house import House, lines_of, web_port
 from jackfield.console.provisioning.links import open_link
 from jackfield.control import ControlError, ask_sync
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from jackfield.provisioning.render import Rendered, TemplateProblem
     from jackfield.settings import Settings
 
-__all__ = ["ByHand", "State", "address_of", "by_hand", "preview", "states"]
+__all__ = ["ByHand", "State", "address_of", "by_hand", "one_time_address", "preview", "states"]
 
 MASK = "********"
 ANSWER_SECONDS = 1.5
@@ -92,16 +93,25 @@ def _state(house: House, phone: Any, lines: dict[str, Any], registered: set[str]
     return State(kind, meaning, text, bool(older), gone, trouble)
 
 
-def address_of(settings: Settings, host: str, secret: str = "") -> str:
-    """Return the address of the folder from which phones fetch; with the one-time `secret`, of one phone for once.
+def address_of(settings: Settings, host: str) -> str:
+    """Return the address of the folder from which phones in the local networks fetch.
 
     `host`: by which an administrator reached us, where no name is set for phones.
     """
     house = House.read(settings)
-    name = house.rules.server or host.rpartition(":")[0] or host
-    asked = Request(path="", way="https", address="", host=f"{name}:{web_port(settings)}")
-    found = folder(house, asked, "https", name.strip("[]"))
-    return f"{found}{secret}/" if secret else found
+    return _folder(house, name_here(house, host))
+
+
+def one_time_address(settings: Settings, host: str, secret: str) -> str:
+    """Return the address of a one-time `secret`: for a phone elsewhere, so not by a name of our network alone."""
+    house = House.read(settings)
+    return f"{_folder(house, name_elsewhere(house, host))}{secret}/"
+
+
+def _folder(house: House, name: str) -> str:
+    host = f"[{name}]" if ":" in name else name
+    asked = Request(path="", way="https", address="", host=f"{host}:{web_port(house.settings)}")
+    return folder(house, asked, "https", name)
 
 
 def by_hand(phone: Any, address: str) -> ByHand:

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F
+from django.db.models import Count, F, Max, Sum
 
 from jackfield.console.provisioning.pace import Pace
 from jackfield.provisioning.requests import spelled_mac, vendor_of_mac
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jackfield.provisioning.requests import Asked
     from jackfield.settings import Settings
 
-__all__ = ["MOST", "Stranger", "adopt", "count", "model_of", "new_ones", "since"]
+__all__ = ["MOST", "Searcher", "Stranger", "adopt", "count", "model_of", "new_ones", "searchers", "since"]
 
 log = logging.getLogger("jackfield.provisioning")
 
@@ -44,6 +44,25 @@ def since(at: float) -> list[Stranger]:
     from jackfield.desk_phones.models import Asked as Row
 
     return [Stranger(row.mac, row.address, row.local, row.count, row.last) for row in Row.objects.filter(last__gte=at)]
+
+
+@dataclass(frozen=True, slots=True)
+class Searcher:
+    """An address outside from which many MAC addresses were asked for that are nobody's. `at`: the last time."""
+
+    address: str
+    macs: int
+    questions: int
+    at: float
+
+
+def searchers(least: int = 5) -> list[Searcher]:
+    """Return who asks from outside for so many MAC addresses that he searches, and has no phone; the busiest first."""
+    from jackfield.desk_phones.models import Asked as Row
+
+    rows = Row.objects.filter(local=False).order_by().values("address")
+    found = rows.annotate(macs=Count("pk"), questions=Sum("count"), at=Max("last")).filter(macs__gte=least)
+    return [Searcher(**row) for row in found.order_by("-macs", "address")]
 
 
 def count(asked: Asked, request: Request, *, local: bool, now: float) -> None:

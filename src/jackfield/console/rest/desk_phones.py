@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from jackfield.company.models import General
 from jackfield.console import queries
 from jackfield.console.provisioning import check_sync, links, strangers
-from jackfield.console.provisioning.standing import address_of, by_hand, preview, states
+from jackfield.console.provisioning.standing import by_hand, one_time_address, preview, states
 from jackfield.console.rest import answers, bodies, problems, schemas
 from jackfield.console.rest.operations import Asked, Operation, Parameter
 from jackfield.console.rest.problems import Refusal
@@ -37,7 +37,7 @@ def new_link(asked: Asked) -> HttpResponse:
     """Make a one-time address, and answer with it this once."""
     phone, hours, at = _phone(asked), ProvisioningRules.current().link_hours, time.time()
     secret = links.new(phone, hours=hours, now=at)
-    address = address_of(django_settings.JACKFIELD, asked.request.get_host(), secret)
+    address = one_time_address(django_settings.JACKFIELD, asked.request.get_host(), secret)
     hand = by_hand(phone, address)
     content = {"address": address, "typed": hand.address, "places": list(hand.places)}
     return answers.json(content | {"until": queries._time(at + hours * 3600)}, 201)

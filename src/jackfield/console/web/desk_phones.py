@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -16,22 +18,26 @@ from markupsafe import Markup
 
 from jackfield.company.models import General
 from jackfield.console.declarative.difference import DocumentError
+from jackfield.console.lan import redirecting
 from jackfield.console.provisioning import check_sync, links, strangers
-from jackfield.console.provisioning.house import lines_of
-from jackfield.console.provisioning.standing import address_of, by_hand, preview, states
+from jackfield.console.provisioning.elsewhere import doubts, name_elsewhere
+from jackfield.console.provisioning.house import House, lines_of
+from jackfield.console.provisioning.standing import address_of, by_hand, one_time_address, preview, states
 from jackfield.console.web import errors, saving, told
 from jackfield.console.web.rights import gate
 from jackfield.console.web.screens import SCREENS
 from jackfield.console.web.several import chosen
 from jackfield.desk_phones.models import Asked, CheckSync, DeskPhone, Incident, ProvisioningRules
+from jackfield.numbers.models import Extension
 from jackfield.provisioning.catalogue import MODELS
 from jackfield.provisioning.render import TemplateProblem
-from jackfield.provisioning.requests import normal_mac, spelled_mac, vendor_of_mac
+from jackfield.provisioning.requests import PathRefused, normal_mac, recognise, spelled_mac, vendor_of_mac
 
 __all__ = ["urls"]
 
 SHOWN = 50
 MOST_AT_ONCE = 500
+_MAC_WORD = re.compile(r"^\s*MAC\b[\s:=]*", re.IGNORECASE)
 
 
 def _phone(pk: int) -> Any:
@@ -52,7 +58,8 @@ def now(request: HttpRequest, pk: int) -> HttpResponse:
 def _shown(request: HttpRequest, phone: Any, secret: str = "") -> HttpResponse:
     """Show a phone; with its new one-time address, which is shown this once."""
     at, settings = time.time(), django_settings.JACKFIELD
-    address = address_of(settings, request.get_host(), secret)
+    here, house = request.get_host(), House.read(settings)
+    address = one_time_address(settings, here, secret) if secret else address_of(settings, here)
     lines = lines_of([phone])
     model = MODELS.get(phone.model)
     answer = render(
@@ -70,7 +77,11 @@ def _shown(request: HttpRequest, phone: Any, secret: str = "") -> HttpResponse:
             "now": at,
             "address": address if secret else "",
             "hand": by_hand(phone, address),
-            "plain": by_hand(phone, address_of(settings, request.get_host())).address,
+            "plain": by_hand(phone, address_of(settings, here)).address,
+            "by_mac": house.by_mac,
+            "doubts": doubts(settings, name_elsewhere(house, here)),
+            "other_model": _other_model(phone),
+            "service": redirecting.service_of(phone),
             "code": qr_code(by_hand(phone, address).address) if secret else "",
             "files": [file for file in model.files if file.kind != "nothing"] if model is not None else (),
             "incidents": Incident.objects.filter(mac=phone.mac)[:10],
@@ -81,6 +92,18 @@ def _shown(request: HttpRequest, phone: Any, secret: str = "") -> HttpResponse:
     if secret:
         answer["Cache-Control"] = "no-store"
     return answer
+
+
+def _other_model(phone: Any) -> Any:
+    """Return which model a phone last said that it is, where that is another one than it was entered as."""
+    standing = getattr(phone, "standing", None)
+    if standing is None or not standing.file:
+        return None
+    try:
+        said = recognise(standing.file, standing.user_agent)
+    except PathRefused:
+        return None
+    return MODELS.get(said.model) if said is not None and said.model != phone.model else None
 
 
 def qr_code(text: str) -> Markup:
@@ -169,12 +192,14 @@ def labels(request: HttpRequest) -> HttpResponse:
     hours, general = ProvisioningRules.current().link_hours, General.current()
     for row in rows:
         secret = links.new(row, hours=hours) if request.method == "POST" else ""
-        typed = by_hand(row, address_of(settings, request.get_host(), secret))
+        here = request.get_host()
+        typed = by_hand(row, one_time_address(settings, here, secret) if secret else address_of(settings, here))
         numbers = [lines[name].extension for name in row.extensions if name in lines]
         made.append({"phone": row, "mac": spelled_mac(row.mac).upper(), "model": typed.model, "extensions": numbers,
                      "address": typed.address if secret else "",
                      "code": qr_code(typed.address if secret else spelled_mac(row.mac))})  # fmt: skip
     context = {"labels": made, "pks": [row.pk for row in rows], "hours": hours, "company": general.company,
+               "doubts": doubts(settings, name_elsewhere(House.read(settings), request.get_host())),
                "with_address": request.method == "POST"}  # fmt: skip
     answer = render(request, "desk_phones/labels.html", context)
     answer["Cache-Control"] = "no-store"
@@ -185,18 +210,31 @@ def labels(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     """Enter a box of phones: MAC addresses as they are scanned, each with the number of an extension or without."""
     problems: list[str] = []
+    entered = ""
     values = {"macs": request.POST.get("macs", ""), "model": request.POST.get("model", "")}
     if request.method == "POST":
+        before = set(Extension.objects.values_list("number", flat=True))
         made, problems = _add_all(request, values["macs"], values["model"])
         if made:
             text = ngettext("%(count)d phone is entered.", "%(count)d phones are entered.", len(made))
-            saving.notify(request, [("good", text % {"count": len(made)})])
+            saving.notify(request, [("good", text % {"count": len(made)}), *_new_numbers(made, before)])
+            entered = "/admin/desk_phones/several/labels?" + "&".join(f"pk={pk}" for pk in made)
         if not problems:
-            query = "&".join(f"pk={pk}" for pk in made)
-            return redirect(f"/admin/desk_phones/several/labels?{query}" if made else "/admin/desk_phones/")
+            return redirect(entered or "/admin/desk_phones/")
         values["macs"] = "\n".join(line for line, _why in problems_lines(problems))
-    context = {"values": values, "problems": problems, "models": MODELS.values()}
+    context = {"values": values, "problems": problems, "models": MODELS.values(), "entered": entered}
     return render(request, "desk_phones/add.html", context, status=422 if problems else 200)
+
+
+def _new_numbers(made: list[int], before: set[str]) -> list[tuple[str, str]]:
+    """Return a notice that names the extensions that were made besides; a number may have been mistyped."""
+    phones = DeskPhone.objects.filter(pk__in=made)
+    new = sorted({line.extension.number for line in lines_of(phones).values()} - before)
+    text = ngettext(
+        "Extension %(numbers)s was not there, and was made.", "Extensions %(numbers)s were not there, and were made.",
+        len(new),
+    )  # fmt: skip
+    return [("good", text % {"numbers": ", ".join(new)})] if new else []
 
 
 def problems_lines(problems: list[str]) -> list[tuple[str, str]]:
@@ -210,7 +248,7 @@ def _add_all(request: HttpRequest, text: str, model: str) -> tuple[list[int], li
     problems = []
     known = set(DeskPhone.objects.values_list("mac", flat=True))
     for line in text.splitlines()[:MOST_AT_ONCE]:
-        words = line.replace(",", " ").replace(";", " ").split()
+        words = _MAC_WORD.sub("", line.replace(",", " ").replace(";", " ")).split()  # labels have it in their codes
         if not words:
             continue
         number = words[1] if len(words) > 1 else ""
@@ -241,10 +279,14 @@ def news(request: HttpRequest) -> HttpResponse:
     at = time.time()
     rounds = [(one, check_sync.outcome(one, at)) for one in CheckSync.objects.prefetch_related("phones")[:10]]
     names = {phone.mac: phone for phone in DeskPhone.objects.all()}
+    searching = strangers.searchers()
     context = {
         "rounds": rounds,
         "names": names,
-        "asked": Asked.objects.all()[:SHOWN],
+        "asked": Asked.objects.exclude(local=False, address__in=[one.address for one in searching])[:SHOWN],
+        "unknown": Asked.objects.aggregate(macs=Count("pk"), questions=Sum("count")),
+        "searching": searching[:SHOWN],
+        "waiting": ProvisioningRules.current().new_extensions == "local" and Asked.objects.filter(local=True).exists(),
         "incidents": Incident.objects.all()[:SHOWN],
         "refusals": lambda mac, status: _refusal(names.get(mac), status),
         "spelled": spelled_mac,

@@ -14,12 +14,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from jackfield.company.models import General
 from jackfield.console.lan import keeper, redirecting, wanted
 from jackfield.console.web import errors, saving
 from jackfield.console.web.rights import gate
-from jackfield.desk_phones.models import Asked, DeskPhone
+from jackfield.desk_phones.models import Asked, DeskPhone, ProvisioningRules
 from jackfield.network.addresses import reachable_addresses
 from jackfield.plug_and_play.choices import Outcome
 from jackfield.plug_and_play.models import PlugAndPlay, Redirected, Redirection
@@ -37,6 +38,13 @@ DAYS = 7
 MOST = 50
 PAGE = 50
 LOOK_SECONDS = 8.0
+TFTP_WORDS = {
+    "outside": gettext_lazy("from outside the local networks: not answered"),
+    "crowded": gettext_lazy("too many at once from there: it asks again"),
+    "wrong": gettext_lazy("refused"),
+    "window": gettext_lazy("wanted too much at once"),
+    "stopped": gettext_lazy("went away in the middle"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,9 @@ def now(request: HttpRequest) -> HttpResponse:
         "dhcp_wrong": () if found is None else found.dhcp_wrong,
         "leases": [] if found is None else [(one, phones.get(one.mac.replace(":", ""))) for one in found.dhcp.leases()],
         "events": [] if found is None else list(reversed(found.dhcp.events))[:MOST],
+        "tftp": [] if found is None else [(one, TFTP_WORDS[one.kind]) for one in found.tftp_events[:MOST]],
+        "by_mac": wanted.read(settings).by_mac,
+        "enabled": ProvisioningRules.current().enabled,
         "asked": Asked.objects.filter(last__gte=time.time() - DAYS * 86400)[:MOST],
         "fetched": DeskPhone.objects.filter(standing__last_fetch__gte=time.time() - DAYS * 86400)
         .select_related("standing")
@@ -94,7 +105,7 @@ def our_addresses() -> list[str]:
 def _ways(settings: Any, row: Any) -> list[Way]:
     by_mac = wanted.read(settings).by_mac
     states = {} if keeper.current is None else keeper.current.states
-    without = "" if by_mac else _("Provisioning in the local networks is switched off.")
+    without = "" if by_mac else _("Nothing is given for a MAC address alone now, see above.")
     known = [
         (
             "tftp",
