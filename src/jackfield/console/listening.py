@@ -21,6 +21,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from jackfield.console import access, turn_door
+from jackfield.console.crowd import Crowd
 from jackfield.network.addresses import local_addresses
 from jackfield.network.certificate import names_of_this_machine
 from jackfield.network.certificate_store import Serving, Store
@@ -33,7 +34,11 @@ __all__ = ["front"]
 HANDSHAKE = 0x16
 PATIENCE = 20  # seconds for the first byte, for the rest of a handshake, and for the head of a request
 MOST_OF_ONE = 80
-"""Connections from one address; uvicorn takes 1,500 of all. A browser has some six of them."""
+"""Connections from one address at once; uvicorn takes 1,500 of all. A browser has some six of them. By TLS further
+ones wait for their turn: all phones of an office may be one address."""
+LONGEST_WAIT = 60
+"""Seconds; by then phones have given up themselves."""
+MOST_WHILE_WAITING = 65536
 _LOOPBACK = re.compile(r"(::ffff:)?127\.[0-9.]+|::1")
 _HEAD = re.compile(rb"[A-Z]+ (/[!-~]*) HTTP/1\.[01]\r\n")
 _FOR_PHONES = re.compile(rb"(GET|HEAD) /provision/")
@@ -52,12 +57,13 @@ def front(settings: Settings) -> Callable[..., asyncio.Protocol]:
     serving = Serving(store, functools.partial(_context, settings.files.certificates / "phones"))
     everywhere = settings.console_tls == "on"
     coturn = turn_door.coturn_of(settings)
+    crowd = Crowd(lambda: MOST_OF_ONE)
 
     def make(config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> asyncio.Protocol:
         def inner(**more: Any) -> _Http:
             return _Http(proxies, coturn, config, server_state, app_state | more, _loop)
 
-        return _Front(inner, serving, everywhere)
+        return _Front(inner, serving, everywhere, crowd, proxies)
 
     return make
 
@@ -78,6 +84,8 @@ class _Http(H11Protocol):
         self._late: asyncio.TimerHandle | None = None
         self._begun = False
         self._seen = b""
+        self.gone: Callable[[], None] = _nothing  # gives the place back
+        self.others_wait: Callable[[], bool] = bool
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
@@ -122,6 +130,13 @@ class _Http(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._done()
         super().connection_lost(exc)
+        self.gone()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and not self.transport.is_closing() and self.others_wait():
+            self.transport.close()  # it has what it came for
 
     def _wait(self) -> None:
         if self._late is None:
@@ -139,11 +154,22 @@ class _Http(H11Protocol):
         """
         if self.client is None or len(self.connections) <= MOST_OF_ONE:
             return False
-        who = _network(self.client[0])
-        if who is None or _LOOPBACK.fullmatch(self.client[0]) or access.is_within(self.client[0], self._proxies):
+        who = _counted(self.client[0], self._proxies)
+        if who is None:
             return False
         others = (one.client for one in self.connections if isinstance(one, H11Protocol))
         return sum(client is not None and _network(client[0]) == who for client in others) > MOST_OF_ONE
+
+
+def _nothing() -> None:
+    pass
+
+
+def _counted(address: str, proxies: tuple[str, ...]) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Return as whom an address counts; None for the machine itself and for proxies, who speak for many."""
+    if _LOOPBACK.fullmatch(address) or access.is_within(address, proxies):
+        return None
+    return _network(address)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -183,11 +209,22 @@ def _context(authorities: Path, certificate: Path, key: Path) -> ssl.SSLContext:
 class _Front(asyncio.Protocol):
     """Reads the first bytes, and hands the connection to whoever it is for."""
 
-    def __init__(self, inner: Callable[..., H11Protocol], serving: Serving, everywhere: bool) -> None:
+    def __init__(
+        self,
+        inner: Callable[..., _Http],
+        serving: Serving,
+        everywhere: bool,
+        crowd: Crowd,
+        proxies: tuple[str, ...],
+    ) -> None:
         self._inner = inner
         self._serving = serving
         self._everywhere = everywhere
+        self._crowd = crowd
+        self._proxies = proxies
         self._seen = b""
+        self._who: Any = None  # as whom it counts
+        self._turn: Callable[[], None] | None = None  # it waits for it
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle
 
@@ -197,22 +234,60 @@ class _Front(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
+        if self._turn is not None:
+            self._crowd.give_up(self._who, self._turn)
 
     def data_received(self, data: bytes) -> None:
         self._seen += data
-        if self._seen[0] == HANDSHAKE:
-            self._timer.cancel()
-            self._begin_tls()
+        if self._turn is not None:
+            if len(self._seen) > MOST_WHILE_WAITING:
+                self._transport.abort()
+        elif self._seen[0] == HANDSHAKE:
+            self._in_turn(self._begin_tls)
         elif not self._everywhere and self._from_here():
             self._go_on(self._inner())
         elif _FOR_PHONES.match(self._seen):
-            self._go_on(self._inner(phones_only=True))  # who may have what by plain HTTP, `provisioning` decides
+            self._in_turn(self._by_plain_http)
         elif b"\r\n\r\n" in self._seen or len(self._seen) > 16384:
             self._timer.cancel()
             self._transport.write(_elsewhere(self._seen))
             self._transport.close()
 
-    def _go_on(self, inner: H11Protocol) -> None:
+    def _in_turn(self, begin: Callable[[], None]) -> None:
+        """Begin, or do so when this address has a place."""
+        peer = self._transport.get_extra_info("peername")
+        self._who = _counted(peer[0], self._proxies) if peer else None
+        if self._who is None:
+            begin()
+            return
+
+        def turn() -> None:
+            self._turn = None
+            self._timer.cancel()
+            begin()
+
+        found = self._crowd.enter(self._who, turn)
+        if found:
+            turn()
+        elif found is None:
+            self._transport.abort()
+        else:
+            self._turn = turn
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(LONGEST_WAIT, self._transport.abort)
+
+    def _place(self) -> tuple[Callable[[], None], Callable[[], bool]]:
+        """Return what gives its place back, and what tells whether others of its address wait for it."""
+        if self._who is None:
+            return _nothing, bool
+        return functools.partial(self._crowd.leave, self._who), functools.partial(self._crowd.waits, self._who)
+
+    def _by_plain_http(self) -> None:
+        inner = self._inner(phones_only=True)  # who may have what by plain HTTP, `provisioning` decides
+        inner.gone, inner.others_wait = self._place()
+        self._go_on(inner)
+
+    def _go_on(self, inner: _Http) -> None:
         self._timer.cancel()
         self._transport.set_protocol(inner)
         inner.connection_made(self._transport)
@@ -223,12 +298,14 @@ class _Front(asyncio.Protocol):
         return ipaddress.ip_address(self._transport.get_extra_info("sockname")[0].partition("%")[0]).is_loopback
 
     def _begin_tls(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, inner = asyncio.get_running_loop(), self._inner()
+        self._timer.cancel()
+        gone, inner.others_wait = self._place()
         self._serving.refresh()  # a new certificate counts from the next connection on
         # `loop.start_tls` would lose the bytes that were read already.
         waiter: Any = None
-        tls: Any = SSLProtocol(
-            loop, self._inner(), self._serving.context, waiter, server_side=True, ssl_handshake_timeout=PATIENCE
+        tls: Any = _Tls(
+            gone, loop, inner, self._serving.context, waiter, server_side=True, ssl_handshake_timeout=PATIENCE
         )
         self._transport.set_protocol(tls)
         tls.connection_made(self._transport)
@@ -239,6 +316,18 @@ class _Front(asyncio.Protocol):
             room[:count] = rest[:count]
             tls.buffer_updated(count)
             rest = rest[count:]
+
+
+class _Tls(SSLProtocol):
+    """TLS that tells when its connection is gone, also where no handshake came about."""
+
+    def __init__(self, gone: Callable[[], None], *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._gone = gone
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self._gone()
 
 
 def _elsewhere(request: bytes) -> bytes:
