@@ -46,6 +46,16 @@ class DataDir:
         return self.path / "line-secrets.jsonl"
 
     @property
+    def counts(self) -> Path:
+        """What outgoing calls have come to, for limits: survives a restart of the switch."""
+        return self.path / "counts"
+
+    @property
+    def rates(self) -> Path:
+        """What outgoing calls cost: the console writes it, the switch reads it."""
+        return self.path / "rates.json"
+
+    @property
     def spool(self) -> Path:
         """What happened and is not yet in the database."""
         return self.path / "spool"

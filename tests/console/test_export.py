@@ -23,8 +23,8 @@ def test_an_empty_system_exports_empty_sections(settings: Settings):
     document = yaml.safe_load(api.export(settings))
     assert list(document) == [
         "settings", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups",
-        "vpn_devices", "sites", "extensions", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials",
-        "emergency_numbers", "sounds", "webhooks", "phone_templates", "desk_phones", "redirections",
+        "vpn_devices", "sites", "extensions", "trunks", "call_limits", "inbound", "outbound", "ring_groups", "services",
+        "speed_dials", "emergency_numbers", "sounds", "webhooks", "phone_templates", "desk_phones", "redirections",
     ]  # fmt: skip
     assert document.pop("settings") == {
         "company": "", "country": "US", "language": "en", "time_zone": "UTC", "outside_prefix": "9",

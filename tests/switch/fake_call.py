@@ -80,6 +80,13 @@ class FakeAnchor:
     record: FakeRecord = field(default_factory=FakeRecord)
 
 
+class FakeLimits:
+    """Limits that let everything through."""
+
+    async def admits(self, call: Any, dial: Any) -> bool:
+        return True
+
+
 class FakeSwitch:
     def __init__(self) -> None:
         self.emitted: list[tuple[str, str, dict[str, Any]]] = []
@@ -89,6 +96,7 @@ class FakeSwitch:
         self.memory: dict[str, Any] = {}
         self.random = random.Random(7)
         self.busy: dict[str, int] = {}
+        self.limits = FakeLimits()
 
     def emit(self, kind: str, id: str, data: dict[str, Any]) -> None:
         self.emitted.append((kind, id, data))

@@ -28,6 +28,16 @@ SERVICES = (
     ("*61", "announcement", "Announcement", "welcome"),
     ("*62", "music", "Music on hold", ""),
 )
+LIMITS: tuple[dict[str, Any], ...] = (
+    {"name": "Premium-rate numbers", "applies_to": "listed", "kinds": ["premium"], "always": True},
+    {"name": "Countries never called", "applies_to": "listed", "kinds": ["international"], "always": True},
+    {
+        "name": "Calls abroad", "applies_to": "listed", "kinds": ["international", "premium"], "calls_per_hour": 50,
+        "minutes_per_day": 120,
+    },
+    {"name": "Long calls", "minutes_per_call": 120},
+)  # fmt: skip
+"""What a stolen password may cost at most, until somebody decides otherwise. Countries are opened one by one."""
 GROUP = "Everybody"
 EUROPE = (
     "AD AL AT BA BE BG BY CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MC MD ME MK MT NL NO PL PT RO RS "
@@ -108,6 +118,7 @@ def document(company: str, country: str, language: str, time_zone: str, extensio
             {"number": number, "kind": kind, "name": name} | ({"sound": sound} if sound else {})
             for number, kind, name, sound in SERVICES
         ],
+        "call_limits": [dict(limit) for limit in LIMITS],
         "emergency_numbers": [{"number": number, "name": name} for number, name in emergency.items()],
     }
 

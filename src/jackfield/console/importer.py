@@ -19,7 +19,7 @@ import msgspec
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from jackfield.company.models import State
-from jackfield.console import emergencies
+from jackfield.console import emergencies, limit_notices
 from jackfield.console.database import database_errors
 from jackfield.console.faults import ConsoleError
 from jackfield.control import ControlError, NotRunning, ask_sync
@@ -133,6 +133,7 @@ class Importer:
                 readable = [entry for entry in entries if id(entry) not in unreadable]
                 outbox.calls(readable, self._clock())
                 emergencies.tell(readable, self._clock())
+                limit_notices.tell(readable, self._clock())
         except (DataError, IntegrityError, ValueError, OverflowError) as error:
             if len(entries) == 1:  # this is the one that the database does not take
                 self._refuse(entries[0], str(error))

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from jackfield.switch.snapshot import Numbering
+from jackfield.switch.snapshot import Numbering, World
 
-__all__ = ["beginnings", "numbering"]
+__all__ = ["beginnings", "numbering", "world"]
 
 DIGITS = "0123456789"
 DEEPEST = 7
@@ -52,6 +52,35 @@ def numbering(country: str) -> Numbering:
         free=tuple(beginnings([known.toll_free])),
         abroad=tuple(sorted(one for one in abroad if one not in own)),
     )
+
+
+NETWORKS = ("870", "878", "881", "882", "883", "979")
+"""Codes of no country whose calls cost as much as premium-rate ones: satellites, networks at sea and in the air, and
+international premium rate (ITU-T E.164, list of assigned country codes)."""
+
+
+@lru_cache(maxsize=1)
+def world() -> World:
+    """Return the countries of the world by the beginnings of their numbers, and the beginnings of premium-rate ones."""
+    import phonenumbers
+
+    countries: dict[str, str] = {}
+    premium: set[str] = set(NETWORKS)
+    for number, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
+        code = str(number)
+        countries[code] = regions[0]  # the main one: what begins as none of the others does is its
+        for region in regions:
+            known: Any = (
+                phonenumbers.PhoneMetadata.metadata_for_nongeo_region(number, None)
+                if region == "001"
+                else phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+            )
+            if region != regions[0]:
+                told = [known.leading_digits] if known.leading_digits else [known.fixed_line, known.mobile]
+                for beginning in beginnings(told):
+                    countries.setdefault(code + beginning, region)
+            premium.update(code + beginning for beginning in beginnings([known.premium_rate]))
+    return World(countries=countries, premium=tuple(sorted(premium)))
 
 
 def _lengths(described: Any) -> tuple[int, ...]:

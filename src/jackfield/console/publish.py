@@ -13,7 +13,7 @@ import msgspec
 
 from jackfield.console import sounds
 from jackfield.console.faults import ConsoleError
-from jackfield.console.numbering import numbering
+from jackfield.console.numbering import numbering, world
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.sip.digest import ha1
 from jackfield.switch import snapshot as snapshots
@@ -31,7 +31,7 @@ RELOAD_SECONDS = 5.0
 trouble: dict[str, str] = {}
 """Why the configuration of last time is not in force: empty while all is well."""
 THINGS = ("address_groups", "vpn_devices", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials",
-          "emergency_numbers", "holidays", "time_ranges", "permissions", "sites")  # fmt: skip
+          "emergency_numbers", "holidays", "time_ranges", "permissions", "sites", "call_limits")  # fmt: skip
 PUBLISHED = ("settings", "extensions", "sounds", *THINGS)
 """Sections that the switch needs."""
 
@@ -69,8 +69,10 @@ def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
     configured = list(map(copied["sounds"], rows["sounds"]))
     found = {(sound.name, sound.language): sound for sound in sounds.installed(settings.files.sounds)}
     found |= {(one.name, one.language): sounds.resolved(one, settings.files.sounds) for one in configured}
-    if things["permissions"]:
+    if things["permissions"] or things["call_limits"]:
         things["numbering"] = numbering(general.country)
+    if things["call_limits"]:
+        things["world"] = world()
     return Snapshot(general=general, extensions=extensions, sounds=tuple(found.values()), **things)
 
 

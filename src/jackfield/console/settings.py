@@ -93,7 +93,7 @@ def options(settings: Settings) -> dict[str, Any]:
 
 APPS = (
     "company", "people", "numbers", "trunks", "history", "changes", "notices", "contacts", "directory", "webhooks",
-    "vpn", "sites", "desk_phones", "browser_phones", "plug_and_play",
+    "vpn", "sites", "limits", "desk_phones", "browser_phones", "plug_and_play",
     "softphones",
 )  # fmt: skip
 SESSION_SECONDS = 14 * 86400

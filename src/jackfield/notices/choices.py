@@ -23,6 +23,7 @@ class Kind(models.TextChoices):
     """
 
     EMERGENCY_CALL = "emergency_call", _("Somebody dialled an emergency number")
+    CALL_LIMIT = "call_limit", _("A limit on outgoing calls is reached, or a call was refused by it")
     TRUNK_DOWN = "trunk_down", _("A trunk can't be used")
     ROUTER = "router", _("A router stands in the way of phones")
     SYSTEM = "system", _("A part of the system does not work")

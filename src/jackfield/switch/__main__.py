@@ -96,6 +96,8 @@ async def run(configured: Settings, ready: int | None) -> None:
         registrations=files.registrations,
         overrides=files.overrides,
         line_secrets=files.line_secrets,
+        counts=files.counts,
+        rates=files.rates,
         public_address=configured.public_address,
         rtp_ports=configured.rtp_ports,
         found_addresses=public_file.load(files.public_addresses).outside,

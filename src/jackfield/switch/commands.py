@@ -84,6 +84,7 @@ class Commands:
             **BrowserPhones(self.switch).handlers(),
             **self._sites.handlers(),
             **self.switch.overrides.handlers(),
+            **self.switch.limits.handlers(),
             "notify": CheckSync(self.switch).notify,
             "line_secrets": self.switch.authenticator.secrets.line_secrets,
         }
@@ -186,7 +187,13 @@ class Commands:
             number = question.origin.number
             extension = next(one for one in snapshot.extensions if one.number == number)
             question = dataclasses.replace(question, site=site_at(snapshot, self.switch.registrar, extension))
-        found = forecast_to_dict(forecast(snapshot, question, when))
+        foreseen = forecast(snapshot, question, when)
+        found = forecast_to_dict(foreseen)
+        steps, refused = self.switch.limits.outlook(foreseen.plan, question.site, when if at else None)
+        found["trace"] += [{"text": step.text, "setting": step.setting} for step in steps]
+        if refused is not None:
+            found["leads_to"] = None
+            found["refused"] = {"status": 403, "reason": "Forbidden", "text": refused.words}
         site = site_named(snapshot, question.site) if question.site else None
         refusable = found["leads_to"] is None or found["leads_to"]["kind"] != "emergency"
         if site is not None and refusable and not at and (outlook := self.switch.site_admission.outlook(site)):

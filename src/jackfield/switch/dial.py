@@ -57,6 +57,10 @@ class TrunkDial:
     """As our own people dial the number: what they are shown, so that they can call it again."""
     diverted: Diversion | None = None
     """As for phones."""
+    called: str = ""
+    """The number as the outgoing route leaves it, before this trunk's own rewriting: what limits go by."""
+    payer: str = ""
+    """The extension by whose right the call is made; "" for the house, and for what a trunk brings."""
 
     def __str__(self) -> str:
         return f"{self.number} through trunk {self.trunk.name}"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jackfield.sip.message import Message, Request, Response
     from jackfield.switch.audio import Profile
     from jackfield.switch.call_base import CallBase
+    from jackfield.switch.limits.counts import Meter
     from jackfield.switch.party import Party
     from jackfield.switch.proof import Watch
     from jackfield.switch.snapshot import Trunk
@@ -59,6 +60,7 @@ class Leg:
         "leaving",
         "listener",
         "measured",
+        "meter",
         "moved",
         "party",
         "proof",
@@ -91,6 +93,8 @@ class Leg:
         """The last figures of its stream have come."""
         self.proof: Watch | None = None
         """Who looks whether its phone hears and is heard."""
+        self.meter: Meter | None = None
+        """What counts it for limits on outgoing calls."""
         self.moved = False
         """The party was told a port that is not ours any more, and can be told the new one only when it is answered."""
 
@@ -257,6 +261,8 @@ class Leg:
         self.record.status = 200
         self.call.switch.engaged.changed(self)
         self.call.switch.proofs.answered(self)
+        if self.meter is not None:
+            self.call.switch.limits.answered(self, self.meter)
 
     def _finish(self, status: int, text: str) -> None:
         self.ended = True
@@ -265,6 +271,8 @@ class Leg:
         if self._counted and self.trunk is not None:
             self._counted = False
             self.call.switch.trunks.release(self.trunk)
+        if self.meter is not None:
+            self.call.switch.limits.ended(self, self.meter)
         if self.leaving:
             return
         record = self.record

@@ -114,6 +114,9 @@ class OutgoingLeg(Leg):
             if not self.count_on(dial.trunk, force=dial.emergency) and not dial.emergency:
                 self.obstacle = f'trunk "{dial.trunk.name}" has no room'
                 return
+            self.obstacle = switch.limits.begin(self, dial)
+            if self.obstacle:
+                return
             self.hops = await switch.trunks.hops(dial.trunk)
         elif self.flow is not None:
             return

@@ -355,6 +355,7 @@ class _Decision:
     def _through(self, chosen: Outbound, called: str, where: str) -> None:
         """Make the attempts of a route, one for each of its trunks."""
         country = self.snapshot.general.country
+        payer = self.who.number if isinstance(self.who, FromExtension) else ""
         attempts = []
         for name in chosen.trunks:
             trunk = self.snapshot.trunks_by_name.get(name)
@@ -365,7 +366,11 @@ class _Decision:
             number = rewrite(format_for_trunk(called, trunk.international_format, country), trunk.out_called)
             shown = outside(trunk, chosen, self._payer(), self.caller, self.request.calling_number, site=self.site)
             hidden = shown.anonymous or self.request.anonymous
-            attempts.append(TrunkDial(trunk, number, shown.number, shown.name, hidden, dialed=self.number))
+            attempts.append(
+                TrunkDial(
+                    trunk, number, shown.number, shown.name, hidden, dialed=self.number, called=called, payer=payer
+                )
+            )
             as_whom = f"{shown.number or 'nobody'} ({shown.why}){', hidden' if hidden else ''}"
             order = "then trunk" if len(attempts) > 1 else "trunk"
             self._note(f'{order} "{name}": calls {number} as {as_whom}', setting)

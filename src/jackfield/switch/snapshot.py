@@ -18,6 +18,10 @@ from typing import Literal
 
 import msgspec
 
+from jackfield.switch.limits.data import CallLimit as CallLimit
+from jackfield.switch.numbering import Numbering as Numbering
+from jackfield.switch.numbering import World as World
+
 DEFAULT_CODECS = ("opus", "g722", "pcma", "pcmu", "gsm", "g729", "g726-32", "ilbc", "speex")
 """Order of preference. The first five are transcoded; the rest pass through when both sides have them."""
 
@@ -259,24 +263,6 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbering:
-    """Prefixes of the company's country by which the kind of a call is told. Made when a snapshot is published.
-
-    `mobile`, `premium`, `free` and `abroad` (other countries of the same code) are beginnings of national numbers,
-    without the prefix that is dialled before them.
-    """
-
-    country_code: str = ""
-    international: tuple[str, ...] = ()  # "00"
-    national: str = ""  # "0"; "" where there is none
-    shortest: int = 0  # digits of a full national number at least
-    mobile: tuple[str, ...] = ()
-    premium: tuple[str, ...] = ()
-    free: tuple[str, ...] = ()
-    abroad: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A number with a built-in function, or a destination written in Python by the company (`plugin`)."""
 
@@ -438,7 +424,9 @@ class Snapshot:
     time_ranges: tuple[NamedHours, ...] = ()
     holidays: tuple[Holidays, ...] = ()
     permissions: tuple[Permission, ...] = ()
-    numbering: Numbering = Numbering()
+    numbering: Numbering = Numbering()  # noqa: RUF009 - it is frozen
+    call_limits: tuple[CallLimit, ...] = ()
+    world: World = World()  # noqa: RUF009
     overrides: tuple[Override, ...] = ()
     hosts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Addresses of the names by which sites are recognised. Kept by the switch, and in no published snapshot."""

@@ -37,6 +37,7 @@ from jackfield.switch.hours import zone
 from jackfield.switch.identity import Sender
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.lending import Lending
+from jackfield.switch.limits.live import Limits
 from jackfield.switch.line_secrets import LineSecrets
 from jackfield.switch.our_addresses import OurAddresses
 from jackfield.switch.overrides import Overrides
@@ -96,6 +97,8 @@ class Switch:
         registrations: Path | None = None,
         overrides: Path | None = None,
         line_secrets: Path | None = None,
+        counts: Path | None = None,
+        rates: Path | None = None,
         public_address: str = "",
         found_addresses: Sequence[Outside] = (),
         rtp_ports: str = "",
@@ -168,6 +171,7 @@ class Switch:
         self.plugins = Plugins()
         self.media = Streams(pool, self.addresses.of, self.calls.values)
         self.direct_memory = Memory(loop.time)
+        self.limits = Limits(self, counts, rates)
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -209,6 +213,7 @@ class Switch:
         if tasks:
             await asyncio.wait(tasks, timeout=STUBBORN)
         self.overrides.close()
+        self.limits.close()
         await self.qualifier.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
@@ -229,6 +234,7 @@ class Switch:
         self.authenticator.secrets.load(snapshot)
         self.registrar.reload()
         self.subscriptions.reload()
+        await self.limits.reload()
         await self.trunks.reload()
         log.info("configuration %d is in force", snapshot.version)
 
@@ -321,6 +327,7 @@ class Switch:
         """A call has ended."""
         self.calls.pop(call.id, None)
         self.media.forget(call)
+        self.limits.call_over(call.id)
         self.recent.append((call.id, call.dialogs))
         self.counters[f"calls_{call.record.outcome}"] += 1
 

@@ -17,6 +17,7 @@ from jackfield.console.declarative.address_checks import check_addresses
 from jackfield.console.declarative.desk_phone_checks import check_desk_phones, doubtful_desk_phones, doubtful_keys
 from jackfield.console.declarative.difference import Problem
 from jackfield.console.declarative.hours_checks import check_names
+from jackfield.console.declarative.limit_checks import check_limits
 from jackfield.console.declarative.merging import Item, Merge
 from jackfield.console.declarative.people_checks import check_people
 from jackfield.console.declarative.sections import SECTIONS
@@ -67,6 +68,7 @@ def check(
     problems += check_addresses(merge, through, address)
     problems += check_desk_phones(merge)
     problems += check_vpn(merge)
+    problems += check_limits(merge)
     warnings = [*_targets(merge, plan, before), *_hidden(merge, plan), *_passwords(merge), *_emergency(merge)]
     warnings += site_warnings(merge)
     warnings += doubtful_desk_phones(merge)

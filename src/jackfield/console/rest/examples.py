@@ -19,6 +19,14 @@ NEW: Mapping[str, dict[str, Any]] = {
         "weekly": [{"days": ["mon", "tue", "wed", "thu", "fri"], "start": "08:00", "end": "17:00"}],
     },
     "permissions": {"name": "Hall", "default": "deny", "rules": [{"calls": "national", "allow": True}]},
+    "call_limits": {
+        "name": "Abroad",
+        "applies_to": "listed",
+        "kinds": ["international"],
+        "calls_per_hour": 50,
+        "minutes_per_day": 120,
+        "money_per_day": 30.0,
+    },
     "address_groups": {"name": "Branch", "entries": ["192.0.2.0/24", "2001:db8::/32"]},
     "vpn_devices": {
         "name": "Branch router",
@@ -56,6 +64,7 @@ CHANGED: Mapping[str, dict[str, Any]] = {
     "holidays": {"dates": [{"first": "2027-01-01", "yearly": True, "name": "New Year"}]},
     "time_ranges": {"weekly": [{"days": ["mon", "tue"], "start": "09:00", "end": "16:00"}]},
     "permissions": {"rules": [{"calls": "premium", "allow": False}]},
+    "call_limits": {"opened": ["GB", "+33"], "action": "end"},
     "address_groups": {"entries": ["192.0.2.0/24"]},
     "vpn_devices": {"enabled": False},
     "sites": {"codecs": ["opus", "gsm"], "layer": "pppoe"},
@@ -100,6 +109,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "check_sync_desk_phones": {"macs": ["00156512abcd"], "when": "night"},
     "adopt_phone": {"number": "201", "model": "yealink-t46u"},
     "call_from_own_phone": {"to": "+49 30 1234567"},
+    "approve_call": {"yes": True},
     "switch_hours": {"state": "closed", "until": "change"},
     "change_several": {
         "changes": [
@@ -108,6 +118,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
         ]
     },
     "set_order_of_trunks": {"keys": ["Provider", "Spare"]},
+    "set_order_of_call_limits": {"keys": ["Abroad", "Long calls"]},
     "set_order_of_inbound": {"keys": ["Provider 5550101", "Provider"]},
     "send_welcome": {"logins": ["front.desk"]},
     "set_password": {"password": "seven-quiet-lanterns"},
@@ -146,6 +157,7 @@ GROUPS: Mapping[str, str] = {
     "outbound": "By which trunks calls to the outside leave.",
     "emergency_numbers": "Numbers that may always be called.",
     "permissions": "What extensions may call.",
+    "call_limits": "What outgoing calls may come to. They are looked at in their order.",
     "time_ranges": "When the house, or a part of it, is open.",
     "holidays": "Lists of days that are not like others.",
     "sounds": "Prompts and music of the company's own, by the path of their file; see `audio` to send one.",

@@ -39,10 +39,10 @@ class Table:
     rows: tuple[tuple[int, tuple[str, ...]], ...]
 
 
-def text_of(content: bytes) -> str:
-    """Return the text of an uploaded file. Raises `TableError` for what is none."""
-    if len(content) > MAX_BYTES:
-        raise TableError(f"The file is larger than {MAX_BYTES >> 20} MB: split it.")
+def text_of(content: bytes, most: int = MAX_BYTES) -> str:
+    """Return the text of an uploaded file of at most `most` bytes. Raises `TableError` for what is none."""
+    if len(content) > most:
+        raise TableError(f"The file is larger than {most >> 20} MB: split it.")
     for beginning, why in KINDS:
         if content.startswith(beginning):
             raise TableError(why)
@@ -61,8 +61,8 @@ def text_of(content: bytes) -> str:
     return text
 
 
-def read_table(text: str) -> Table:
-    """Read a table whose first row names the columns. Raises `TableError`."""
+def read_table(text: str, most: int = MAX_ROWS) -> Table:
+    """Read a table of at most `most` rows, whose first one names the columns. Raises `TableError`."""
     skipped, separator = 0, ""
     first, _, rest = text.partition("\n")
     if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:  # as Excel writes it
@@ -74,8 +74,8 @@ def read_table(text: str) -> Table:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 found.append((line + skipped, tuple(map(_plain, cells))))
-            if len(found) > MAX_ROWS + 1:
-                raise TableError(f"The table has more than {MAX_ROWS:,} rows: split it.")
+            if len(found) > most + 1:
+                raise TableError(f"The table has more than {most:,} rows: split it.")
             line = reader.line_num + 1
     except csv.Error as error:
         raise TableError(f"The table can't be read from line {line + skipped} on: {error}.") from None

@@ -69,6 +69,11 @@ SETTINGS = {
     "mail.security": _("STARTTLS, SSL, TLS, encryption"),
     "notices.recipients": _("alerts, alarm, who is told, e-mail to"),
     "notices.missed_call": _("missed call e-mail, notification"),
+    "call_limits.calls_per_hour": _("maximum calls, rate limit, fraud"),
+    "call_limits.minutes_per_call": _("maximum duration, longest call, call length"),
+    "call_limits.money_per_day": _("budget, spending cap, cost limit"),
+    "call_limits.countries": _("international barring, blocked countries, allowed countries"),
+    "call_limits.pin": _("authorisation code, account code"),
     "users.role": _("permissions, rights, administrator, access"),
     "users.email": _("mail address"),
     "directory.hosts": _("LDAP server, domain controller, Active Directory"),
@@ -87,6 +92,11 @@ PAGES = {
     "/admin/contacts/": _("phone book, address book, customers, vCard"),
     "/admin/dialplan/": _("numbering plan, all numbers, free numbers"),
     "/admin/phones/": _("registrations, devices, handsets, endpoints, online, MAC"),
+    "/admin/call_limits/": _("fraud, toll fraud, outgoing call limits, constraints, spending cap, IRSF, budget"),
+    "/admin/call_limits/now": _(
+        "blocked calls, refused countries, unblock, usage of limits, spent money, open a country"
+    ),
+    "/admin/rates/": _("tariff, price list, cost of calls, call charges, price per minute, currency"),
     "/admin/sites/": _("branches, offices, locations, bandwidth of a line, home office"),
     "/admin/sites/bandwidth": _("bandwidth calculator, planner, kbit/s, how many calls fit"),
     "/admin/trunks/": _("providers, SIP account, carrier, outside lines, gateways"),

@@ -68,6 +68,26 @@ SCREENS = {
             first_step="The roles built in are enough for most. Make one of your own for a reception or a supervisor.",
         ),
         Screen(
+            "call_limits", "safety", "Limits on calls", "limit",
+            "What outgoing calls may come to: how many, how long, for how much money. Looked at from the top; "
+            "emergency calls are never limited.",
+            (
+                Group("Limit", ("name", "enabled")),
+                Group("Which calls", ("applies_to", "kinds", "countries", "prefixes", "opened")),
+                Group("Counted for", ("per", "only", "hours", "when")),
+                Group("How much", ("always", "calls_per_hour", "calls_at_once", "minutes_per_day",
+                                   "minutes_per_call")),
+                Group("For how much money, by the rate table",
+                      ("money_per_hour", "money_per_day", "money_per_month")),
+                Group("When it is reached", ("action", "pin")),
+            ),
+            columns=("name", "applies_to", "per", "action", "enabled"),
+            searched=("name",),
+            filters=("action", "per", "enabled"),
+            first_step="A stolen password costs at most what is allowed here. Begin with calls abroad: "
+            "50 in an hour, 2 hours of talk in a day.",
+        ),
+        Screen(
             "address_groups", "safety", "Address groups", "address group",
             "Addresses by a name, to say from where phones may connect and who may administer.",
             (Group("Group", ("name", "entries")),),

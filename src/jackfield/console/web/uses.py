@@ -19,21 +19,23 @@ __all__ = ["Use", "instead", "uses"]
 
 _BY_NUMBER: dict[str, tuple[str, ...]] = {section: (*TARGETS.get(section, ()), *more) for section, more in {
     "extensions": (), "desk_phones": ("extensions",), "ring_groups": ("members",), "services": (), "inbound": (),
+    "call_limits": ("only",),
 }.items()}  # fmt: skip
 FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(NUMBERED, _BY_NUMBER),
-    "users": {"extensions": ("user",)},
+    "users": {"extensions": ("user",), "call_limits": ("only",)},
     "time_ranges": {"extensions": ("hours",), "services": ("hours",), "inbound": ("hours",), "outbound": ("hours",),
-                    "permissions": ("rules",)},
+                    "permissions": ("rules",), "call_limits": ("hours",)},
     "holidays": {"time_ranges": ("also_on", "except_on")},
     "permissions": {"extensions": ("permission",)},
-    "sites": {"extensions": ("site",), "desk_phones": ("site",)},
+    "sites": {"extensions": ("site",), "desk_phones": ("site",), "call_limits": ("only",)},
     "outbound": {"permissions": ("rules",)},
     "address_groups": {"extensions": ("phones_from",), "sign_in": ("administration_from", "api_from")},
-    "trunks": {"outbound": ("trunks",), "emergency_numbers": ("trunks",), "inbound": ("trunk",)},
+    "trunks": {"outbound": ("trunks",), "emergency_numbers": ("trunks",), "inbound": ("trunk",),
+               "call_limits": ("only",)},
 }  # fmt: skip
 """By section: the fields of others that may name a thing of it."""
-IN_LISTS = frozenset({"members", "extensions", "trunks", "also_on", "except_on"})
+IN_LISTS = frozenset({"members", "extensions", "trunks", "also_on", "except_on", "only"})
 """Fields that are lists of names."""
 
 

@@ -239,6 +239,44 @@ OWN: dict[str, dict[str, Words]] = {
         "target": Words("Dials", "As one of your phones would dial it, with the outside line.", **_TARGET),
         "everybody": Words("Everybody may call it", "Also those whose phones may not make such calls."),
     },
+    "call_limits": {
+        "applies_to": Words("Applies to"),
+        "kinds": Words(
+            "Kinds of numbers",
+            choices=(
+                ("international", "Calls abroad"),
+                ("premium", "Premium-rate numbers everywhere, and satellites"),
+                ("mobile", "Mobile phones of our country"),
+                ("national", "Other numbers of our country"),
+                ("free", "Free numbers"),
+            ),
+        ),
+        "countries": Words("Countries", "Two letters each, such as GB or US.", suggestions="countries"),
+        "prefixes": Words(
+            "Beginnings of numbers", "As your phones dial them, with the outside line (9011, 00044), or +44.", wide=True
+        ),
+        "opened": Words(
+            "Leaves alone",
+            "Countries and beginnings of numbers that were opened, one by one, for this rule.",
+            wide=True,
+        ),
+        "per": Words("A count of its own has"),
+        "only": Words("Only these", "Of the users, extensions, trunks or sites. Empty: all of them.", wide=True),
+        "hours": Words("Only by the time range", "Empty: at all times."),
+        "when": Words("Counts"),
+        "always": Words("Every call", "Acts on each of these calls, whatever is counted: closes them, or always asks."),
+        "calls_per_hour": Words("Calls per hour", "0 sets no limit, here and below."),
+        "calls_at_once": Words("Calls at once"),
+        "minutes_per_day": Words(
+            "Talk per day", "A call is ended when it is used up, and told a minute before.", "minutes"
+        ),
+        "minutes_per_call": Words("Longest call", "Then it ends, and is told a minute before.", "minutes"),
+        "money_per_hour": Words("Money per hour", "In the currency of the rate table; calls are ended as above."),
+        "money_per_day": Words("Money per day"),
+        "money_per_month": Words("Money per month"),
+        "action": Words("Then"),
+        "pin": Words("PIN", "Digits that the caller keys in. Leave empty to keep it as it is."),
+    },
     "permissions": {
         "default": Words("All other calls outside", "Calls inside the house are allowed unless a rule says otherwise."),
         "rules": Words("Rules", wide=True),

@@ -28,6 +28,9 @@ async def outbound(call: Call, plan: OutboundPlan) -> None:
             await call.hang_up(503, reason=text)
         for dial in _in_order(call, plan):
             name = dial.trunk.name
+            if not await call.switch.limits.admits(call, dial):
+                reason = f'the limits of trunk "{name}" are used up'
+                continue
             call.note(f'calling {dial.number} through trunk "{name}"', f"trunks/{name}")
             ringing = await call.ring([dial], timeout=LONGEST_RINGING)
             if ringing.leg is not None:

@@ -1,0 +1,1 @@
+"""Limits on outgoing calls, as the administrator configures them."""
