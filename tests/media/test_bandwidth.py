@@ -58,6 +58,7 @@ def _key(suite: str, octets: int) -> str:
 @pytest.mark.parametrize(("codec", "payload_type", "clock_rate", "fmtp", "ptime", "security"), [
     ("pcma", 8, 8000, "", 20, "off"), ("pcma", 8, 8000, "", 20, "80"), ("pcma", 8, 8000, "", 20, "32"),
     ("pcma", 8, 8000, "", 20, "gcm"), ("g722", 9, 8000, "", 20, "off"),
+    ("pcmu", 0, 8000, "", 40, "off"), ("gsm", 3, 8000, "", 60, "80"), ("g722", 9, 8000, "", 40, "32"),
     ("gsm", 3, 8000, "", 20, "off"), ("opus", 96, 48000, "maxaveragebitrate=12000;cbr=1", 20, "off"),
 ])  # fmt: skip
 async def test_a_call_takes_what_was_reckoned(

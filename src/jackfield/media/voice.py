@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jackfield.media.digits import Keyer
-from jackfield.media.playback import CannotPlay, Player
+from jackfield.media.playback import FRAME_MS, CannotPlay, Player
 from jackfield.media.protocol import Failed, Played, Tone
 from jackfield.media.relay import event_clock, listens, spoken
 from jackfield.rtp.codecs import LibraryMissing
@@ -14,11 +14,18 @@ from jackfield.rtp.codecs import LibraryMissing
 if TYPE_CHECKING:
     from jackfield.media.stream import Stream
 
+JOINED = frozenset(("pcmu", "pcma", "g722", "gsm"))
+"""Codecs whose frames of 20 ms stand one behind the other in a packet (RFC 3551 section 4.2). Opus is not one."""
+MOST_JOINED = 6
+"""Frames in a packet: 120 ms."""
+
 
 class Voice:
     """What we say to one party. Digits come before sounds, sounds before the other party."""
 
-    __slots__ = ("_codec", "_fresh", "_keyer", "_loop", "_payload_type", "_player", "_sounds", "_stream")
+    __slots__ = (
+        "_codec", "_fresh", "_gathered", "_keyer", "_loop", "_payload_type", "_player", "_sounds", "_step", "_stream",
+    )  # fmt: skip
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -29,6 +36,8 @@ class Voice:
         self._payload_type = 0
         self._keyer: Keyer | None = None
         self._fresh = True  # the next packet does not follow one of ours
+        self._gathered: list[bytes] = []  # frames of a packet that is not full yet
+        self._step = 0  # ticks of each of them
 
     @property
     def active(self) -> bool:
@@ -106,16 +115,38 @@ class Voice:
             return False
         if not player.ready:
             return True  # until it is known how to speak to the party
+        gathered, many = self._gathered, self._frames_in_packet()
         for _ in range(frames):
             piece = player.next()
             if piece is None:
+                if gathered:
+                    self._say_gathered()
                 self._end_player(completed=True)
                 self._stream.voice_changed()
                 return False
             payload, step = piece
-            self._speak(payload, self._payload_type, step, False)
+            if many == 1 and not gathered:  # as nearly all phones want it
+                self._speak(payload, self._payload_type, step, False)
+                continue
+            gathered.append(payload)
+            self._step = step
+            if len(gathered) >= many:
+                self._say_gathered()
+                gathered = self._gathered
         self._stream.worker.played += frames
         return True
+
+    def _frames_in_packet(self) -> int:
+        """Return how many frames the party wants in a packet (a=ptime); what is no multiple of 20 ms stays below."""
+        remote = self._stream.remote
+        if remote is None or self._codec is None or self._codec[0] not in JOINED:
+            return 1
+        return max(1, min(remote.ptime // FRAME_MS, MOST_JOINED))
+
+    def _say_gathered(self) -> None:
+        """Send the packet that was gathered."""
+        gathered, self._gathered = self._gathered, []
+        self._speak(b"".join(gathered), self._payload_type, len(gathered) * self._step, False)
 
     def _start(self) -> None:
         if not self._stream.lane.muted:
@@ -133,6 +164,7 @@ class Voice:
         if self._codec == (codec, fmtp):
             return
         self._codec = (codec, fmtp)
+        self._gathered.clear()  # of another codec
         try:
             clips = [stream.worker.clips.clip(sound, codec, fmtp) for sound in self._sounds]
         except (CannotPlay, LibraryMissing) as error:
@@ -144,6 +176,7 @@ class Voice:
 
     def _end_player(self, *, completed: bool) -> None:
         player, self._player = self._player, None
+        self._gathered.clear()
         if player is not None:
             self._sounds = ()
             self._stream.emit(Played(self._stream.id, player.id, completed))

@@ -389,7 +389,14 @@ def _size(leg: Leg, share: _Share) -> float:
     if remote is None:
         return share.reserved
     rate = leg.audio.profile.opus_rate or OPUS_RATE
-    return _kbits(remote.codec.name, remote.ptime, share.site, security_of(leg), ip_of(leg), rate)
+    return _kbits(remote.codec.name, _ptime(leg, remote.ptime), share.site, security_of(leg), ip_of(leg), rate)
+
+
+def _ptime(leg: Leg, wanted: int) -> int:
+    """Return the milliseconds in a packet. The other party need not do what this one asks for: the shorter count."""
+    other = leg.call.other(leg)
+    remote = other.audio.remote if other is not None else None
+    return wanted if remote is None else min(wanted, remote.ptime)
 
 
 def _sizes(leg: Leg, site: Site, codecs: Iterable[str]) -> dict[str, float]:

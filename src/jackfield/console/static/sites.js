@@ -1,5 +1,7 @@
 // The page of a site while somebody looks at it: the server sends it anew, and only what is different is touched.
 
+import { labelCells } from "./console.js";
+
 const place = document.querySelector("[data-site]");
 const problem = document.querySelector("[data-problem]");
 const lost = document.querySelector("[data-lost]");
@@ -15,11 +17,17 @@ function mark(element) {
   }, 1000);
 }
 
+// An element without what is in it, and without what the page itself has put on it.
+function shell(element) {
+  const bare = element.cloneNode(false);
+  bare.removeAttribute("tabindex");
+  bare.classList.remove("fresh");
+  if (!bare.className) bare.removeAttribute("class");
+  return bare;
+}
+
 function renew(old, now) {
-  if (old.isEqualNode(now)) return;
-  const alike = old.children.length && old.children.length === now.children.length && words(old) === words(now)
-    && old.cloneNode(false).isEqualNode(now.cloneNode(false));
-  if (alike) {
+  if (old.children.length === now.children.length && words(old) === words(now) && shell(old).isEqualNode(shell(now))) {
     each(old, now);
   } else if (!old.contains(document.activeElement)) {
     old.replaceWith(now);
@@ -40,6 +48,7 @@ function show({ running, problem: text, html }) {
   const made = document.createElement("div");
   made.dataset.site = place.dataset.site;
   made.innerHTML = html;
+  labelCells(made);
   if (made.children.length !== place.children.length) place.replaceChildren(...made.childNodes);
   else each(place, made);
 }
