@@ -56,6 +56,7 @@ def test_codecs_that_have_no_such_packets_are_left_out_and_named(admin: Client) 
     ("calls=many", "Calls at once: give a number from 1 to 100000"), ("line=-1", "Line: give a number"),
     ("layer=atm", "is no layer"), ("security=rot13", "is no encryption"), ("ptime=25", "25 ms is not a multiple"),
     ("opus=1", "Opus: give a number from 6 to 510"),
+    ("ip=5", "no version 5 of IP"),
 ])  # fmt: skip
 def test_what_can_not_be_reckoned_is_told(admin: Client, query: str, problem: str) -> None:
     answer = admin.get(f"/admin/sites/bandwidth?{query}")
@@ -157,3 +158,18 @@ def test_extensions_choose_among_the_sites_that_there_are(admin: Client) -> None
 
     page = admin.get(f"/admin/extensions/{Extension.objects.first().pk}").content.decode()
     assert '<option value="Brno"' in page
+
+
+def test_a_line_without_a_limit_is_said_to_have_none(admin: Client) -> None:
+    from jackfield.sites.models import Site
+
+    Site.objects.update(bandwidth_up=0)
+    said = words(admin.get("/admin/sites/"))
+    assert "no limit" in said
+    assert " 0 kbit/s" not in said.replace("Uses now", "")
+
+
+def test_the_planner_knows_the_newer_addresses_and_draws_the_line(admin: Client) -> None:
+    answer = admin.get("/admin/sites/bandwidth?ip=6&line=1000&calls=10")
+    assert re.search(r"G.711 A-law 220 88,0 880,0 11 ", words(answer))
+    assert 'data-mark="1000" data-mark-label="Line, 1000 kbit/s"' in answer.content.decode()

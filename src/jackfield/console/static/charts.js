@@ -2,6 +2,7 @@
 //
 // A figure with data-chart="hours" or "lines" has its table within itself, over time. A place with data-chart-of names
 // the table of another part of the page and the columns that are drawn (data-columns), over its first one as labels.
+// data-mark is a value at which a line is drawn, with data-mark-label; data-numbers the language of the figures.
 
 const root = document.documentElement;
 const drawn = new Map(); // place: plot
@@ -27,9 +28,9 @@ function axis() {
   return { stroke: color("soft"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line"), width: 1 } };
 }
 
-function plot(place, height, { series, scales, axes }, data) {
+function plot(place, height, { series, scales, axes, hooks = {} }, data) {
   place.replaceChildren();
-  const options = { width: place.clientWidth, height, cursor: { drag: { x: false, y: false } }, series, scales, axes };
+  const options = { width: place.clientWidth, height, cursor: { drag: { x: false, y: false } }, series, scales, axes, hooks };
   drawn.set(place, new uPlot(options, data, place));
   sizes.observe(place);
 }
@@ -79,6 +80,26 @@ function overTime(figure) {
 
 // ---- Over labels -----------------------------------------------------------------------------------------------------
 
+// A line across at a value that the bars can be compared with.
+function drawMark(chart, value, label) {
+  const { ctx, bbox } = chart;
+  const y = chart.valToPos(value, "y", true);
+  ctx.save();
+  ctx.strokeStyle = color("bad");
+  ctx.fillStyle = color("bad");
+  ctx.lineWidth = 2 * devicePixelRatio;
+  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = "right";
+  ctx.textBaseline = "bottom";
+  ctx.fillText(label, bbox.left + bbox.width, y - 5 * devicePixelRatio);
+  ctx.restore();
+}
+
 function overLabels(place) {
   const table = document.getElementById(place.dataset.chartOf);
   const columns = place.dataset.columns.split(" ").map(Number);
@@ -88,24 +109,32 @@ function overLabels(place) {
   const least = Number(place.dataset.least) || 0;
   const colors = lines ? [color("brass"), color("info")] : [color("soft"), color("good")];
   const bars = uPlot.paths.bars({ size: [0.7, 60] });
-  plot(place, 240, {
+  const said = (value) => (value === null || value === undefined ? "–" : place.dataset.numbers ? value.toLocaleString(place.dataset.numbers) : value);
+  const data = columns.map((index) => column(table, index));
+  const highest = Math.max(0, ...data.flat());
+  const mark = Number(place.dataset.mark) || 0;
+  const marked = mark > 0 && mark < 3 * highest; // else the bars would be too small to tell apart
+  const long = labels.length <= 12 && Math.max(...labels.map((one) => one.length)) * 8 * labels.length > place.clientWidth - 64;
+  plot(place, long ? 300 : 240, {
+    hooks: marked ? { draw: [(chart) => drawMark(chart, mark, place.dataset.markLabel)] } : {},
     scales: {
       x: { time: false, range: () => [-0.6, labels.length - 0.4] },
-      y: { range: (_, low, high) => (least ? [least, Number(place.dataset.most)] : [0, Math.max(high || 0, 1) * 1.08]) },
+      y: { range: (_, low, high) => (least ? [least, Number(place.dataset.most)] : [0, Math.max(high || 0, marked ? mark : 0, 1) * 1.08]) },
     },
     axes: [
-      { ...axis(), grid: { show: false }, ticks: { show: false }, incrs: [1, 2, 3, 4, 6, 7, 8, 12, 14, 28, 30, 60, 90, 180], space: 90,
+      { ...axis(), grid: { show: false }, ticks: { show: false }, incrs: [1, 2, 3, 4, 6, 7, 8, 12, 14, 28, 30, 60, 90, 180], space: long ? 10 : 90,
+        ...(long ? { rotate: -50, size: 90 } : {}),
         values: (_, places) => places.map((at) => labels[at] ?? "") },
-      { ...axis(), ticks: { show: false } },
+      { ...axis(), ticks: { show: false }, size: 64, values: (_, splits) => splits.map(said) },
     ],
     series: [
       { label: heads[0], value: (_, at) => labels[at] ?? "–" },
       ...columns.map((index, n) => ({
-        label: heads[index], value: (_, value) => value ?? "–", stroke: colors[n], width: lines ? 2 : 0, fill: lines ? undefined : colors[n],
+        label: heads[index], value: (_, value) => said(value), stroke: colors[n], width: lines ? 2 : 0, fill: lines ? undefined : colors[n],
         paths: lines ? undefined : bars, points: { show: lines && labels.length < 2 }, spanGaps: true,
       })),
     ],
-  }, [labels.map((_, index) => index), ...columns.map((index) => column(table, index))]);
+  }, [labels.map((_, index) => index), ...data]);
 }
 
 // ---- All of them -----------------------------------------------------------------------------------------------------

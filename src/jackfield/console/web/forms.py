@@ -35,6 +35,7 @@ class Words:
     suggestions: str = ""  # name of a list that a browser proposes from: "numbers", "trunks", "users", "sounds"
     wide: bool = False
     kind: str = ""  # of the field, where its type does not say it: "date"
+    zero: str = ""  # what 0 means, for lists
 
 
 @dataclass(slots=True)

@@ -162,6 +162,8 @@ def _cell(user: Any, screen: Screen, name: str, row: Any, called: Words) -> Cell
         leads = address if area and may(user, area) else ""
         return Cell("chips", [(text, leads + quote(text, safe="") if leads else "") for text in texts])
     if isinstance(value, int | float):
+        if not value and called.zero:
+            return Cell("text", called.zero)
         return Cell("text", f"{value:g} {called.unit}".strip())
     return Cell("text", "" if value is None else value)
 

@@ -17,6 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from jackfield.console import live
+from jackfield.console.languages import locale
 from jackfield.console.web import errors
 from jackfield.console.web.live import NOT_RUNNING, STREAM_SECONDS, STREAM_TYPE, let_thread_go, switch_says
 from jackfield.console.web.rights import gate
@@ -71,6 +72,7 @@ def planner(request: HttpRequest) -> HttpResponse:
         "calls": request.GET.get("calls") or "10", "ptime": request.GET.get("ptime") or "20",
         "security": request.GET.get("security") or "off", "layer": request.GET.get("layer") or "ip",
         "opus": request.GET.get("opus") or "32", "line": request.GET.get("line") or "",
+        "ip": request.GET.get("ip") or "4",
     }  # fmt: skip
     rows: list[Row] = []
     problem = ""
@@ -79,7 +81,7 @@ def planner(request: HttpRequest) -> HttpResponse:
         line = _number(asked["line"], 1, MOST_KBITS, _("Line")) if asked["line"] else 0
         rate = 1000 * _number(asked["opus"], 6, 510, _("Opus"))
         ptime = _number(asked["ptime"], 10, 120, _("Packet time"))
-        way = checked(asked["layer"], asked["security"])
+        way = checked(asked["layer"], asked["security"], asked["ip"])
         rows = _rows(plan(way, calls, None, ptime, rate), line)
     except BandwidthProblem as wrong:
         problem = str(wrong)
@@ -90,6 +92,7 @@ def planner(request: HttpRequest) -> HttpResponse:
         "layers": layers(),
         "ways": ways(),
         "ptimes": PACKET_TIMES,
+        "numbers": str(locale()).replace("_", "-"),
         "left_out": [one.label for name, one in CODECS.items() if rows and name not in {r.need.codec for r in rows}],
     }
     return render(request, "sites/planner.html", context, status=422 if problem else 200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from jackfield.console.declarative.section import Section
@@ -23,7 +24,7 @@ COMMON = {
     "codecs": Words("Codecs", "How the voice is carried, the best first.", choices=_CODECS),
     "language": Words("Language", "Of announcements. Empty: the company's.", suggestions="languages"),
     "caller_id": Words("Number shown outside", "Empty: the trunk's."),
-    "max_calls": Words("Calls at once", "0 sets no limit."),
+    "max_calls": Words("Calls at once", "0 sets no limit.", zero="no limit"),
     "trunks": Words("Trunks", "The first that works carries the call.", suggestions="trunks"),
     "trunk": Words("Trunk", "Empty: any trunk.", suggestions="trunks"),
     "outside_calls": Words("May call outside"),
@@ -63,8 +64,12 @@ OWN: dict[str, dict[str, Words]] = {
             "Addresses, networks or names of hosts of its router, such as 203.0.113.7 or branch.example.com.",
             wide=True,
         ),
-        "bandwidth_up": Words("Up", "What calls may use from the site to the Internet. 0 sets no limit.", "kbit/s"),
-        "bandwidth_down": Words("Down", "What calls may use from the Internet to the site. 0 sets no limit.", "kbit/s"),
+        "bandwidth_up": Words(
+            "Up", "What calls may use from the site to the Internet. 0 sets no limit.", "kbit/s", zero="no limit"
+        ),
+        "bandwidth_down": Words(
+            "Down", "What calls may use from the Internet to the site. 0 sets no limit.", "kbit/s", zero="no limit"
+        ),
         "layer": Words("Counted as", "PPPoE for most DSL lines; each layer adds to what a packet weighs."),
         "codecs": Words(
             "Codecs",
@@ -79,7 +84,8 @@ OWN: dict[str, dict[str, Words]] = {
         "caller_id": Words("Number shown outside", "For extensions that have none of their own. Empty: the trunk's."),
         "emergency_address": Words(
             "Address for emergencies",
-            "Where help has to come to: street, floor, room, town. Told with every emergency call from here.",
+            "Where help has to come to: street, floor, room, town. Whoever gets notices of emergency calls is told; "
+            "the provider is not.",
             wide=True,
         ),
         "direct_media": Words(
@@ -318,7 +324,7 @@ OWN: dict[str, dict[str, Words]] = {
         "out_calling": Words("Change our number", wide=True),
         "in_calling": Words("Change the caller's number", "Empty: the outside-line prefix goes before it.", wide=True),
         "outside_calls": Words("Calls from here may go outside", "For another PBX of the same company."),
-        "max_calls": Words("Calls at once", "0 sets no limit."),
+        "max_calls": Words("Calls at once", "0 sets no limit.", zero="no limit"),
     },
     "inbound": {
         "number": Words("Called number", "One (5550101), a range (5550100-5550199), a beginning (55501*); empty: any."),
@@ -504,7 +510,7 @@ def words(section: Section, field: str) -> Words:
     found = OWN.get(section.name, {}).get(field) or COMMON.get(field) or Words(field.replace("_", " ").capitalize())
     choices = _choices(section, field)
     if choices and not found.choices:
-        return Words(found.label, found.help, found.unit, choices, found.suggestions, found.wide)
+        return dataclasses.replace(found, choices=choices)
     return found
 
 
