@@ -173,6 +173,17 @@ class Watch:
             refused=stats.dropped_source,
             signalling=contact.transport,
             silent=not stats.packets_in and not stats.reports,
+            relayed=self._is_relayed(stats),
+        )
+
+    def _is_relayed(self, stats: StreamStats) -> bool:
+        """Say if its audio comes from an address of ours, though the phone is elsewhere: TURN relays from there."""
+        host, stream = stats.remote.rpartition(":")[0].strip("[]"), self.leg.audio.stream
+        ours = (self.contact.local[0], stream.address if stream is not None else "")
+        return (
+            bool(host)
+            and not same_address(host, self.contact.source[0])
+            and any(same_address(host, one) for one in ours)
         )
 
     def _hears(self, stats: StreamStats) -> bool | None:
@@ -187,7 +198,7 @@ class Watch:
     def _mapping(self, stats: StreamStats) -> Mapping:
         """Tell the kind of NAT from where the audio came and where the phone said that it would come from."""
         signalled = self.leg.audio.remote
-        if signalled is None or not stats.remote or self.contact.gateway:
+        if signalled is None or not stats.remote or self.contact.gateway or self._is_relayed(stats):
             return ""
         host, _, port = stats.remote.rpartition(":")
         if same_address(signalled.address, host.strip("[]")):

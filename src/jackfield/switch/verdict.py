@@ -54,6 +54,9 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     moved: bool = False
     """It came to TLS because of what was found before, and stays there: what is well by TLS says nothing of UDP."""
 
+    relayed: bool = False
+    """Its audio comes by our own TURN server: its network lets no UDP through, or only to there."""
+
     @property
     def good(self) -> bool:
         """Nothing is known to be wrong."""
@@ -75,7 +78,7 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     @property
     def relay(self) -> bool:
         """Its audio must always go through us: nobody else could reach it where we see it."""
-        return self.nat == "symmetric" or not self.good
+        return self.nat == "symmetric" or self.relayed or not self.good
 
 
 def says(
@@ -133,7 +136,10 @@ def says(
         return f"{phone} loses {lost:.0%} of {side}: the line at {where} is too slow or overloaded"
     if verdict.is_heard and verdict.hears:
         moved = verdict.moved and signalling in SECURE
-        return f"{phone} hears and is heard" + (f" since it was switched to {tls or 'TLS'}" if moved else "")
+        why = (
+            f" since it was switched to {tls or 'TLS'}" if moved else ", by way of our relay" if verdict.relayed else ""
+        )
+        return f"{phone} hears and is heard{why}"
     if verdict.is_heard:
         return f"{phone} is heard; whether it hears, it does not say: a test asks for a key"
     return f"{phone} has not said anything yet: its first call will show, or a test"

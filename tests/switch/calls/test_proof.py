@@ -78,6 +78,21 @@ async def test_the_site_is_named_where_there_is_one(house: House) -> None:
     assert "the router at site Brno (10.0.0.102) blocks UDP 10000-20000" in row(house, "102").says
 
 
+async def test_audio_that_comes_by_our_relay_is_told_so(house: House) -> None:
+    alice, bob = await house.phone("101"), await house.phone("102")
+    call = alice.call("102")
+    await bob.picks_up()
+    assert await call.outcome() == 200
+    stream = house.stream_of(bob)
+    stream.figures = StreamStats(
+        packets_in=150, packets_out=150, lost_out=0, reports=1, remote=f"{stream.address}:61000"
+    )
+    await house.pass_time(3.5)
+    found = row(house, "102")
+    assert found.says == "102's phone hears and is heard, by way of our relay"
+    assert (found.verdict["relayed"], found.verdict["relay"], found.verdict["nat"]) == (True, True, "")
+
+
 async def test_a_phone_that_reports_but_never_on_us_hears_nothing(house: House) -> None:
     await talk(house, bob=StreamStats(packets_in=150, packets_out=150, reports=3))
     assert "hears nothing though it is heard" in row(house, "102").says

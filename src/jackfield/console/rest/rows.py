@@ -63,7 +63,7 @@ _SHARE = {"type": ["number", "null"], "description": "Of 1; null if that is not 
 VERDICT = schemas.table(
     {
         "at": _AT,
-        "how": {"type": "string", "enum": ["call", "test"]},
+        "how": {"type": "string", "enum": ["call", "test", "keep-alive"]},
         "network": {"type": "string", "description": "The public address that it was behind."},
         "is_heard": {"type": _OR_NOT, "description": "Its audio reaches us; null if that is not known."},
         "hears": {"type": _OR_NOT, "description": "Ours reaches it; null if that is not known."},
@@ -80,9 +80,14 @@ VERDICT = schemas.table(
         "refused": {"type": "integer", "description": "Packets from an address from which none is taken."},
         "signalling": {"type": "string", "description": "Transport by which it was registered."},
         "silent": {"type": "boolean", "description": "Not even RTCP came."},
+        "moved": {"type": "boolean", "description": "It was switched to TLS because of what was found before."},
+        "relayed": {"type": "boolean", "description": "Its audio comes by our own TURN server."},
         "good": {"type": "boolean", "description": "Nothing is known to be wrong."},
         "transport": {"type": "string", "description": "The transport that it should be given; empty: as it is."},
-        "relay": {"type": "boolean", "description": "Its audio always goes through the system."},
+        "relay": {
+            "type": "boolean",
+            "description": "From outside of its site its audio is reached by way of the system only.",
+        },
     }
 ) | {"type": ["object", "null"], "description": "What was found out about its audio; null before its first call."}
 PHONE = schemas.table(
