@@ -2,7 +2,7 @@
 
     cone 192.168.10.2 ── router 203.0.113.10 ──┐
     restricted 192.168.11.2 ── 203.0.113.11 ───┤
-    …                                          ├── the system, 203.0.113.1
+    …                                          ├── the system, 203.0.113.1 and 203.0.113.2
 
 How the kinds are made with nftables (RFC 3489 section 5 names them): Linux keeps the port of a phone where it can and
 lets in what answers, which is the port-restricted kind. The open ones let in more, by a second rule that leads to the
@@ -16,9 +16,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["SITES", "SYSTEM", "Internet", "Site", "why_no_alg"]
+__all__ = ["SITES", "SYSTEM", "SYSTEM_TOO", "Internet", "Site", "why_no_alg"]
 
-SYSTEM = "203.0.113.1"
+SYSTEM, SYSTEM_TOO = "203.0.113.1", "203.0.113.2"
 
 _OPEN = 'chain in_ {{ type nat hook prerouting priority dstnat; iifname "out" meta l4proto udp dnat to {phone}; }}; '
 _CONTACTED = (
@@ -124,7 +124,8 @@ class Internet:
     def _build(self) -> None:
         self._add("system")
         self.run("system", "ip", "link", "add", "net", "type", "bridge")
-        self.run("system", "ip", "address", "add", f"{SYSTEM}/24", "dev", "net")
+        for address in (SYSTEM, SYSTEM_TOO):
+            self.run("system", "ip", "address", "add", f"{address}/24", "dev", "net")
         self.run("system", "ip", "link", "set", "net", "up")
         for number, site in enumerate(SITES):
             self._add_site(number, site)

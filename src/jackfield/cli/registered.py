@@ -95,5 +95,5 @@ def _show(rows: list[dict[str, Any]]) -> None:
 
 
 def _kind(row: dict[str, Any]) -> str:
-    found = (row["verdict"] or {}).get("nat") or ("yes" if row["behind_nat"] else "no")
+    found = (row["verdict"] or {}).get("kind") or ("yes" if row["behind_nat"] else "no")
     return f"{found}, SIP ALG" if row["sip_alg"] else found

@@ -8,6 +8,7 @@ import ctypes
 import gc
 import logging
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -28,10 +29,12 @@ from jackfield.network.certificate_store import Serving, Store
 from jackfield.network.host_names import EVERY, PATIENCE, HostNames
 from jackfield.network.ports import refusal
 from jackfield.settings import Settings, SettingsError
+from jackfield.sip.flow import Address
+from jackfield.sip.transport.local_addresses import is_wildcard
 from jackfield.sip.transport.tls import server_context
 from jackfield.sip.transport.transports import Transports
 from jackfield.spool import Spool
-from jackfield.switch import sites
+from jackfield.switch import filtering, sites
 from jackfield.switch import snapshot as snapshots
 from jackfield.switch.commands import Commands
 from jackfield.switch.switch import Switch
@@ -105,6 +108,8 @@ async def run(configured: Settings, ready: int | None) -> None:
         trace=recorder.record,
     )
     switch.proofs.tls = configured.sip_tls_port
+    switch.proofs.hosts = tuple(host for host in configured.hosts if not is_wildcard(host))
+    switch.proofs.probe = _ask_from_elsewhere
     stopping, at_once = asyncio.Event(), asyncio.Event()
     certificate, names = _Certificate(switch, configured), _Names(switch)
     commands = Commands(switch, recorder, stop=stopping.set, path=files.snapshot)
@@ -141,6 +146,10 @@ async def run(configured: Settings, ready: int | None) -> None:
         await control.close()
         await switch.close()
         spool.close()
+
+
+async def _ask_from_elsewhere(ours: str, phone: Address) -> bool:
+    return await filtering.probe(ours, phone, token=secrets.token_hex(10))
 
 
 def _set_all(*events: asyncio.Event) -> None:

@@ -23,9 +23,11 @@ import msgspec
 
 from jackfield.control import ControlError
 from jackfield.media.client import MediaLost, NoPort, Statistics
+from jackfield.switch import filtering
 from jackfield.switch import verdict as verdicts
 from jackfield.switch.dial import PhoneDial
 from jackfield.switch.events import HangUp
+from jackfield.switch.filtering import Door, Probe
 from jackfield.switch.gateway import BAITS
 from jackfield.switch.leg import IncomingLeg, Leg
 from jackfield.switch.nat import same_address
@@ -77,6 +79,10 @@ class Watch:
         self.pressed = False
         """Somebody pressed a key when asked whether the phone hears."""
         self.mapping: Mapping = ""
+        self.door: Door = ""
+        self.door_known = asyncio.Event()
+        """Set while it is not being found out whom its NAT lets in."""
+        self.door_known.set()
         self.stats: StreamStats | None = None
         self._switch = switch
         self._test = test
@@ -108,10 +114,28 @@ class Watch:
             leg.proof = None
             return
         self._looks += 1
+        if self._looks == 1:
+            self.look_at_door()
         if not leg.held:
             leg.audio.stream.ask_statistics()
         if self._looks < LOOKS:
             self._timer = asyncio.get_running_loop().call_later(LATER_LOOKS, self._look)
+
+    def look_at_door(self) -> None:
+        """Find out whom its NAT lets in, unless that is known."""
+        contact, known = self.contact, self._switch.registrar.experience.verdict(self.contact)
+        if contact.behind_nat and contact.transport == "UDP" and not (known is not None and known.door):
+            self.door_known.clear()
+            self.leg.call.spawn(self._find_door())
+
+    async def _find_door(self) -> None:
+        proofs, flow = self._switch.proofs, self.contact.link
+        if proofs.probe is not None and flow is not None:
+            phone = self.contact.source
+            ours = flow.local[0] if flow.local[0] in proofs.hosts else self._switch.addresses.towards(phone[0])
+            self.door = await filtering.door(ours, proofs.hosts, phone, proofs.probe)
+            self.judge()
+        self.door_known.set()
 
     def take(self, event: Statistics) -> None:
         """Figures of the leg's stream have come."""
@@ -140,7 +164,8 @@ class Watch:
             # What a test found out holds, and what a call could not tell this time.
             hears = before.hears if made.hears is None and made.is_heard is before.is_heard else made.hears
             moved = before.transport == "tls" and self.contact.transport in verdicts.SECURE
-            made = msgspec.structs.replace(made, hears=hears, nat=made.nat or before.nat, moved=moved)
+            door = made.door or before.door
+            made = msgspec.structs.replace(made, hears=hears, nat=made.nat or before.nat, moved=moved, door=door)
             if before.nat == "symmetric" and made.nat == "changes ports":
                 made = msgspec.structs.replace(made, nat="symmetric")
         experience.judge(self.contact, made)
@@ -174,6 +199,7 @@ class Watch:
             signalling=contact.transport,
             silent=not stats.packets_in and not stats.reports,
             relayed=self._is_relayed(stats),
+            door=self.door,
         )
 
     def _is_relayed(self, stats: StreamStats) -> bool:
@@ -226,6 +252,10 @@ class Proofs:
         self._rtp_ports = rtp_ports
         self.tls = 0
         """The port at which phones can come by TLS; 0: at none."""
+        self.probe: Probe | None = None
+        """Asks phones from elsewhere, to tell what their NATs let in; None: nobody does."""
+        self.hosts: tuple[str, ...] = ()
+        """Our addresses, from which it may ask."""
 
     # --- calls
 
@@ -394,9 +424,12 @@ class ProofCall(OriginatedCall):
         if leg.proof is not None:
             leg.proof.stop()
         watch = leg.proof = Watch(self.switch, leg, contact, test=True)
+        watch.look_at_door()
         try:
             await self._ask_for_key(watch)
             await self._move(watch)
+            await watch.door_known.wait()
+            watch.judge()
         finally:
             watch.stop()
         self.note(f"found: {self.switch.proofs.sentence(contact)}")

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from jackfield.switch.filtering import Door
+
 __all__ = ["Mapping", "Transport", "Verdict", "says", "summary"]
 
 Mapping = Literal["", "none", "keeps ports", "changes ports", "symmetric"]
@@ -19,6 +21,11 @@ SECURE = ("TLS", "WSS")
 BROWSERS = ("WS", "WSS")
 TOO_MUCH = 0.05
 """Share of packets lost from which on it is told."""
+
+
+DOORS = {
+    "all": "full cone", "address": "address-restricted cone", "ports": "full or address-restricted cone",
+}  # fmt: skip
 
 
 class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
@@ -56,6 +63,19 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 
     relayed: bool = False
     """Its audio comes by our own TURN server: its network lets no UDP through, or only to there."""
+
+    door: Door = ""
+    """Whom its NAT lets in."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of NAT as administrators call it (RFC 3489 section 5), as far as it shows."""
+        if self.nat in ("", "none", "symmetric"):
+            return self.nat
+        if self.door == "answers":
+            told = self.nat == "keeps ports" or self.how == "test"
+            return "port-restricted cone" if told else "port-restricted cone or symmetric"
+        return DOORS.get(self.door, self.nat)
 
     @property
     def good(self) -> bool:
@@ -148,4 +168,4 @@ def says(
 def summary(verdict: Verdict) -> dict[str, object]:
     """Return a verdict as plain data, with what follows from it."""
     found: dict[str, object] = msgspec.structs.asdict(verdict)
-    return found | {"good": verdict.good, "transport": verdict.transport, "relay": verdict.relay}
+    return found | {"kind": verdict.kind, "good": verdict.good, "transport": verdict.transport, "relay": verdict.relay}

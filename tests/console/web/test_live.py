@@ -176,7 +176,8 @@ def test_every_registered_phone_has_its_row(admin: Client, switch: Switch):
 def test_beside_a_phone_stands_whether_it_hears_and_what_to_do(admin: Client, switch: Switch):
     verdict = {
         "at": NOW - 60, "how": "call", "network": "192.0.2.7", "is_heard": False, "hears": False, "good": False,
-        "nat": "symmetric", "codec": "opus", "delay_ms": 24.0, "lost_in": None, "lost_out": None, "transport": "tls",
+        "nat": "symmetric", "kind": "symmetric",
+        "codec": "opus", "delay_ms": 24.0, "lost_in": None, "lost_out": None, "transport": "tls",
     }  # fmt: skip
     says = "the desk phone hears nothing because the router at 192.0.2.7 blocks UDP 10000-20000"
     switch.phones = [PHONES[0] | {"verdict": verdict, "says": says, "sip_alg": False, "keep_alive": 56, "pinhole": 62}]

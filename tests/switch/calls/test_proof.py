@@ -78,6 +78,25 @@ async def test_the_site_is_named_where_there_is_one(house: House) -> None:
     assert "the router at site Brno (10.0.0.102) blocks UDP 10000-20000" in row(house, "102").says
 
 
+async def test_the_first_call_tells_what_the_nat_of_a_phone_lets_in(house: House) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def ask(ours: str, phone: tuple[str, int]) -> bool:
+        asked.append((ours, phone[0]))
+        return len(asked) == 1
+
+    proofs = house.switch.proofs
+    proofs.probe, proofs.hosts = ask, ("192.0.2.1", "192.0.2.2")
+    bob = await house.phone("102")
+    contact = next(iter(house.switch.registrar))
+    contact.nat_reason = "its Contact says another address"
+    await talk(house)
+    assert [phone for _, phone in asked] == [bob.address] * 2
+    assert row(house, "102").verdict["door"] == "address"
+    await house.pass_time(10)
+    assert len(asked) == 2, "it is asked once"
+
+
 async def test_audio_that_comes_by_our_relay_is_told_so(house: House) -> None:
     alice, bob = await house.phone("101"), await house.phone("102")
     call = alice.call("102")

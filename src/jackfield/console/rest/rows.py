@@ -70,8 +70,15 @@ VERDICT = schemas.table(
         "nat": {
             "type": "string",
             "enum": ["", "none", "keeps ports", "changes ports", "symmetric"],
-            "description": "Kind of NAT, as far as it shows.",
+            "description": "What the NAT does with the phone's ports.",
         },
+        "door": {
+            "type": "string",
+            "enum": ["", "all", "address", "ports", "answers"],
+            "description": "Whom the NAT lets in: anybody, each port of an address that the phone has sent to, each "
+            "port of ours at least, or where the phone has sent to alone.",
+        },
+        "kind": {"type": "string", "description": "Kind of NAT in words: “port-restricted cone”."},
         "gateway": {"type": "boolean", "description": "A router on the way changes SIP messages."},
         "delay_ms": {"type": ["number", "null"], "description": "There and back."},
         "lost_in": _SHARE,
