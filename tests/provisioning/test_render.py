@@ -62,7 +62,7 @@ def test_a_template_that_cannot_be_used_names_its_line(text, line, said):
     found = problem(text)
     assert (found.template, found.line) == (NAME, line)
     assert said in found.message
-    assert str(found).startswith(f"yealink/phone.cfg, line {line}: ")
+    assert str(found).startswith(f"line {line} of yealink/phone.cfg: ")
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class TemplateProblem(Exception):
 
     def __init__(self, template: str, line: int, message: str) -> None:
         self.template, self.line, self.message = template, line, message
-        place = f"{template}, line {line}" if line else template
+        place = f"line {line} of {template}" if line else template
         super().__init__(f"{place}: {message}")
 
 

@@ -304,7 +304,7 @@ def test_a_template_with_an_error_is_told_with_its_line_and_the_last_good_one_se
     assert (found.status, lines_in(found.body)) == (200, {"account.1.user_name": "anna101"})
     row = Incident.objects.get()
     assert row.kind == "template"
-    assert "yealink/phone.cfg, line 2" in row.detail
+    assert "line 2 of yealink/phone.cfg" in row.detail
 
 
 def test_without_a_good_one_before_the_built_in_template_serves(company: Settings):

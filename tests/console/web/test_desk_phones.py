@@ -15,6 +15,7 @@ from jackfield.console.lan.phonebook import password_of
 from jackfield.console.provisioning.asking import Request
 from jackfield.console.provisioning.door import answer
 from jackfield.desk_phones.models import Asked, CheckSync, DeskPhone, Link, PhoneTemplate, ProvisioningRules, Standing
+from jackfield.history.models import Event
 from jackfield.numbers.models import Extension, Line
 from jackfield.provisioning.render import builtin
 from jackfield.settings import Settings
@@ -207,7 +208,7 @@ def test_a_template_of_ones_own_begins_as_ours_and_says_what_differs(admin: Clie
 def test_a_template_that_can_not_be_read_is_refused_with_its_line(admin: Client, company: Settings):
     found = admin.post("/admin/phone_templates/new", {"file": "yealink:phone.cfg", "text": "a = 1\n{% if %}\n"})
     assert found.status_code == 422
-    assert "line 2" in text_of(found)
+    assert "Line 2 of yealink/phone.cfg" in text_of(found)
     assert not PhoneTemplate.objects.filter(file="yealink:phone.cfg").exists()
 
 
@@ -359,3 +360,38 @@ def test_tricks_are_told_on_the_page(admin: Client, company: Settings, path: str
     page = text_of(admin.get("/admin/desk_phones/news"))
     assert words in page
     assert "192.168.1.9, TFTP" in page
+
+
+def test_a_template_that_fails_on_phones_is_told_when_it_is_saved_and_not_read_out(admin: Client, phone: DeskPhone):
+    admin.post("/admin/phone_models/template", {"file": "yealink:phone.cfg"})
+    own = PhoneTemplate.objects.get(file="yealink:phone.cfg")
+    more = own.text + "x = {{ phone.accounts[7].number.nothing }}\n"
+    saved = text_of(admin.post(f"/admin/phone_templates/{own.pk}", {"file": own.file, "text": more}, follow=True))
+    line = more.count("\n")
+    assert f"ine {line} of yealink/phone.cfg: tuple object has no element 7. Until it is mended" in saved
+    assert "text: 1 line is another" in saved
+    assert "sip_server" not in saved
+    assert "it has an error" in text_of(admin.get("/admin/phone_models/"))
+    assert "instead of" not in text_of(admin.get("/admin/changes/"))
+
+
+def test_a_models_page_says_what_to_know_before_buying_it(admin: Client, phone: DeskPhone):
+    shown = text_of(admin.get("/admin/phone_models/linksys-spa504g"))
+    for said in ("Cisco SPA504G", "64 more on expansion modules", "Custom CA URL", "not on a real phone", "128x48"):
+        assert said in shown
+    assert "Workshop" in text_of(admin.get(f"/admin/phone_models/{phone.model}"))
+    assert admin.get("/admin/phone_models/nokia-3310").status_code == 404
+    assert "Asks for <MAC>.boot" in admin.get(f"/admin/desk_phones/{phone.pk}/now").content.decode().replace(
+        "&lt;", "<").replace("&gt;", ">")  # fmt: skip
+
+
+def test_the_password_of_phones_own_pages_is_shown_to_who_asks_and_that_is_kept(
+    admin: Client, signed_in: As, phone: DeskPhone
+):
+    assert "not-to-be-shown-5" not in admin.get(f"/admin/desk_phones/{phone.pk}/now").content.decode()
+    assert signed_in("reader").post(f"/admin/desk_phones/{phone.pk}/passwords").status_code == 403
+    shown = admin.post(f"/admin/desk_phones/{phone.pk}/passwords")
+    assert "not-to-be-shown-5" in shown.content.decode()
+    assert shown["Cache-Control"] == "no-store"
+    (event,) = Event.objects.filter(kind="secrets_shown")
+    assert "Workshop" in event.data["what"]

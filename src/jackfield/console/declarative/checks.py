@@ -14,7 +14,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from jackfield.console.declarative.address_checks import check_addresses
-from jackfield.console.declarative.desk_phone_checks import check_desk_phones, doubtful_desk_phones, doubtful_keys
+from jackfield.console.declarative.desk_phone_checks import (
+    check_desk_phones,
+    doubtful_desk_phones,
+    doubtful_keys,
+    doubtful_templates,
+)
 from jackfield.console.declarative.difference import Problem
 from jackfield.console.declarative.hours_checks import check_names
 from jackfield.console.declarative.limit_checks import check_limits
@@ -73,6 +78,7 @@ def check(
     warnings += site_warnings(merge)
     warnings += doubtful_desk_phones(merge)
     warnings += doubtful_keys(merge)
+    warnings += doubtful_templates(merge)
     if sounds is not None:
         warnings += _sounds(merge, {*sounds, *(item.row.name for item in merge.items["sounds"])})
     return problems, warnings

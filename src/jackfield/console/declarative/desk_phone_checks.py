@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jackfield.provisioning.catalogue import PhoneModel
     from jackfield.provisioning.configuration import Key
 
-__all__ = ["check_desk_phones", "doubtful_desk_phones", "doubtful_keys"]
+__all__ = ["check_desk_phones", "doubtful_desk_phones", "doubtful_keys", "doubtful_templates"]
 
 
 def _lines(merge: Merge) -> dict[str, str]:
@@ -88,6 +88,17 @@ def doubtful_keys(merge: Merge) -> Iterator[Problem]:
         for index, key in used:
             if index < most and (text := _doubt(model, key, len(item.row.extensions))):
                 yield item.problem("keys", text, f"[{index}]")
+
+
+def doubtful_templates(merge: Merge) -> Iterator[Problem]:
+    """Tell of templates that can be read but not used: phones get the last good one instead."""
+    from jackfield.desk_phones.trying import problems
+
+    for item in merge.items["phone_templates"]:
+        if item.created or "text" in item.changed:
+            for problem in problems(item.row.file.replace(":", "/"), item.row.text)[:1]:
+                text = _("%(problem)s. Until it is mended, phones get the last text that was good")
+                yield item.problem("text", text % {"problem": problem})
 
 
 def _doubt(model: PhoneModel, key: Key, lines: int) -> str:

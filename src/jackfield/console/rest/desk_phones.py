@@ -118,7 +118,9 @@ def models(asked: Asked) -> HttpResponse:
     """Answer which models there are."""
     found = [
         {"slug": slug, "vendor": model.vendor_name, "name": model.name, "lines": model.lines, "keys": model.keys,
-         "ways": list(model.ways), "templates": sorted({one.template.replace("/", ":") for one in model.files
+         "ways": list(model.ways), "key_kinds": list(model.key_kinds), "screen": model.screen, "logo": model.logo,
+         "transports": list(model.transports), "codecs": list(model.codecs), "quirks": list(model.quirks),
+         "tried": model.tried, "templates": sorted({one.template.replace("/", ":") for one in model.files
                                                         if one.template})}
         for slug, model in MODELS.items()
     ]  # fmt: skip
@@ -205,7 +207,8 @@ _INCIDENT = schemas.table(
 )  # fmt: skip
 _MODEL = schemas.table(
     {"slug": "string", "vendor": "string", "name": "string", "lines": "integer", "keys": "integer", "ways": _NAMES,
-     "templates": _NAMES}
+     "key_kinds": _NAMES, "screen": "string", "logo": "string", "transports": _NAMES, "codecs": _NAMES,
+     "quirks": _NAMES, "tried": "string", "templates": _NAMES}
 )  # fmt: skip
 _TEMPLATE = schemas.table({"file": "string", "text": "string"})
 _ORDER = schemas.body(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import time
+import uuid
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -28,12 +30,15 @@ from jackfield.console.web.rights import gate
 from jackfield.console.web.screens import SCREENS
 from jackfield.console.web.several import chosen
 from jackfield.desk_phones.models import Asked, CheckSync, DeskPhone, Incident, ProvisioningRules
+from jackfield.history.models import Event
 from jackfield.numbers.models import Extension
 from jackfield.provisioning.catalogue import MODELS
 from jackfield.provisioning.render import TemplateProblem
 from jackfield.provisioning.requests import PathRefused, normal_mac, recognise, spelled_mac, vendor_of_mac
 
 __all__ = ["urls"]
+
+log = logging.getLogger(__name__)
 
 SHOWN = 50
 MOST_AT_ONCE = 500
@@ -55,8 +60,8 @@ def now(request: HttpRequest, pk: int) -> HttpResponse:
     return _missing(request) if phone is None else _shown(request, phone)
 
 
-def _shown(request: HttpRequest, phone: Any, secret: str = "") -> HttpResponse:
-    """Show a phone; with its new one-time address, which is shown this once."""
+def _shown(request: HttpRequest, phone: Any, secret: str = "", password: str = "") -> HttpResponse:
+    """Show a phone; with its new one-time address, which is shown this once, or with the password of its own pages."""
     at, settings = time.time(), django_settings.JACKFIELD
     here, house = request.get_host(), House.read(settings)
     address = one_time_address(settings, here, secret) if secret else address_of(settings, here)
@@ -82,6 +87,7 @@ def _shown(request: HttpRequest, phone: Any, secret: str = "") -> HttpResponse:
             "doubts": doubts(settings, name_elsewhere(house, here)),
             "other_model": _other_model(phone),
             "service": redirecting.service_of(phone),
+            "password": password,
             "code": qr_code(by_hand(phone, address).address) if secret else "",
             "files": [file for file in model.files if file.kind != "nothing"] if model is not None else (),
             "incidents": Incident.objects.filter(mac=phone.mac)[:10],
@@ -89,7 +95,7 @@ def _shown(request: HttpRequest, phone: Any, secret: str = "") -> HttpResponse:
             "zone": General.current().time_zone,
         },
     )
-    if secret:
+    if secret or password:
         answer["Cache-Control"] = "no-store"
     return answer
 
@@ -131,6 +137,22 @@ def link(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(f"/admin/desk_phones/{pk}/now")
     secret = links.new(phone, hours=ProvisioningRules.current().link_hours)
     return _shown(request, phone, secret)
+
+
+@gate("phones", write=True)
+def password(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the password of the phones' own pages, and keep who looked."""
+    phone = _phone(pk)
+    if phone is None:
+        return _missing(request)
+    if request.method != "POST":
+        return redirect(f"/admin/desk_phones/{pk}/now")
+    who, what = saving.author(request), f"the pages of {phone}"
+    log.warning("%s was shown the password of %s, from %s", who.name, what, who.address)
+    data = {"what": what, "user": request.user.get_username(), "author": who.name, "through": who.through,
+            "address": who.address}  # fmt: skip
+    Event.objects.create(id=uuid.uuid4().hex, kind="secrets_shown", at=time.time(), data=data)
+    return _shown(request, phone, password=ProvisioningRules.with_password().phone_password)
 
 
 @gate("phones")
@@ -197,7 +219,8 @@ def labels(request: HttpRequest) -> HttpResponse:
         numbers = [lines[name].extension for name in row.extensions if name in lines]
         made.append({"phone": row, "mac": spelled_mac(row.mac).upper(), "model": typed.model, "extensions": numbers,
                      "address": typed.address if secret else "",
-                     "code": qr_code(typed.address if secret else spelled_mac(row.mac))})  # fmt: skip
+                     "password": password,
+            "code": qr_code(typed.address if secret else spelled_mac(row.mac))})  # fmt: skip
     context = {"labels": made, "pks": [row.pk for row in rows], "hours": hours, "company": general.company,
                "doubts": doubts(settings, name_elsewhere(House.read(settings), request.get_host())),
                "with_address": request.method == "POST"}  # fmt: skip
@@ -344,6 +367,7 @@ def urls() -> list[Any]:
     return [
         path(f"{base}<int:pk>/now", now),
         path(f"{base}<int:pk>/link", link),
+        path(f"{base}<int:pk>/passwords", password),
         path(f"{base}<int:pk>/file", file),
         path(f"{base}several/fetch", several_fetch),
         path(f"{base}several/labels", labels),

@@ -13,14 +13,17 @@ from jackfield.console.change import Wish
 from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.web import errors, saving, told
 from jackfield.console.web.rights import gate
+from jackfield.desk_phones.choices import KeyKind
 from jackfield.desk_phones.models import DeskPhone, PhoneTemplate
 from jackfield.desk_phones.schema import template_files
 from jackfield.desk_phones.trying import problems
-from jackfield.provisioning.catalogue import VENDORS
+from jackfield.provisioning.catalogue import MODELS, VENDORS
 from jackfield.provisioning.render import builtin
 from jackfield.provisioning.updates import difference
 
 __all__ = ["urls"]
+
+SHOWN = 50
 
 
 @gate("phones")
@@ -36,7 +39,26 @@ def models(request: HttpRequest) -> HttpResponse:
         files = [(name, own.get(name.replace("/", ":"))) for name in names]
         vendors.append((vendor, files, [(model, used.get(model.slug, 0)) for model in vendor.models]))
     older = {file for file, row in own.items() if _outdated(row)}
-    return render(request, "desk_phones/models.html", {"vendors": vendors, "older": older})
+    wrong = {file for file, row in own.items() if problems(file.replace(":", "/"), row.text)}
+    return render(request, "desk_phones/models.html", {"vendors": vendors, "older": older, "wrong": wrong})
+
+
+@gate("phones")
+def model(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show one model: what it can do, what to know of it, how it is recognised."""
+    known = MODELS.get(slug)
+    if known is None:
+        return errors.missing(request, _("There is no such phone model."))
+    kinds = dict(KeyKind.choices)
+    context = {
+        "model": known,
+        "vendor": VENDORS[known.vendor],
+        "keys": [str(kinds[kind]) for kind in known.key_kinds] if known.keys else [],
+        "side_keys": 32 * int(known.facts.get("side_cars", 0)),
+        "files": [file for file in known.files if file.kind != "nothing"],
+        "phones": DeskPhone.objects.filter(model=slug)[:SHOWN],
+    }
+    return render(request, "desk_phones/model.html", context)
 
 
 def _outdated(row: Any) -> bool:
@@ -86,4 +108,8 @@ def _change(request: HttpRequest, name: str, row: Any, ours: str, found: Any) ->
 
 def urls() -> list[Any]:
     """Return the addresses of the pages here."""
-    return [path("admin/phone_models/", models), path("admin/phone_models/template", template)]
+    return [
+        path("admin/phone_models/", models),
+        path("admin/phone_models/template", template),
+        path("admin/phone_models/<str:slug>", model),
+    ]

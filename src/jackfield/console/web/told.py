@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from jackfield.console import publish
 from jackfield.console.change import Removal, Wish
@@ -90,8 +92,18 @@ def _field(section: str, field: Mapping[str, Any], known: Known) -> ToldField:
     said = known.get((section, name)) or known.setdefault((section, name), _words(section, name))
     if field.get("secret"):
         return ToldField(name, said.label, "", "", secret=True)
-    old, new = (_value(said, field.get(which)) for which in ("old", "new"))
+    texts = [field.get(which) for which in ("old", "new")]
+    if any(isinstance(text, str) and "\n" in text for text in texts):
+        return ToldField(name, said.label, "", _lines_changed(*(str(text or "") for text in texts)))
+    old, new = (_value(said, text) for text in texts)
     return ToldField(name, said.label, old, new, counted=bool(said.unit))
+
+
+def _lines_changed(old: str, new: str) -> str:
+    """Say how much of a text of many lines is another: nobody reads it in a sentence."""
+    before, after = Counter(old.splitlines()), Counter(new.splitlines())
+    count = max((before - after).total(), (after - before).total(), 1)
+    return ngettext("%(count)d line is another", "%(count)d lines are others", count) % {"count": count}
 
 
 def _words(section: str, name: str) -> Words:
