@@ -158,6 +158,14 @@ def test_a_snoms_directory_is_the_vendors_xml_where_there_is_no_ldap(slug):
     assert phone.directory == ("" if slug.startswith("generic") else SAMPLE.directory.xml_url)
 
 
+@pytest.mark.parametrize("slug", ["linksys-spa504g", "grandstream-gxp1628"])
+def test_a_phone_that_knows_no_ldap_over_tls_is_not_told_of_one(slug):
+    told = replace(SAMPLE, directory=replace(SAMPLE.directory, ldap_port=636, ldap_tls=True))
+    phone = read(MODELS[slug], told)
+    assert phone.ldap == ()
+    assert phone.directory == SAMPLE.directory.xml_url
+
+
 @pytest.mark.parametrize("slug", TYPICAL)
 def test_languages_are_told_by_the_vendors_names(slug):
     if slug.startswith(("gigaset", "generic")):

@@ -50,12 +50,28 @@ def test_a_grandstream_and_a_fanvil_have_a_place_for_each_kind() -> None:
     assert (one.findtext("Telephone"), one.findtext("Mobile"), one.find("Other")) == ("0891234567", "01715550101", None)
 
 
-def test_a_polycom_gets_one_entry_for_each_number() -> None:
-    items = ask("polycom", HOUSE, q="muller").findall("item_list/item")
-    assert [(one.findtext("fn"), one.findtext("ln"), one.findtext("ct")) for one in items] == [
-        ("Müller", "Straßenbau", "0891234567"),
-        ("", "Müller Straßenbau (Mobile)", "01715550101"),
+def test_a_polycom_is_shown_a_page_with_a_link_for_each_number_and_a_field_to_search() -> None:
+    page = ask("polycom", HOUSE, q="muller")
+    assert [(one.get("href"), one.text) for one in page.iter("a")] == [
+        ("tel://0891234567", "Müller Straßenbau 0891234567"),
+        ("tel://01715550101", "Müller Straßenbau (Mobile) 01715550101"),
     ]
+    form = page.find("body/form")
+    assert (form.get("action"), form.find("p/input").get("name")) == (URL, "q")
+    assert "Nothing found" in "".join(ask("polycom", HOUSE, q="nobody at all").itertext())
+
+
+def test_a_polycom_turns_the_pages_of_a_long_list() -> None:
+    seen: list[str] = []
+    query: dict[str, str] = {"q": "firm"}
+    for _ in range(3):
+        links = [one.get("href") or "" for one in ask("polycom", MANY, **query).iter("a")]
+        seen += [link for link in links if link.startswith("tel://")]
+        following = [link for link in links if "first=" in link]
+        if not following:
+            break
+        query = dict(parse_qsl(urlsplit(following[0]).query))
+    assert len(seen) == len(set(seen)) == len(MANY)
 
 
 @pytest.mark.parametrize("vendor", ["snom", "cisco", "linksys"])

@@ -20,7 +20,14 @@ from jackfield.console.lan.phonebook import Phonebook, password_of, sign_in
 from jackfield.provisioning.catalogue import models
 from jackfield.provisioning.configuration import Directory
 from jackfield.provisioning.phonebook.ldap_server import BASE
-from jackfield.provisioning.phonebook.vendor_xml import CONTENT_TYPE, VENDORS, Labels, directory, read_wish
+from jackfield.provisioning.phonebook.vendor_xml import (
+    CONTENT_TYPE,
+    CONTENT_TYPES,
+    VENDORS,
+    Labels,
+    directory,
+    read_wish,
+)
 
 if TYPE_CHECKING:
     from jackfield.settings import Settings
@@ -103,7 +110,9 @@ async def serve(scope: Any, send: Any) -> None:
             body = await asyncio.get_running_loop().run_in_executor(_reading, page, settings, scope["path"], query, url)
         except ValueError:  # more fields than any phone sends
             body = None
-    status, kind = (404, b"text/plain") if body is None else (200, CONTENT_TYPE.encode())
+    vendor = scope["path"].rpartition("/")[2].removesuffix(".xml")
+    told = CONTENT_TYPES.get(vendor, CONTENT_TYPE).encode()
+    status, kind = (404, b"text/plain") if body is None else (200, told)
     content = b"There is no such directory.\n" if body is None else body
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(content)), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,7 +1,7 @@
 """The telephone directory as each vendor's phones read it over HTTP: one page of XML for one wish.
 
-Small screens (Snom, Cisco) get pages with keys for the next one and for searching; phones that keep a copy (Yealink,
-Grandstream, Fanvil, Polycom) get everything at once; Gigaset's bases search by a protocol of their own. The forms are
+Small screens (Snom, Cisco, Polycom) get pages with a way to the next one and to searching; phones that keep a copy
+(Yealink, Grandstream, Fanvil) get everything at once; Gigaset's bases search by a protocol of their own. The forms are
 those of the vendors' manuals, named at each.
 """
 
@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from jackfield.provisioning.phonebook.entries import Entry, Number, folded, found, only_digits
 
-__all__ = ["CONTENT_TYPE", "VENDORS", "Labels", "Wish", "directory", "read_wish"]
+__all__ = ["CONTENT_TYPE", "CONTENT_TYPES", "VENDORS", "Labels", "Wish", "directory", "read_wish"]
 
 CONTENT_TYPE = "text/xml; charset=utf-8"
+CONTENT_TYPES = {"polycom": "text/html; charset=utf-8"}
+"""Of vendors whose phones are shown pages."""
 PER_PAGE = 32  # entries of a CiscoIPPhoneDirectory at most; enough for any other screen
 MOST_AT_ONCE = 2000
 LONGEST_SEARCH = 60
@@ -141,15 +143,23 @@ def _grandstream(entries: Sequence[Entry], wish: Wish, labels: Labels) -> Elemen
 
 
 def _polycom(entries: Sequence[Entry], wish: Wish, labels: Labels) -> Element:
-    """`<MAC>-directory.xml` (Poly, UC Software Administrator Guide, "Local Contact Directory File")."""
-    root = Element("directory")
-    items = SubElement(root, "item_list")
-    for name, number in list(_flat(entries[:MOST_AT_ONCE], labels))[:MOST_AT_ONCE]:
-        one = SubElement(items, "item")
-        given, _, last = name.rpartition(" ") if "(" not in name else ("", "", name)
-        _text(one, "ln", last[:40])
-        _text(one, "fn", given[:40])
-        _text(one, "ct", number)
+    """A page of the phone's browser in XHTML (Polycom, "Web Application for Polycom Phones", Developer Guide)."""
+    root = Element("html")
+    _text(SubElement(root, "head"), "title", labels.title)
+    body = SubElement(root, "body")
+    form = SubElement(body, "form", {"method": "get", "action": wish.address()})
+    asking = SubElement(form, "p")
+    asking.text = f"{labels.search_for}: "
+    SubElement(asking, "input", {"type": "text", "name": "q", "value": ""})
+    SubElement(asking, "input", {"type": "submit", "value": labels.search})
+    rows, more = _portion(entries, wish)
+    for name, number in _flat(rows, labels):
+        _text(SubElement(body, "p"), "a", f"{name} {number}", href=f"tel://{quote(number, safe='+*')}")
+    if not rows:
+        _text(body, "p", labels.nothing)
+    if more:
+        address = wish.address(q=wish.search, first=wish.first + len(rows))
+        _text(SubElement(body, "p"), "a", labels.following, href=address)
     return root
 
 
