@@ -31,6 +31,9 @@ def test_a_phone_is_entered_linked_fetches_and_is_told_again(api: Program, compa
     assert (told.status_code, told.json()["all"], told.json()["begun"]) == (202, 1, None)
     assert api.get("phone_check_syncs").json()["items"][0]["silent"] == []
     assert CheckSync.objects.get().due > CheckSync.objects.get().made
+    one = f"phone_check_syncs/{told.json()['id']}"
+    assert api.delete(one).status_code == 204
+    assert api.delete(one).status_code == 404
 
 
 def test_a_preview_has_no_secret_and_a_link_can_be_ended(api: Program, company: Settings):

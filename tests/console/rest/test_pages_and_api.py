@@ -106,6 +106,7 @@ PAGES = {
     "admin/desk_phones/several/labels": ["make_desk_phone_link", "list_desk_phones"],
     "admin/desk_phones/add": ["create_desk_phones"],
     "admin/desk_phones/news": ["list_phone_check_syncs", "list_phones_that_ask", "list_phone_incidents"],
+    "admin/desk_phones/news/<int:pk>/cancel": ["cancel_phone_check_sync"],
     "admin/desk_phones/asked/<str:mac>/adopt": ["adopt_phone", "forget_phone"],
     "admin/phone_models/": ["list_phone_models"],
     "admin/phone_models/<str:slug>": ["list_phone_models"],

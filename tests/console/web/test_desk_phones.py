@@ -107,6 +107,17 @@ def test_phones_are_told_now_or_at_night(admin: Client, phone: DeskPhone):
     assert one.due > one.made
     assert [row.mac for row in one.phones.all()] == [MAC]
     assert "1 phone will be told" in text_of(admin.get("/admin/desk_phones/news"))
+    assert "not told" in text_of(admin.post(f"/admin/desk_phones/news/{one.pk}/cancel", follow=True))
+    assert not CheckSync.objects.exists()
+
+
+def test_what_phones_were_told_already_can_not_be_called_off(admin: Client, phone: DeskPhone):
+    admin.post("/admin/desk_phones/several/fetch", {"every": "yes", "what": "fetch", "when": "now"})
+    CheckSync.objects.update(begun=1.0)
+    one = CheckSync.objects.get()
+    assert "called off any more" in text_of(admin.post(f"/admin/desk_phones/news/{one.pk}/cancel", follow=True))
+    assert CheckSync.objects.exists()
+    assert "Do not tell them" not in text_of(admin.get("/admin/desk_phones/news"))
 
 
 def test_what_came_of_it_is_told(admin: Client, phone: DeskPhone):
@@ -114,7 +125,7 @@ def test_what_came_of_it_is_told(admin: Client, phone: DeskPhone):
     CheckSync.objects.update(begun=1.0)
     CheckSync.objects.get().phones.update(answered="told")
     page = text_of(admin.get("/admin/desk_phones/news"))
-    assert "0 of 1 fetched, 1 silent: Workshop never heard" in page
+    assert "0 of 1 fetched, 1 silent: Workshop has never fetched" in page
     assert fetch() == 200
     assert "1 of 1 fetched" in text_of(admin.get("/admin/desk_phones/news"))
 

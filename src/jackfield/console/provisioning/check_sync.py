@@ -28,7 +28,7 @@ from jackfield.sip.digest import ha1
 if TYPE_CHECKING:
     from jackfield.settings import Settings
 
-__all__ = ["Caller", "Outcome", "night", "order", "outcome", "run_due"]
+__all__ = ["Caller", "Outcome", "cancel", "night", "order", "outcome", "run_due"]
 
 log = logging.getLogger("jackfield.provisioning")
 
@@ -71,6 +71,13 @@ def order(macs: Iterable[str], *, reboot: bool, due: float, by: str, now: float)
     old = list(CheckSync.objects.order_by("-pk").values_list("pk", flat=True)[KEPT:])
     CheckSync.objects.filter(pk__in=old).delete()
     return found
+
+
+def cancel(pk: int) -> bool:
+    """Forget a round that has not begun; tell whether there was one."""
+    from jackfield.desk_phones.models import CheckSync
+
+    return bool(CheckSync.objects.filter(pk=pk, begun=None).delete()[0])
 
 
 def night(at: str, time_zone: str, now: float) -> float:

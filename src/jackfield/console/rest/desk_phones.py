@@ -85,6 +85,16 @@ def orders(asked: Asked) -> HttpResponse:
     return answers.json({"items": [_round(one) for one in rows], "next": None})
 
 
+def cancel_order(asked: Asked) -> HttpResponse:
+    """Call off what phones were to be told at night."""
+    pk = asked.path["id"]
+    if not CheckSync.objects.filter(pk=pk).exists():
+        raise problems.missing(f"check-sync {pk}")
+    if not check_sync.cancel(pk):
+        raise Refusal(409, "This can't be called off any more: phones were told.")
+    return HttpResponse(status=204)
+
+
 def asking(asked: Asked) -> HttpResponse:
     """Answer who asks and is nobody's phone."""
     return answers.json({"items": [_stranger(row) for row in Stranger.objects.all()[:MOST]], "next": None})
@@ -237,6 +247,9 @@ def operations() -> list[Operation]:
                   **common),
         Operation("list_phone_check_syncs", "GET", "/phone_check_syncs", "phones", "Who was told to fetch, and did",
                   orders, answer=schemas.listed(_ROUND), **common),
+        Operation("cancel_phone_check_sync", "DELETE", "/phone_check_syncs/{id}", "phones",
+                  "Call off what phones were to be told", cancel_order, status=204,
+                  route="phone_check_syncs/<int:id>", **common),
         Operation("list_phones_that_ask", "GET", "/phones_that_ask", "phones", "Who asks and is nobody's phone", asking,
                   answer=schemas.listed(_STRANGER), **common),
         Operation("adopt_phone", "POST", "/phones_that_ask/{mac}", "phones", "Take in a phone that asks", adopt,

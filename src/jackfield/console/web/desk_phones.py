@@ -319,6 +319,16 @@ def news(request: HttpRequest) -> HttpResponse:
     return render(request, "desk_phones/news.html", context)
 
 
+@gate("phones", write=True)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Call off what phones were to be told at night."""
+    if request.method == "POST":
+        done = check_sync.cancel(pk)
+        text = _("These phones are not told.") if done else _("This can't be called off any more: phones were told.")
+        saving.notify(request, [("good" if done else "warning", text)])
+    return redirect("/admin/desk_phones/news")
+
+
 def _refusal(phone: Any, status: int) -> str:
     """Return why a phone did not do as it was told, and what to set."""
     model = MODELS.get(phone.model) if phone is not None else None
@@ -373,5 +383,6 @@ def urls() -> list[Any]:
         path(f"{base}several/labels", labels),
         path(f"{base}add", add),
         path(f"{base}news", news),
+        path(f"{base}news/<int:pk>/cancel", cancel),
         path(f"{base}asked/<str:mac>/adopt", adopt),
     ]
