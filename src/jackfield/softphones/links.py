@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.core import signing
 
 from jackfield.softphones.models import SetupLink
 
-__all__ = ["DAY", "GRACE", "WEEK", "State", "current", "find", "make", "revoke", "state", "take", "token"]
+__all__ = ["DAY", "GRACE", "WEEK", "State", "current", "find", "make", "revoke", "set_up", "state", "take", "token"]
 
 DAY = 86400.0
 WEEK = 7 * DAY  # of a link in a mail, which is read when somebody is back
@@ -97,6 +98,14 @@ def revoke(link: SetupLink, now: float | None = None) -> bool:
     """Take a link back; tell whether it was still open."""
     at = time.time() if now is None else now
     return bool(SetupLink.objects.filter(pk=link.pk, used=None, revoked=None, expires__gt=at).update(revoked=at))
+
+
+def set_up(sip_usernames: Collection[str]) -> dict[str, SetupLink]:
+    """Return the links by which lines of these SIP names were set up in an app or shown to a person, the last of each;
+    without those whose password is another one by now.
+    """
+    rows = SetupLink.objects.filter(line__sip_username__in=sip_usernames, used__isnull=False).select_related("line")
+    return {row.line.sip_username: row for row in rows.order_by("used") if row.mark == _mark(row.line)}
 
 
 def _mark(line: Any) -> str:

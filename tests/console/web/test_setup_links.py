@@ -11,6 +11,7 @@ from django.test import Client, RequestFactory
 
 from jackfield.console import api, certificates
 from jackfield.console.declarative.apply import Author
+from jackfield.console.provisioning import strangers
 from jackfield.console.web.first_run import connecting
 from jackfield.numbers.models import Line
 from jackfield.settings import Settings
@@ -179,3 +180,17 @@ def test_apps_register_encrypted_where_the_certificate_is_for_the_name_of_phones
     typed = Client().post(page_of(links.make(line))).content.decode()
     assert "sip:anna101@phones.example.com" in typed
     assert ("choose TLS" in typed) == ("tls" in way)
+
+
+def test_a_desk_phone_that_would_cut_an_app_off_is_told_of_and_gets_a_line_of_its_own(company: Settings, line: Line):
+    unused, link = links.make(line), links.make(line)
+    assert links.set_up([line.sip_username]) == {}
+    links.take(link, by="linphone", address="192.0.2.7")
+    given = "desk_phones: [{mac: 001565aabb01, model: yealink-t46u, extensions: [101]}]"
+    (told,) = api.apply(company, given, dry_run=True).warnings
+    assert "was set up in an app by a link" in told.message
+    phone = strangers.adopt(company, "001565aabb01", "yealink-t46u", number="101", author=Author("Anna", "page"))
+    (name,) = phone.extensions
+    assert name not in ("101", line.sip_username)
+    assert Line.objects.get(sip_username=name).extension.number == "101"
+    assert links.state(unused) is links.State.OPEN

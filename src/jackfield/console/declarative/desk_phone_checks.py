@@ -53,11 +53,22 @@ def check_desk_phones(merge: Merge) -> Iterator[Problem]:
 
 
 def doubtful_desk_phones(merge: Merge) -> Iterator[Problem]:
-    """Tell of names that are no line's, and of more lines than a phone has."""
+    """Tell of names that are no line's, of lines that an app has, and of more lines than a phone has."""
+    from jackfield.softphones.links import set_up
+
     lines = _lines(merge)
+    fresh = [item for item in merge.items["desk_phones"] if item.created or "extensions" in item.changed]
+    apps = set_up({lines[name] for item in fresh for name in item.row.extensions if name in lines}) if fresh else {}
     for item in merge.items["desk_phones"]:
         if not (item.created or "extensions" in item.changed or "model" in item.changed):
             continue
+        for index, name in enumerate(item.row.extensions):
+            if lines.get(name) in apps:
+                text = _(
+                    "%(name)s was set up in an app by a link: the app is cut off when the desk phone fetches. Give the "
+                    "extension another phone, and name that one's SIP name here"
+                )
+                yield item.problem("extensions", text % {"name": name}, f"[{index}]")
         for index, name in enumerate(item.row.extensions):
             if name not in lines:
                 text = _("there is no extension or SIP name %(name)s; %(known)s")

@@ -133,9 +133,11 @@ def line_for(extension: Any, name: str) -> tuple[str, Any]:
     from jackfield.console.change import Wish
     from jackfield.desk_phones.models import DeskPhone
     from jackfield.numbers.schema import new_sip_username
+    from jackfield.softphones.links import set_up
 
     taken = {one for names in DeskPhone.objects.values_list("extensions", flat=True) for one in names}
     lines = list(extension.lines.all())
+    taken |= set_up({line.sip_username for line in lines}).keys()  # an app that was set up by a link would be cut off
     if lines and extension.number not in taken and lines[0].sip_username not in taken:
         return str(extension.number), None
     for line in lines[1:]:
