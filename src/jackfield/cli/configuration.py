@@ -122,11 +122,13 @@ def route(
     """
     from jackfield.cli.output import print_json
     from jackfield.switch.forecast import forecast
-    from jackfield.switch.route import RouteRequest
+    from jackfield.switch.route import FromExtension, RouteRequest
 
     snapshot = _snapshot(data_dir)
     origin = _origin(caller, snapshot)
-    request = RouteRequest(dialed=dialed, origin=origin, calling_number=calling)
+    number = origin.number if isinstance(origin, FromExtension) else ""
+    site = next((one.site for one in snapshot.extensions if one.number == number), "")  # where it was set by hand
+    request = RouteRequest(dialed=dialed, origin=origin, calling_number=calling, site=site)
     found = forecast(snapshot, request, _moment(at, snapshot))
     if as_json:
         print_json(_forecast_data(found))

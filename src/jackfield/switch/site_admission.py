@@ -97,7 +97,9 @@ class SiteAdmission:
         if site is None:
             return
         profile = leg.audio.profile
-        leg.audio.profile = profile = replace(profile, codecs=codecs_at(site, profile.codecs))
+        # Phones send Opus at up to 96 kbit/s unless they are told. What is told is what a line without room is spared.
+        rate = profile.opus_rate or (OPUS_RATE if _limited(site) else 0)
+        leg.audio.profile = profile = replace(profile, codecs=codecs_at(site, profile.codecs), opus_rate=rate)
         self._legs.setdefault(site.name, {})[leg] = _Share(site, profile)
         self._site_of[leg] = site.name
 
@@ -182,6 +184,9 @@ class SiteAdmission:
         if share is None:
             return ""
         offered = leg.audio.can_use() or list(share.profile.codecs)
+        refusal = leg.call.plan.refusal
+        if refusal is not None and not refusal.prompt:
+            return ""  # by what is wrong with the number, without a word
         if isinstance(leg.call.plan.entry, EmergencyPlan):
             share.reserved = max(_sizes(leg, share.site, offered).values(), default=0.0)
             return ""
@@ -240,8 +245,7 @@ class SiteAdmission:
         `codecs`, `more`: as `codec_choice.to_offer` has them.
         """
         anchor = leg.call.anchor
-        if anchor.audio.profile.opus_rate:
-            leg.audio.profile = replace(leg.audio.profile, opus_rate=anchor.audio.profile.opus_rate)
+        _same_opus(leg, anchor)
         share, caller = self._share(leg), self._share(anchor)
         if caller is not None and caller.lent and (share is None or not self._goes_directly(leg, caller.site)):
             return (), (), f'the line of site "{caller.site.name}" is full: only its own phones can be called'
@@ -252,15 +256,14 @@ class SiteAdmission:
             not self._fits(leg, share, wanted) and caller is not None and self._goes_directly(leg, caller.site)
         ):
             self._lend(leg, share)
+            _same_opus(leg, anchor)
             return codecs, more, ""
         others = [one for one in leg.call.legs if one is not leg and isinstance(one, OutgoingLeg) and not one.answered]
         low = not (anchor.told and anchor.audio.codec == "opus")  # who sends at a high rate can't be told any more
         problem = self._cut(leg, share, [*codecs, *more], low=low, besides=others)
         if problem:
             return (), (), problem
-        rate = leg.audio.profile.opus_rate
-        if rate and not anchor.told:
-            anchor.audio.profile = replace(anchor.audio.profile, opus_rate=rate)
+        _same_opus(leg, anchor)
         fitting = leg.audio.profile.codecs
         first = [name for name in codecs if name in fitting]
         second = [name for name in more if name in fitting]
@@ -293,8 +296,9 @@ class SiteAdmission:
 
     def _lend(self, leg: Leg, share: _Share) -> None:
         share.lent = True
-        text = f'{leg} needs the line of site "{share.site.name}" for a moment only, until both phones talk directly'
-        leg.call.note(text, f"sites/{share.site.name}")
+        if leg is not leg.call.anchor:  # said once, when it is known who is called
+            text = f'both phones need the line of site "{share.site.name}" for a moment only, until they talk directly'
+            leg.call.note(text, f"sites/{share.site.name}")
 
     def _calls_within(self, leg: Leg, site: Site) -> bool:
         """Say whether a caller calls an extension that has a phone at its own site, to talk with it directly."""
@@ -403,6 +407,16 @@ def _sizes(leg: Leg, site: Site, codecs: Iterable[str]) -> dict[str, float]:
     security, ip = _expected(leg), ip_of(leg)
     rate = leg.audio.profile.opus_rate or OPUS_RATE
     return {name: _kbits(name, 20, site, security, ip, rate) for name in codecs}
+
+
+def _same_opus(leg: Leg, anchor: Leg) -> None:
+    """Let both parties keep to the lower limit of Opus, since it passes untouched (RFC 7587 section 6.1)."""
+    rates = [one.audio.profile.opus_rate for one in (leg, anchor) if one.audio.profile.opus_rate]
+    if not rates:
+        return
+    leg.audio.profile = replace(leg.audio.profile, opus_rate=min(rates))
+    if not anchor.told:
+        anchor.audio.profile = replace(anchor.audio.profile, opus_rate=min(rates))
 
 
 def _opus(leg: Leg, site: Site, rate: int) -> float:

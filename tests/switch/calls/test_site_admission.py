@@ -152,13 +152,28 @@ async def test_opus_is_limited_on_both_sides_before_a_call_is_refused(house: Hou
     assert LOW in remote.fmtp, "the media process keeps to it too"
 
 
-async def test_with_room_opus_is_not_limited(house: House):
-    await with_line(house, 100)
+@pytest.mark.parametrize(("line", "told"), [(100, "maxaveragebitrate=32000"), (0, "")])
+async def test_opus_keeps_to_what_is_reckoned_where_a_line_has_a_limit(house: House, line: int, told: str):
+    await with_line(house, line)
     away, alice = await house.phone("103", codecs=("opus",)), await house.phone("101", codecs=("opus",))
-    away.call("101")
+    call = away.call("101")
     answered = await alice.picks_up()
-    assert "maxaveragebitrate" not in parameters(answered, "opus")
+    for party in (call, answered):
+        assert told in parameters(party, "opus")
+        assert ("maxaveragebitrate" in parameters(party, "opus")) == bool(told)
     assert used(house) == 48.0
+    call.hang_up()
+    await house.pass_time(1)
+    call = alice.call("103")
+    answered = await away.picks_up()
+    for party in (call, answered):
+        assert told in parameters(party, "opus")
+
+
+async def test_a_number_that_leads_nowhere_is_said_to_on_a_full_line_too(house: House):
+    await with_line(house, 10)
+    alice = await house.phone("101")
+    assert await alice.call("999").outcome() == 404
 
 
 async def test_a_caller_with_an_opus_that_is_limited_has_its_callee_limited_too(house: House):
