@@ -19,6 +19,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("JACKFIELD_") and name not in ("JACKFIELD_LIBRARY_DIR", "JACKFIELD_PURE_PYTHON"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("JACKFIELD_FIREWALL", "programs")  # the kernel's rules are the whole machine's
     monkeypatch.setenv("JACKFIELD_USER_PORT", "0")  # "auto" is one port for all systems of a machine
 
 

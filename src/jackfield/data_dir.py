@@ -106,6 +106,16 @@ class DataDir:
         return self.path / "public_addresses.json"
 
     @property
+    def firewall(self) -> Path:
+        """What the firewall's programs know of each other: addresses of names, and whether there is panic."""
+        return self.path / "firewall.json"
+
+    @property
+    def firewall_trial(self) -> Path:
+        """A change of the firewall that takes itself back unless somebody keeps it."""
+        return self.path / "firewall-trial.json"
+
+    @property
     def turn_secret(self) -> Path:
         """Secret that is shared with coturn."""
         return self.path / "turn.secret"

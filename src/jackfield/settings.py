@@ -140,6 +140,10 @@ class Settings(BaseSettings):
         "auto", description="UDP port of our STUN server and the one above; auto: 3478 where it is free; 0: none"
     )
     turn_ports: Text = Field("61000-62999", description="UDP ports that TURN relays on, where it is enabled")
+    firewall: Literal["auto", "kernel", "programs"] = Field(
+        "auto",
+        description="where the firewall holds: kernel (nftables) and programs, or programs; auto: as rights allow",
+    )
     database_url: Text = Field("", description="postgresql://user:password@host/name, or empty for SQLite")
     media_processes: int = Field(0, ge=0, le=256, description="processes that carry audio; 0 means one per core")
     tls_certificate: str = Field("", description="PEM file with the certificate chain; empty: self-signed, made here")

@@ -61,7 +61,7 @@ def test_loops_names_that_are_not_there_and_the_name_of_the_built_in_one_are_ref
     assert "A → B → A" in problems(sqlite, loop)
     assert 'did you mean "Office"?' in problems(sqlite, HOUSE.replace("phones_from: Office", "phones_from: Offce"))
     assert "always there" in problems(sqlite, "address_groups: [{name: Local Networks, entries: [10.0.0.0/8]}]")
-    assert "administration_from" in problems(sqlite, "sign_in: {administration_from: Gone}")
+    assert "administration" in problems(sqlite, "firewall: {administration: [Gone]}")
 
 
 def test_a_group_that_is_used_is_not_removed(sqlite: Settings):
@@ -74,20 +74,20 @@ def test_a_group_that_is_used_is_not_removed(sqlite: Settings):
 def test_nobody_shuts_himself_out(sqlite: Settings):
     api.apply(sqlite, HOUSE)
     outside = Author("Anna", "page", address="203.0.113.5")
-    wish = Wish("sign_in", {"administration_from": "Office"}, ())
+    wish = Wish("firewall", {"administration": ["Office"]}, ())
     said = wrong(sqlite, wish, author=outside)
-    assert said.startswith("sign_in")
+    assert said.startswith("firewall")
     assert "you are at 203.0.113.5" in said
     for author in (ME, Author("x", "page", address="127.0.0.1"), Author("x", "page", address="::1")):
         save(sqlite, [wish], author=author)
     # nor by way of the group, or of a group in it
-    save(sqlite, [Wish("sign_in", {"administration_from": "All"}, ())], author=ME)
+    save(sqlite, [Wish("firewall", {"administration": ["All"]}, ())], author=ME)
     said = wrong(sqlite, Wish("address_groups", {"entries": ["10.0.0.0/8"]}, ("Office",)))
     assert "address_groups" in said
     assert "shut you out" in said
     # what has nothing to do with it goes on; the command line owns the machine; a program has a rule of its own
     save(sqlite, [Wish("extensions", {"name": "New"}, ("101",))], author=outside)
-    api.apply(sqlite, "sign_in: {administration_from: Office}")
+    api.apply(sqlite, "firewall: {administration: [Office]}")
     by_api = Author("Program", "api", address="203.0.113.5")
-    assert "api_from" in wrong(sqlite, Wish("sign_in", {"api_from": "Office"}, ()), author=by_api)
+    assert "api" in wrong(sqlite, Wish("firewall", {"api": ["Office"]}, ()), author=by_api)
     save(sqlite, [Wish("sign_in", {"idle_minutes": 60}, ())], author=by_api)

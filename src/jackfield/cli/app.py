@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from jackfield import __version__
-from jackfield.cli import certificate, configuration, in_call, live, phones, planning, registered, running, vpn
+from jackfield.cli import (
+    certificate,
+    configuration,
+    firewall,
+    in_call,
+    live,
+    phones,
+    planning,
+    registered,
+    running,
+    vpn,
+)
 
 __all__ = ["app", "explained"]
 
@@ -31,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (running, configuration, live, in_call, phones, planning, registered, certificate, vpn):
+for module in (running, configuration, live, in_call, phones, planning, registered, certificate, vpn, firewall):
     module.register(app)
 
 

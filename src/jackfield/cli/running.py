@@ -94,6 +94,13 @@ def run(
     trusted_proxies: Annotated[
         str | None, typer.Option(help="Reverse proxies whose X-Forwarded-For and -Proto count. Default: none")
     ] = None,
+    firewall: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the firewall holds: kernel (nftables) and programs, or programs. Default: auto, by rights",
+            autocompletion=words("auto", "kernel", "programs"),
+        ),
+    ] = None,
     database_url: Annotated[
         str | None, typer.Option(help="postgresql://user:password@host/name. Default: SQLite")
     ] = None,

@@ -138,6 +138,7 @@ class Work:
     def _watch(self) -> None:
         """Look after installation, directory and webhooks. Nobody waits for that at the end: servers may be slow."""
         from jackfield.console.browser_phones.pushing import Pusher
+        from jackfield.console.firewall_trial import TrialKeeper
         from jackfield.console.importing import Keeper
         from jackfield.console.provisioning import moving
         from jackfield.console.provisioning.check_sync import Caller
@@ -151,6 +152,7 @@ class Work:
             "webhooks": Courier(self.settings),
             "desk phones": Caller(self.settings, look=moving.move),
             "pushes": Pusher(self.settings),
+            "firewall trials": TrialKeeper(self.settings),
         }
         for name, work in works.items():
             threading.Thread(target=work.run, args=(self.stop,), name=name, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Who may see the pages of operation: machines of the company's local networks, whom the snapshot names."""
+"""Who may see what by his address: the local networks of the company, and what the firewall's table says."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from jackfield.network.firewall.table import Table
 from jackfield.switch import snapshot
 
 if TYPE_CHECKING:
     from jackfield.settings import Settings
 
-__all__ = ["is_local", "is_within"]
+__all__ = ["is_local", "is_within", "table"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -25,6 +26,19 @@ class _General(msgspec.Struct):
 
 class _Snapshot(msgspec.Struct):
     general: _General = msgspec.field(default_factory=_General)
+
+
+_tables: list[tuple[Settings, Table]] = []
+
+
+def table() -> Table:
+    """Return the firewall's table of the installation whose pages these are."""
+    from django.conf import settings as django_settings
+
+    system = django_settings.JACKFIELD
+    if not _tables or _tables[0][0] is not system:
+        _tables[:] = [(system, Table(system))]
+    return _tables[0][1]
 
 
 def is_local(settings: Settings, address: str) -> bool:

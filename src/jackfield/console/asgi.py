@@ -12,9 +12,11 @@ from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 
+from jackfield.console.access import table
 from jackfield.console.browser_phones import bridge
 from jackfield.console.provisioning import serving as phones
 from jackfield.console.receiving import Received, TooLarge, is_known, limited
+from jackfield.network.firewall.services import ServiceName
 
 __all__ = ["application"]
 
@@ -42,12 +44,19 @@ class Handler(ASGIHandler):  # type: ignore[misc]
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
         if scope["type"] == "websocket":
-            await bridge.serve(scope, receive, send)
+            if _may(scope, "own_pages"):
+                await bridge.serve(scope, receive, send)
+            else:
+                await receive()
+                await send({"type": "websocket.close", "code": 1008, "reason": "closed to your address"})
             return
         if scope["type"] != "http":
             raise ValueError("only HTTP and WebSockets are served here")
         if scope["path"].startswith(phones.PREFIX):
-            await phones.serve(scope, receive, send)
+            if _may(scope, "provisioning"):
+                await phones.serve(scope, receive, send)
+            else:
+                await _refuse(send, 403)
             return
         if (scope.get("state") or {}).get("phones_only"):
             await _refuse(send, 404)  # a connection by plain HTTP that began with a phone's question
@@ -122,11 +131,17 @@ class Handler(ASGIHandler):  # type: ignore[misc]
 
 
 _REFUSED = {
+    403: b"Closed to your address.\n",
     404: b"By plain HTTP there are only phones' files here.\n",
     408: b"This took too long.\n",
     413: b"This is too large.\n",
     503: b"Too many people at once: try again in a moment.\n",
 }
+
+
+def _may(scope: Any, service: ServiceName) -> bool:
+    """Ask the firewall for what is not answered by a view: see `web.doors` for all others."""
+    return table().allows(service, (scope.get("client") or ("", 0))[0])
 
 
 async def _refuse(send: Any, status: int) -> None:

@@ -94,7 +94,7 @@ def options(settings: Settings) -> dict[str, Any]:
 APPS = (
     "company", "people", "numbers", "trunks", "history", "changes", "notices", "contacts", "directory", "webhooks",
     "vpn", "sites", "limits", "desk_phones", "browser_phones", "plug_and_play",
-    "softphones",
+    "softphones", "firewall",
 )  # fmt: skip
 SESSION_SECONDS = 14 * 86400
 """How long a session lasts at most, however busy; `web.middleware` ends idle ones earlier."""

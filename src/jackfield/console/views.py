@@ -45,7 +45,7 @@ def _refused(request: HttpRequest) -> Any:
     """Refuse other methods than GET, and addresses outside the local networks."""
     if request.method not in ("GET", "HEAD"):
         return HttpResponse("Only GET is known here.\n", status=405, headers={"Allow": "GET, HEAD"})
-    if not access.is_local(settings.JACKFIELD, request.META.get("REMOTE_ADDR") or ""):
-        text = "This page is for the local networks only: see local_networks in the settings.\n"
+    if not access.table().allows("metrics", request.META.get("REMOTE_ADDR") or ""):
+        text = "This page is closed to your address: open metrics to it in the firewall.\n"
         return HttpResponse(text, status=403, content_type="text/plain")
     return None

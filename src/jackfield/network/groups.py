@@ -29,6 +29,7 @@ __all__ = [
     "addresses_of",
     "loop_in",
     "names_in",
+    "ranges_of",
     "read_entry",
     "vpn_networks",
     "with_vpn",
@@ -145,6 +146,11 @@ class Addresses:
         at = bisect_right(low, number) - 1
         return at >= 0 and number <= high[at]
 
+    def stretches(self, version: int) -> Iterator[tuple[int, int]]:
+        """Give the addresses of IPv4 or IPv6 (`version` 4 or 6) from the lowest up: first and last of each stretch."""
+        low, high = (self._low4, self._high4) if version == 4 else (self._low6, self._high6)
+        return zip(low, high, strict=True)
+
     def __len__(self) -> int:
         """How many stretches it has."""
         return len(self._low4) + len(self._low6)
@@ -169,14 +175,20 @@ def addresses_of(
 
     `groups`: entries by name; `local`: the networks behind `LOCAL`; `hosts`: what names stand for, as far as known.
     """
+    return Addresses(ranges_of(name, groups, local, hosts))
+
+
+def ranges_of(
+    name: str, groups: Mapping[str, Sequence[str]], local: Sequence[str], hosts: Mapping[str, Sequence[str]]
+) -> list[Range]:
+    """Return the same as stretches of addresses, which may overlap."""
     found: list[Range] = []
     for entry in _entries(name, groups, local):
         if isinstance(entry, Range):
             found.append(entry)
         elif isinstance(entry, Host):
-            for address in hosts.get(entry.name, ()):
-                found.append(_address(address))
-    return Addresses(found)
+            found += [_address(address) for address in hosts.get(entry.name, ())]
+    return found
 
 
 def with_vpn(groups: Mapping[str, Sequence[str]], networks: Sequence[str]) -> dict[str, Sequence[str]]:

@@ -6,14 +6,19 @@ import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from jackfield.network.addresses import reachable_addresses
 from jackfield.network.outside import Outside
 
-__all__ = ["Found", "State", "Way", "load", "save"]
+if TYPE_CHECKING:
+    from jackfield.settings import Settings
+
+__all__ = ["Found", "State", "Way", "is_public", "load", "save"]
 
 Way = Literal["hand", "interface", "cloud", "trunk", "stun"]
 
@@ -65,3 +70,16 @@ def save(path: Path, state: State) -> None:
     with contextlib.suppress(OSError):
         draft.write_bytes(msgspec.json.encode(state))
         draft.replace(path)
+
+
+def is_public(settings: Settings, by_hand: str) -> bool:
+    """Tell whether the Internet reaches this machine with no router of ours between, or somebody set its address.
+
+    by_hand: the public address that the company set, "" for none. A cloud's machine counts, whose private address is
+    mapped to a public one: its local networks may be other people's.
+    """
+    if settings.public_address or by_hand:
+        return True
+    if any(one.way == "cloud" for one in load(settings.files.public_addresses).found):
+        return True
+    return any(ip_address(one).is_global for one in reachable_addresses(settings.hosts))

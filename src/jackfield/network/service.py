@@ -20,6 +20,7 @@ from jackfield.network import finding, outside, outside_in, public_file, turn, w
 from jackfield.network.addresses import reachable_addresses, way_out
 from jackfield.network.certificate_store import Store
 from jackfield.network.coturn import Coturn
+from jackfield.network.firewall.keeper import Keeper
 from jackfield.network.interfaces import Changes, interfaces
 from jackfield.network.ports import refusal
 from jackfield.network.stun_server import Pace, StunServer
@@ -62,6 +63,7 @@ class Service:
         self.vpn_left_out: list[str] = []
         self._clock = clock
         self._pace = Pace(time.monotonic)
+        self.firewall = Keeper(settings, tell=self._tell_firewall)
         self._coturn = Coturn(files.run, files.logs)
         self._tunnel = Tunnel(name_for(files.path))
         self._tunnelled: wireguard.Interface | None = None
@@ -74,7 +76,8 @@ class Service:
         self._next = self._next_stun = self._next_tunnel = 0.0
         self._searching = asyncio.Lock()
         self._testing = asyncio.Lock()
-        verbs = {"addresses": self._addresses, "search": self._search_now, "test": self._test, "vpn": self._vpn}
+        verbs = {"addresses": self._addresses, "search": self._search_now, "test": self._test, "vpn": self._vpn,
+                 "firewall": self._firewall, "panic": self._panic}  # fmt: skip
         self._control = ControlServer(files.network_socket, verbs)
 
     async def run(self, stopping: asyncio.Event, up: Callable[[], None] = lambda: None) -> None:
@@ -105,6 +108,7 @@ class Service:
             await self._coturn.close()
             if self._tunnelled is not None:
                 await asyncio.to_thread(self._tunnel.remove)
+            await asyncio.to_thread(self.firewall.close)
 
     def _changed(self, changes: Changes) -> None:
         changes.read()
@@ -139,6 +143,7 @@ class Service:
             pass
         except Exception as problem:
             log.error("the configuration %s can't be read: %s", path, problem)
+        await self.firewall.use(self.snapshot)
         await self._serve()
         await self._keep_tunnel()
 
@@ -181,7 +186,7 @@ class Service:
             self._open_stun(own, port)
 
     def _open_stun(self, own: Sequence[str], port: int) -> None:
-        server = StunServer(own, port, pace=self._pace, seen=self._outside_of)
+        server = StunServer(own, port, pace=self._pace, seen=self._outside_of, allows=self._may_ask)
         try:
             server.start()
         except OSError as problem:
@@ -195,6 +200,9 @@ class Service:
 
     def _outside_of(self, ours: str) -> str:
         return outside.told(self.state.outside, ours) or ours
+
+    def _may_ask(self, address: str) -> bool:
+        return self.firewall.policy.allows("stun", address)
 
     def _close_stun(self) -> None:
         if self.stun is not None:
@@ -271,6 +279,22 @@ class Service:
                 log.error("the VPN: %s", problem)
         self.vpn_problem = problem
         self._tunnelled = wanted
+
+    # --- the firewall
+
+    async def _tell_firewall(self) -> None:
+        with contextlib.suppress(ControlError):  # when it comes up, it reads the file
+            await ask(self.settings.files.switch_socket, "firewall")
+
+    async def _firewall(self, request: dict[str, Any]) -> Any:
+        """Have the rules in force that the configuration wants now, and say how they stand."""
+        await self._look_at_configuration()
+        return self.firewall.standing
+
+    async def _panic(self, request: dict[str, Any]) -> Any:
+        """Close everything but to the local networks and the VPN (`on`), or end that."""
+        await self.firewall.panic(self.snapshot, self._clock() if request.get("on") else 0.0)
+        return self.firewall.standing
 
     # --- what is asked
 

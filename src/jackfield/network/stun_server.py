@@ -126,11 +126,18 @@ class StunServer:
     """The sockets. `addresses` are those of the machine, each one bound: an answer leaves from where it was asked."""
 
     def __init__(
-        self, addresses: Sequence[str], port: int, *, pace: Pace, seen: Callable[[str], str] = lambda address: address
+        self,
+        addresses: Sequence[str],
+        port: int,
+        *,
+        pace: Pace,
+        seen: Callable[[str], str] = lambda address: address,
+        allows: Callable[[str], bool] = lambda address: True,
     ) -> None:
         self._addresses = tuple(addresses)
         self._port = port
         self._pace = pace
+        self._allows = allows
         self._seen = seen
         self._sockets: dict[tuple[str, int], socket.socket] = {}
         self.answered = 0
@@ -176,7 +183,7 @@ class StunServer:
                 data, source = sock.recvfrom(2048)
             except OSError:  # nothing more, or the ICMP error of an earlier answer
                 return
-            if not stun.is_stun(data) or not self._pace.allows(source[0]):
+            if not stun.is_stun(data) or not self._allows(source[0]) or not self._pace.allows(source[0]):
                 continue
             outgoing = self._responder.respond(data, at, source[:2])
             if outgoing is not None:

@@ -63,8 +63,6 @@ class SignIn(Single):
     password_length = models.IntegerField(default=10, validators=[validation.Between(8, 64, "characters")])
     tries = models.IntegerField(default=5, validators=[validation.Between(2, 100)])
     address_tries = models.IntegerField(default=20, validators=[validation.Between(5, 1000)])
-    administration_from = models.CharField(max_length=60, blank=True, default="", validators=[validation.one_line])
-    api_from = models.CharField(max_length=60, blank=True, default="", validators=[validation.one_line])
     browser_phones = models.BooleanField(default=True)
     browser_roles = DataField(tuple[str, ...], default=tuple)
 

@@ -32,8 +32,6 @@ class SignInData:
     password_length: int = 10  # at least
     tries: int = 5  # with a wrong password for one account, before one has to wait
     address_tries: int = 20  # the same for one address
-    administration_from: str = ""  # address group; "" means anywhere
-    api_from: str = ""  # the same for programs
     browser_phones: bool = True  # people may use Jackfield Phone in their browsers
     browser_roles: tuple[str, ...] = ()  # those with these roles only; () means everybody
 

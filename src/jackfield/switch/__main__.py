@@ -26,6 +26,7 @@ from jackfield.media.client import SPARES, MediaLost, MediaPool
 from jackfield.network import public_file
 from jackfield.network.certificate import names_of_this_machine
 from jackfield.network.certificate_store import Serving, Store
+from jackfield.network.firewall import table as firewall
 from jackfield.network.host_names import EVERY, PATIENCE, HostNames
 from jackfield.network.ports import refusal
 from jackfield.settings import Settings, SettingsError
@@ -105,6 +106,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         rtp_ports=configured.rtp_ports,
         found_addresses=public_file.load(files.public_addresses).outside,
         hosts=configured.hosts,
+        firewall=lambda holds: firewall.policy_of(configured, holds, firewall.load(files.firewall)),
         trace=recorder.record,
     )
     switch.proofs.tls = configured.sip_tls_port
@@ -114,7 +116,11 @@ async def run(configured: Settings, ready: int | None) -> None:
     certificate, names = _Certificate(switch, configured), _Names(switch)
     commands = Commands(switch, recorder, stop=stopping.set, path=files.snapshot)
     handlers = commands.handlers()
-    more = {"certificate": certificate.exchanged, "reload": names.after(handlers["reload"])}
+    more = {
+        "certificate": certificate.exchanged,
+        "firewall": _firewall(switch),
+        "reload": names.after(handlers["reload"]),
+    }
     control = ControlServer(files.switch_socket, handlers | more)
     try:
         await names.look(FIRST_NAMES)
@@ -150,6 +156,14 @@ async def run(configured: Settings, ready: int | None) -> None:
 
 async def _ask_from_elsewhere(ours: str, phone: Address) -> bool:
     return await filtering.probe(ours, phone, token=secrets.token_hex(10))
+
+
+def _firewall(switch: Switch) -> Callable[[dict[str, Any]], Awaitable[None]]:
+    async def changed(request: dict[str, Any]) -> None:
+        """What the names in the firewall's groups stand for has changed, or there is panic."""
+        switch.doors.close()
+
+    return changed
 
 
 def _set_all(*events: asyncio.Event) -> None:

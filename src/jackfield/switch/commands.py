@@ -352,7 +352,7 @@ def _transport_counters(transports: object) -> dict[str, float]:
     stats = transports.stats
     found: dict[str, float] = {"sip_kernel_drops_total": stats.kernel_drops}
     for transport, counters in stats.by_transport.items():
-        for name in ("received", "sent", "malformed", "throttled", "lost", "turned_away"):
+        for name in ("received", "sent", "malformed", "throttled", "closed", "lost", "turned_away"):
             found[f"sip_{transport.lower()}_{name}_total"] = getattr(counters, name)
         found[f"sip_{transport.lower()}_connections"] = counters.connections
     return found

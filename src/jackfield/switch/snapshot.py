@@ -18,6 +18,7 @@ from typing import Literal
 
 import msgspec
 
+from jackfield.network.firewall.rules import SAID_NOTHING, Firewall
 from jackfield.switch.limits.data import CallLimit as CallLimit
 from jackfield.switch.numbering import Numbering as Numbering
 from jackfield.switch.numbering import World as World
@@ -419,6 +420,7 @@ class Snapshot:
     sounds: tuple[Sound, ...] = ()
     speed_dials: tuple[SpeedDial, ...] = ()
     address_groups: tuple[AddressGroup, ...] = ()
+    firewall: Firewall = SAID_NOTHING
     vpn_devices: tuple[VpnDevice, ...] = ()
     sites: tuple[Site, ...] = ()
     time_ranges: tuple[NamedHours, ...] = ()
@@ -434,11 +436,7 @@ class Snapshot:
     @cached_property
     def numbers(self) -> dict[str, Extension | RingGroup | Service]:
         """Every number of the house by its digits."""
-        everything: tuple[Extension | RingGroup | Service, ...] = (
-            *self.services,
-            *self.ring_groups,
-            *self.extensions,
-        )
+        everything: tuple[Extension | RingGroup | Service, ...] = (*self.services, *self.ring_groups, *self.extensions)
         return {entry.number: entry for entry in everything}
 
     @cached_property

@@ -31,6 +31,7 @@ from jackfield.switch.audio import NotAcceptable, Profile
 from jackfield.switch.authentication import Authenticator
 from jackfield.switch.call import Call
 from jackfield.switch.call_base import CallBase
+from jackfield.switch.closing import Doors
 from jackfield.switch.direct import Memory
 from jackfield.switch.engaged import Engaged
 from jackfield.switch.hours import zone
@@ -60,6 +61,7 @@ from jackfield.switch.waking import Waking
 
 if TYPE_CHECKING:
     from jackfield.media.client import MediaPool
+    from jackfield.network.firewall.policy import Policy
     from jackfield.network.outside import Outside
     from jackfield.sip.agent import IncomingInvite, ResolverLike, TransportsLike
     from jackfield.sip.flow import Flow
@@ -104,12 +106,14 @@ class Switch:
         rtp_ports: str = "",
         hosts: Sequence[str] = (),
         wall_clock: Callable[[], float] = time.time,
+        firewall: Callable[[Snapshot], Policy] | None = None,
         transports: TransportsLike | None = None,
         resolver: ResolverLike | None = None,
         trace: Callable[[bytes, Flow, Any], None] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.snapshot = snapshot
+        self.doors = Doors(self, firewall)
         self.emit = emit
         self.now = wall_clock
         self.calls: dict[str, Call] = {}
@@ -181,6 +185,7 @@ class Switch:
         transports.advertised = self.addresses.advertised
         if isinstance(transports, Transports):
             transports.stun_heard = self.addresses.heard
+            self.doors.close()
             transports.admit = Admission(asyncio.get_running_loop().time, is_known=self._is_known)
         if restored := await self.registrar.start(cast(Any, transports)):
             log.info("%d registrations are back from before the restart", restored)
@@ -236,6 +241,7 @@ class Switch:
         self.subscriptions.reload()
         await self.limits.reload()
         await self.trunks.reload()
+        self.doors.close()
         log.info("configuration %d is in force", snapshot.version)
 
     def load(self, path: Path) -> Snapshot:

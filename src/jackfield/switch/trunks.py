@@ -250,6 +250,10 @@ class Trunks:
         """Return the addresses of all trunks, as far as they are known."""
         return {one.hop.host for live in self._live.values() for one in live.health.hops}
 
+    def may_come_from(self, host: str) -> bool:
+        """Say if calls of a trunk may come from an address."""
+        return bool(self._from(host))
+
     def sent_from(self, trunk: Trunk, flow: Flow) -> bool:
         """Say if a flow comes from exactly an address and port of the trunk, rather than from its machine."""
         live = self._live.get(trunk.name)

@@ -1,4 +1,4 @@
-"""Own pages at a port of their own; administration and API from an address group only."""
+"""Own pages at a port of their own; and each page for whom the firewall opens it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_at_the_port_of_the_console_everything_stays(admin: Client, own: None):
 
 
 def test_the_administration_is_reached_from_its_address_group_only(admin: Client, company: Settings):
-    api.apply(company, "sign_in: {administration_from: Office}")
+    api.apply(company, "firewall: {administration: [Office]}")
     answer = admin.get("/admin/", **OUTSIDE)
     assert answer.status_code == 403
     assert "your address, 203.0.113.5" in answer.content.decode()
@@ -92,7 +92,7 @@ def test_the_administration_is_reached_from_its_address_group_only(admin: Client
 
 
 def test_the_api_is_reached_from_its_address_group_only(program: Make, company: Settings):  # noqa: F811
-    api.apply(company, "sign_in: {api_from: Office}")
+    api.apply(company, "firewall: {api: [Office]}")
     found = program()
     for path, outside in (("extensions", 403), ("several", 403), ("me", 200)):
         answer = found.client.get(f"/api/v1/{path}", headers=found.headers, **OUTSIDE)
@@ -103,7 +103,7 @@ def test_the_api_is_reached_from_its_address_group_only(program: Make, company: 
 
 
 def test_a_change_of_the_group_counts_at_once(admin: Client, company: Settings):
-    api.apply(company, "sign_in: {administration_from: Office}")
+    api.apply(company, "firewall: {administration: [Office]}")
     assert admin.get("/admin/", **OUTSIDE).status_code == 403
     api.apply(company, "address_groups: [{name: Office, entries: [203.0.113.0/24]}]")
     assert admin.get("/admin/", **OUTSIDE).status_code == 200
@@ -111,10 +111,10 @@ def test_a_change_of_the_group_counts_at_once(admin: Client, company: Settings):
 
 
 def test_the_page_refuses_to_shut_out_who_fills_it_in(admin: Client, company: Settings):
-    answer = admin.post("/admin/sign_in/", {"administration_from": "Office"}, **OUTSIDE)
+    answer = admin.post("/admin/firewall/", {"administration": "Office"}, **OUTSIDE)
     assert answer.status_code == 422
     assert "this would shut you out yourself" in answer.content.decode()
-    assert admin.post("/admin/sign_in/", {"administration_from": "Office"}, **INSIDE).status_code == 302
+    assert admin.post("/admin/firewall/", {"administration": "Office"}, **INSIDE).status_code == 302
 
 
 def test_links_to_phones_lead_where_people_reach_their_pages(company: Settings, own: None):

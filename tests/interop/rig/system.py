@@ -70,6 +70,7 @@ class System:
             "console_port": self.console_port,
             "rtp_ports": self.rtp_ports,
             "drain_seconds": 0,
+            "firewall": "programs",  # the kernel's rules are the whole machine's
             "tftp_port": 0,  # ports that every system on this machine would want
             "ldap_port": 0,
             "ldaps_port": 0,

@@ -21,6 +21,7 @@ from jackfield.console.declarative.desk_phone_checks import (
     doubtful_templates,
 )
 from jackfield.console.declarative.difference import Problem
+from jackfield.console.declarative.firewall_checks import check_firewall, closed_to
 from jackfield.console.declarative.hours_checks import check_names
 from jackfield.console.declarative.limit_checks import check_limits
 from jackfield.console.declarative.merging import Item, Merge
@@ -70,7 +71,8 @@ def check(
     problems += check_names(merge)
     problems += _removed_references(merge)
     problems += check_people(merge, actor, scopes)
-    problems += check_addresses(merge, through, address)
+    problems += check_addresses(merge)
+    problems += check_firewall(merge, through, address)
     problems += check_desk_phones(merge)
     problems += check_vpn(merge)
     problems += check_limits(merge)
@@ -79,6 +81,7 @@ def check(
     warnings += doubtful_desk_phones(merge)
     warnings += doubtful_keys(merge)
     warnings += doubtful_templates(merge)
+    warnings += closed_to(merge)
     if sounds is not None:
         warnings += _sounds(merge, {*sounds, *(item.row.name for item in merge.items["sounds"])})
     return problems, warnings

@@ -23,6 +23,8 @@ class Problem:
     path: str
     line: int
     message: str
+    shut_out: bool = False
+    """Whoever wants this would shut himself out: it can be tried for a minute."""
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""

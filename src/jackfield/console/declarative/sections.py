@@ -6,6 +6,7 @@ from jackfield.company import schema as company
 from jackfield.console.declarative.section import Section
 from jackfield.desk_phones import schema as desk_phones
 from jackfield.directory import schema as directory
+from jackfield.firewall import schema as firewall
 from jackfield.limits import schema as limits
 from jackfield.notices import schema as notices
 from jackfield.numbers import schema as numbers
@@ -18,12 +19,15 @@ from jackfield.webhooks import schema as webhooks
 
 __all__ = ["LINES", "SECTIONS"]
 
-_apps = (company, vpn, people, numbers, trunks, notices, directory, webhooks, sites, desk_phones, plug_and_play, limits)
+_apps = (
+    company, vpn, people, numbers, trunks, notices, directory, webhooks, sites, desk_phones, plug_and_play, limits,
+    firewall,
+)  # fmt: skip
 _all = {section.name: section for app in _apps for section in app.SECTIONS}
 
 _ORDER = (
     "settings", "sign_in", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups",
-    "vpn_devices", "sites",
+    "vpn_devices", "firewall", "sites",
     "extensions", "trunks", "call_limits", "inbound", "outbound", "ring_groups", "services", "speed_dials",
     "emergency_numbers",
     "sounds", "mail", "notices", "webhooks", "directory", "openid", "provisioning", "phone_templates", "desk_phones",

@@ -25,6 +25,7 @@ from jackfield.control import ControlError, ask
 from jackfield.network.addresses import local_addresses, reachable_addresses
 from jackfield.network.certificate import names_of_this_machine
 from jackfield.network.certificate_store import Store
+from jackfield.network.firewall.services import ServiceName
 from jackfield.network.ports import refusal
 from jackfield.provisioning import pnp, tftp
 from jackfield.provisioning.dhcp_server import DhcpServer
@@ -121,6 +122,15 @@ class Keeper:
     def _local(self, address: str) -> bool:
         return access.is_local(self.settings, address)
 
+    def _may(self, service: ServiceName, address: str) -> bool:
+        return access.table().allows(service, address)
+
+    def _may_by_tftp(self, address: str) -> bool:
+        return self._local(address) and self._may("tftp", address)
+
+    def _may_by_ldap(self, address: str, tls: bool) -> bool:
+        return self._may("ldaps", address) if tls else self._local(address) and self._may("ldap", address)
+
     def _enter(self, name: str, state: State) -> None:
         if state.wrong and state != self.states[name]:
             log.info("%s is not on: %s; %s", name, state.why, state.mend)
@@ -138,7 +148,7 @@ class Keeper:
         if not on:
             self._enter("tftp", OFF)
         elif self._tftp is None:
-            server, port = tftp.Server(asking.file_for, allowed=self._local), self.settings.tftp_port
+            server, port = tftp.Server(asking.file_for, allowed=self._may_by_tftp), self.settings.tftp_port
             try:
                 server.start(self.settings.hosts, port)
             except OSError as problem:
@@ -196,7 +206,7 @@ class Keeper:
                 await self._open_ldap(name, port)
 
     async def _open_ldap(self, name: str, port: int) -> None:
-        server = LdapServer(Door(self._sign_in, self._entries, lambda address, tls: tls or self._local(address)))
+        server = LdapServer(Door(self._sign_in, self._entries, self._may_by_ldap))
         try:
             context = await asyncio.to_thread(self._context) if name == "ldaps" else None
             await server.start(self.settings.hosts, port, context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 
 from jackfield.console import own_door
-from jackfield.network import public_file
-from jackfield.network.addresses import reachable_addresses
+from jackfield.network.public_file import is_public
 from jackfield.switch.sites import site_by_address
 from jackfield.switch.snapshot import Site, Snapshot
 
@@ -58,11 +56,7 @@ class House:
     @property
     def is_public(self) -> bool:
         """Whether the Internet reaches this machine with no router of ours between, or somebody set its address."""
-        if self.settings.public_address or self.general.public_address:
-            return True
-        if any(one.way == "cloud" for one in public_file.load(self.settings.files.public_addresses).found):
-            return True  # a cloud's machine: the local networks there may be other people's
-        return any(ipaddress.ip_address(one).is_global for one in reachable_addresses(self.settings.hosts))
+        return is_public(self.settings, self.general.public_address)
 
     def site(self, phone: DeskPhone, address: str) -> Site | None:
         """Return where a phone is: by hand, else by the address from which it asks."""

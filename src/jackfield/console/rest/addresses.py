@@ -24,6 +24,7 @@ from jackfield.console.rest import (
     desk_phones,
     door,
     figures,
+    firewall,
     hours,
     in_call,
     keys,
@@ -86,6 +87,7 @@ def operations() -> tuple[Operation, ...]:
         *standing.operations(),
         *reaching.operations(),
         *local_networks.operations(),
+        *firewall.operations(),
         Operation("openapi", "GET", "/openapi.json", "own", "This document", described, group="configuration",
                   answer={"type": "object"}, scoped=False),
     )  # fmt: skip

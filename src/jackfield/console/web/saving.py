@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -33,11 +34,15 @@ def save(
     undoes: int | None = None,
     dry_run: bool = False,
     guard: Callable[[], object] | None = None,
+    trial: bool = False,
 ) -> Difference:
-    """Do what is wished, as `change.save` does. Raises `DocumentError` too for what this person may not change."""
+    """Do what is wished, as `change.save` does. Raises `DocumentError` too for what this person may not change.
+
+    trial: also where he would shut himself out, for the change will be on trial: see `firewall_trial`.
+    """
     if problems := refused(request.user, wishes):
         raise DocumentError(problems)
-    who = author(request, through, undoes)
+    who = replace(author(request, through, undoes), trial=trial)
     return change.save(django_settings.JACKFIELD, wishes, author=who, dry_run=dry_run, guard=guard)
 
 

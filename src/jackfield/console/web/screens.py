@@ -96,6 +96,16 @@ SCREENS = {
             first_step="Name the networks of the office and the branches. The group “local networks” is always there.",
         ),
         Screen(
+            "firewall", "safety", "Firewall", "settings",
+            "Which service is open to whom: address groups, addresses, networks, “everyone”. Empty: nobody.",
+            (
+                Group("Calls", ("sip", "sip_tls", "websocket", "audio", "stun")),
+                Group("Pages and programs", ("own_pages", "administration", "api", "metrics")),
+                Group("Phones' configurations", ("provisioning", "tftp", "dhcp", "ldap", "ldaps")),
+                Group("This machine", ("vpn", "ssh", "other")),
+            ),
+        ),
+        Screen(
             "desk_phones", "phones", "Desk phones", "desk phone",
             "Telephones that fetch their configuration from here, by their MAC addresses.",
             (
@@ -152,7 +162,6 @@ SCREENS = {
                 Group("Sessions", ("idle_minutes", "longest_hours")),
                 Group("Second factor", ("second_factor",)),
                 Group("Passwords", ("password_length", "tries", "address_tries")),
-                Group("Only from", ("administration_from", "api_from")),
                 Group("Phones in browsers", ("browser_phones", "browser_roles")),
             ),
         ),

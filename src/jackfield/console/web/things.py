@@ -20,7 +20,7 @@ from jackfield.console.declarative.section import Field, Section
 from jackfield.console.declarative.sections import LINES
 from jackfield.console.declarative.values import Refused, read, written
 from jackfield.console.presets import Preset
-from jackfield.console.web import changes, conflicts, errors, providers, saving, told, webhooks
+from jackfield.console.web import changes, conflicts, errors, firewall, providers, saving, told, webhooks
 from jackfield.console.web.first_run import connecting
 from jackfield.console.web.forms import FormField, by_field, form_field, posted, posted_fields
 from jackfield.console.web.lists import listing
@@ -30,6 +30,7 @@ from jackfield.console.web.saving import author
 from jackfield.console.web.screens import SCREENS, Screen
 from jackfield.console.web.uses import instead, uses
 from jackfield.console.web.words import INNER, words
+from jackfield.network.firewall.rules import AUTOMATIC, EVERYONE
 from jackfield.network.groups import LOCAL, VPN
 from jackfield.numbers.schema import new_password as generated_password
 
@@ -96,8 +97,9 @@ def _save(request: HttpRequest, screen: Screen, row: Any, about: tuple[Any, ...]
         if now is not None and conflicts.is_stale(section, now, opened):
             raise conflicts.Stale
 
+    on_trial = "trial" in request.POST and not preview
     try:
-        difference = saving.save(request, wishes, dry_run=preview, guard=guard)
+        difference = saving.save(request, wishes, dry_run=preview, guard=guard, trial=on_trial)
     except conflicts.Stale:
         now = _row(screen, row.pk)
         conflict = conflicts.changed_since(section, now, opened)
@@ -106,7 +108,10 @@ def _save(request: HttpRequest, screen: Screen, row: Any, about: tuple[Any, ...]
         own = f"{screen.name}[0]"
         found, _ = by_field([one for one in problem.problems if one.path.startswith(f"{own}.")], own)
         rest = [told.problem_words(one, wishes) for one in problem.problems if not one.path.startswith(f"{own}.")]
-        return _form(request, screen, row, values=request.POST, problems=found, rest=rest, status=422)
+        trial = all(one.shut_out for one in problem.problems)
+        return _form(request, screen, row, values=request.POST, problems=found, rest=rest, trial=trial, status=422)
+    if on_trial and difference:
+        return firewall.on_trial(request)
     if preview:
         warnings = [told.problem_words(one, wishes) for one in difference.warnings]
         return render(request, "preview.html", {"told": told.tell(difference), "warnings": warnings})
@@ -198,6 +203,7 @@ def _form(
     rest: list[str] | None = None,
     conflict: conflicts.Conflict | None = None,
     preset: Preset | None = None,
+    trial: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     section, found = screen.section, problems or {}
@@ -238,6 +244,7 @@ def _form(
         "live": None if row.pk is None else live_column(screen.name, [row]),
         "opened": "" if row.pk is None else conflicts.digest(section, row),
         "conflict": conflict,
+        "trial": trial,
         "welcome": ("welcome" in values if values is not None else welcome.wanted_by_default())
         if screen.name == "users" and row.pk is None
         else None,
@@ -323,6 +330,10 @@ def _named(section: str) -> Callable[[], list[tuple[str, str]]]:
     return names
 
 
+def _open_to() -> list[tuple[str, str]]:
+    return [(EVERYONE, ""), (AUTOMATIC, ""), *_address_groups()]
+
+
 def _address_groups() -> list[tuple[str, str]]:
     return [(LOCAL, ""), (VPN, ""), *_named("address_groups")()]
 
@@ -349,6 +360,7 @@ SUGGESTED = {
     "phone_template_files": _phone_template_files,
     "languages": _languages, "countries": _countries,
     "address_groups": _address_groups,
+    "open_to": _open_to,
     "time_ranges": _named("time_ranges"), "holidays": _named("holidays"), "permissions": _named("permissions"),
     "routes": _named("outbound"),
     "numbers": _numbers, "users": _users, "trunks": _trunks, "sounds": _sounds, "time_zones": _time_zones,

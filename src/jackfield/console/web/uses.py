@@ -13,6 +13,7 @@ from jackfield.console.declarative.sections import SECTIONS
 from jackfield.console.declarative.values import written
 from jackfield.console.web.told import thing
 from jackfield.console.web.words import words
+from jackfield.network.firewall.services import NAMES
 from jackfield.switch.snapshot import PermissionRule
 
 __all__ = ["Use", "instead", "uses"]
@@ -30,12 +31,12 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "permissions": {"extensions": ("permission",)},
     "sites": {"extensions": ("site",), "desk_phones": ("site",), "call_limits": ("only",)},
     "outbound": {"permissions": ("rules",)},
-    "address_groups": {"extensions": ("phones_from",), "sign_in": ("administration_from", "api_from")},
+    "address_groups": {"extensions": ("phones_from",), "firewall": tuple(NAMES)},
     "trunks": {"outbound": ("trunks",), "emergency_numbers": ("trunks",), "inbound": ("trunk",),
                "call_limits": ("only",)},
 }  # fmt: skip
 """By section: the fields of others that may name a thing of it."""
-IN_LISTS = frozenset({"members", "extensions", "trunks", "also_on", "except_on", "only"})
+IN_LISTS = frozenset({"members", "extensions", "trunks", "also_on", "except_on", "only", *NAMES})
 """Fields that are lists of names."""
 
 

@@ -16,6 +16,7 @@ __all__ = ["INNER", "words"]
 _CODECS = tuple((name, name) for name in DEFAULT_CODECS)
 _TARGET: dict[str, Any] = {"suggestions": "numbers"}
 _GROUP: dict[str, Any] = {"suggestions": "address_groups"}
+_OPEN: dict[str, Any] = {"suggestions": "open_to", "wide": True}
 
 COMMON = {
     "number": Words("Number"),
@@ -184,14 +185,37 @@ OWN: dict[str, dict[str, Words]] = {
         "password_length": Words("Passwords have at least", unit="characters"),
         "tries": Words("Wrong passwords before one has to wait", "For each account."),
         "address_tries": Words("The same for each address", "An office may share one."),
-        "administration_from": Words("Administration only from", "An address group; empty: from anywhere.", **_GROUP),
-        "api_from": Words("API only from", "An address group; empty: from anywhere.", **_GROUP),
         "browser_phones": Words(
             "People may use Jackfield Phone",
             "A phone in the browser, on computers and mobile phones. Switched off, those that are registered end.",
         ),
         "browser_roles": Words(
             "Only with these roles", "None: everybody. A single user is switched off on his own page.", wide=True
+        ),
+    },
+    "firewall": {
+        "sip": Words("SIP", "Over UDP and TCP. Providers answer us whatever stands here.", **_OPEN),
+        "sip_tls": Words("SIP over TLS", **_OPEN),
+        "websocket": Words("SIP over WebSocket", "For other programs; Jackfield Phone comes by own pages.", **_OPEN),
+        "audio": Words("Audio of calls", "Whom we are not in a call with is not heard anyway.", **_OPEN),
+        "stun": Words("STUN and TURN", "By which phones behind routers find their addresses.", **_OPEN),
+        "own_pages": Words("People's own pages", "And Jackfield Phone.", **_OPEN),
+        "administration": Words(
+            "Administration", "Automatic: local networks and VPN where the Internet reaches this machine.", **_OPEN
+        ),
+        "api": Words("API", "Automatic: as the administration.", **_OPEN),
+        "metrics": Words("Metrics", "Automatic: local networks and VPN.", **_OPEN),
+        "provisioning": Words("By HTTPS", "Each phone has an address or a password of its own.", **_OPEN),
+        "tftp": Words("By TFTP", "Nobody is asked for a password. Automatic: local networks and VPN.", **_OPEN),
+        "dhcp": Words("DHCP", "Automatic: local networks and VPN.", **_OPEN),
+        "ldap": Words("Directory (LDAP)", "Automatic: local networks and VPN.", **_OPEN),
+        "ldaps": Words("Directory over TLS", "Each phone has a password of its own.", **_OPEN),
+        "vpn": Words("VPN", "WireGuard. Who has no key gets no answer.", **_OPEN),
+        "ssh": Words("SSH", "The machine's own, not ours: who closes it needs another way in.", **_OPEN),
+        "other": Words(
+            "Everything else",
+            "Ports of other programs. Automatic: local networks and VPN where the Internet reaches this machine.",
+            **_OPEN,
         ),
     },
     "extensions": {

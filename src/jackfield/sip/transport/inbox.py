@@ -13,13 +13,14 @@ from jackfield.sip.message import Request, Response, parse
 from jackfield.sip.transport.sparse_log import SparseLog
 from jackfield.sip.transport.stats import Counters, Stats
 
-__all__ = ["Admit", "Delivered", "Inbox", "Receive", "Trace"]
+__all__ = ["Admit", "Closed", "Delivered", "Inbox", "Receive", "Trace"]
 
 logger = logging.getLogger("jackfield.sip.transport")
 
 Receive = Callable[[Request | Response, Flow], None]
 Trace = Callable[[bytes, Flow, Literal["in", "out"]], None]
 Admit = Callable[[str], bool]
+Closed = Callable[[str, str], bool]
 
 
 class Delivered(Enum):
@@ -37,9 +38,10 @@ class Inbox:
 
     trace: called with every message in and out, as bytes; None while nobody looks.
     admit: asked with the source address before a message is parsed; None admits all.
+    closed: asked with the transport and the source address before anything else; None while nothing is closed.
     """
 
-    __slots__ = ("_log", "_receive", "admit", "stats", "stun_heard", "trace")
+    __slots__ = ("_log", "_receive", "admit", "closed", "stats", "stun_heard", "trace")
 
     def __init__(self, receive: Receive, stats: Stats, log: SparseLog) -> None:
         self._receive = receive
@@ -47,6 +49,7 @@ class Inbox:
         self.stats = stats
         self.trace: Trace | None = None
         self.admit: Admit | None = None
+        self.closed: Closed | None = None
         self.stun_heard: Callable[[bytes], None] | None = None
 
     def deliver(self, data: bytes, flow: Flow, counters: Counters) -> Delivered:

@@ -74,6 +74,11 @@ class Listener:
                     return
                 continue  # the peer left while it waited
             remote: Address = address[:2]
+            closed = connections.inbox.closed
+            if closed is not None and closed(self.transport, remote[0]):
+                self._counters.closed += 1
+                sock.close()
+                continue
             refusal = connections.may_open(remote[0])
             if refusal is not None:
                 self._counters.turned_away += 1

@@ -19,6 +19,8 @@ class Counters:
     """Messages that could not be read, answered or not."""
     throttled: int = 0
     """What admission refused before it was parsed."""
+    closed: int = 0
+    """What came from those to whom this transport is closed."""
     lost: int = 0
     """Could not be sent: send buffer and queue full, no route, or the connection had gone."""
     unreachable: int = 0

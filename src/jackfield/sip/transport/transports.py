@@ -14,7 +14,7 @@ from jackfield.sip.flow import DEFAULT_PORTS, SECURE, Address, Flow, FlowKey, Ho
 from jackfield.sip.message import Message
 from jackfield.sip.transport.bridged import Bridge
 from jackfield.sip.transport.connections import Connections
-from jackfield.sip.transport.inbox import Admit, Inbox, Receive, Trace
+from jackfield.sip.transport.inbox import Admit, Closed, Inbox, Receive, Trace
 from jackfield.sip.transport.limits import TransportLimits
 from jackfield.sip.transport.listener import Listener, MakeFlow
 from jackfield.sip.transport.local_addresses import LocalAddresses, canonical, family_of, is_wildcard
@@ -119,6 +119,15 @@ class Transports:
     @admit.setter
     def admit(self, admit: Admit | None) -> None:
         self._inbox.admit = admit
+
+    @property
+    def closed(self) -> Closed | None:
+        """What tells, by transport and source address, from whom nothing is taken at all."""
+        return self._inbox.closed
+
+    @closed.setter
+    def closed(self, closed: Closed | None) -> None:
+        self._inbox.closed = closed
 
     # -- listening
 

@@ -204,6 +204,10 @@ class UdpSocket:
                     return  # what we just delivered had the transports closed
                 self._take_errors()
                 continue
+            closed = inbox.closed
+            if closed is not None and closed("UDP", address[0]):
+                counters.closed += 1
+                continue
             admit = inbox.admit
             if admit is not None and not admit(address[0]):
                 counters.throttled += 1

@@ -1,0 +1,1 @@
+"""The firewall: which service of this machine is open to whom."""
