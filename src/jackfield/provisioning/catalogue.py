@@ -93,6 +93,7 @@ class PhoneModel:
     digest_only: bool = False  # gives its password by HTTP Digest (RFC 7616), not by Basic
     check_sync: Event = Event()
     provisioning_url: str = ""  # how the address is typed: with `{url}`, and the vendor's macros
+    typed_url: str = ""  # what is typed by hand, where that is another: `{bare}` is the address without https://
     by_hand: tuple[str, ...] = ()  # the way to that field in the phone's own menus or pages
     facts: Mapping[str, Any] = field(default_factory=dict)  # what templates of this vendor further want to know
 

@@ -406,3 +406,12 @@ def test_the_password_of_phones_own_pages_is_shown_to_who_asks_and_that_is_kept(
     assert shown["Cache-Control"] == "no-store"
     (event,) = Event.objects.filter(kind="secrets_shown")
     assert "Workshop" in event.data["what"]
+
+
+def test_what_is_typed_is_shown_as_the_vendors_page_wants_it(admin: Client, phone: DeskPhone):
+    DeskPhone.objects.filter(pk=phone.pk).update(model="grandstream-grp2614")
+    page = text_of(admin.post(f"/admin/desk_phones/{phone.pk}/link"))
+    shown = re.search(r"\S+/provision/[\w-]{24}/", page)
+    assert shown is not None
+    assert not shown[0].startswith("http")  # the protocol is chosen beside it
+    assert "User Name and Password stay empty" in page

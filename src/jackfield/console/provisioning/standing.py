@@ -120,7 +120,8 @@ def by_hand(phone: Any, address: str) -> ByHand:
     if model is None:
         return ByHand(phone.model, (), address)
     # `{{mac}}` and the like are the vendor's own words, which the phone fills in
-    typed = (model.provisioning_url or "{url}").format(url=address, mac=phone.mac)
+    form, bare = model.typed_url or model.provisioning_url or "{url}", address.partition("://")[2]
+    typed = form.format(url=address, bare=bare, mac=phone.mac)
     return ByHand(f"{model.vendor_name} {model.name}", model.by_hand, typed)
 
 

@@ -80,7 +80,7 @@ def now(request: HttpRequest) -> HttpResponse:
         "tftp": [] if found is None else [(one, TFTP_WORDS[one.kind]) for one in found.tftp_events[:MOST]],
         "by_mac": wanted.read(settings).by_mac,
         "enabled": ProvisioningRules.current().enabled,
-        "asked": Asked.objects.filter(last__gte=time.time() - DAYS * 86400)[:MOST],
+        "asked": Asked.objects.filter(local=True, last__gte=time.time() - DAYS * 86400)[:MOST],
         "fetched": DeskPhone.objects.filter(standing__last_fetch__gte=time.time() - DAYS * 86400)
         .select_related("standing")
         .order_by("-standing__last_fetch")[:MOST],
