@@ -20,6 +20,7 @@ from .network import _run
 __all__ = ["ANNEX", "AWAY", "AWAY6", "DESK", "PUBLIC", "STUN", "SYSTEM", "SYSTEM6", "SYSTEM_ANNEX", "Office"]
 
 SYSTEM, DESK, GATE = "192.168.1.10", "192.168.1.20", "192.168.1.1"
+SYSTEM_LATER = "192.168.1.11"
 SYSTEM_ANNEX, ANNEX = "10.9.0.1", "10.9.0.2"
 PUBLIC, PUBLIC_LATER = "203.0.113.5", "203.0.113.6"
 STUN, STUN_OTHER = "203.0.113.1", "203.0.113.9"
@@ -148,6 +149,21 @@ class Office:
             yield
         finally:
             self._exchange(PUBLIC_LATER, PUBLIC)
+
+    @contextmanager
+    def another_own_address(self) -> Iterator[None]:
+        """The office's DHCP server gives the system another address."""
+        self._renumber(SYSTEM, SYSTEM_LATER)
+        try:
+            yield
+        finally:
+            self._renumber(SYSTEM_LATER, SYSTEM)
+
+    def _renumber(self, old: str, new: str) -> None:
+        self.run("system", "ip", "address", "add", f"{new}/24", "dev", "lan")
+        self.run("system", "ip", "address", "delete", f"{old}/24", "dev", "lan")
+        self.run("system", "ip", "address", "replace", f"{new}/24", "dev", "lan")
+        self.run("system", "ip", "route", "replace", "default", "via", GATE)
 
     def _exchange(self, old: str, new: str) -> None:
         self.run("router", "ip", "address", "add", f"{new}/24", "dev", "out")

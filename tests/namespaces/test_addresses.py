@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -16,7 +17,20 @@ from interop.rig.system import System, eventually
 from jackfield.control import ask
 
 from .network import why_no_namespaces
-from .office import ANNEX, AWAY, AWAY6, DESK, PUBLIC, PUBLIC_LATER, STUN, SYSTEM, SYSTEM6, SYSTEM_ANNEX, Office
+from .office import (
+    ANNEX,
+    AWAY,
+    AWAY6,
+    DESK,
+    PUBLIC,
+    PUBLIC_LATER,
+    STUN,
+    SYSTEM,
+    SYSTEM6,
+    SYSTEM_ANNEX,
+    SYSTEM_LATER,
+    Office,
+)
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +167,26 @@ async def test_another_public_address_is_noticed_and_told_in_the_middle_of_a_cal
                 await mine.hang_up()
                 await theirs.ended()
             await network(system, "search")
+
+
+async def test_another_address_of_our_own_in_the_middle_of_a_call_is_told_and_audio_comes_back(
+    system: System, office: Office, ports: Block
+) -> None:
+    async with Booth(ports, address=DESK, prefix=office.inside("desk")) as in_the_office:
+        anna = await in_the_office.phone(system.account("103", host=SYSTEM), 440)
+        bert = await in_the_office.phone(system.account("104", host=SYSTEM), 660)
+        mine, theirs = await anna.call(bert)
+        await asyncio.gather(mine.hears(660), theirs.hears(440))
+        (call,) = await system.calls()
+        with office.another_own_address():
+
+            async def told() -> bool:
+                ladder = str(await system.ask("trace", call=call["id"], format="messages"))
+                return ladder.count(f"c=IN IP4 {SYSTEM_LATER}") == 2
+
+            await eventually(told, "both to be told the new address", 20.0)
+            since = time.monotonic()
+            await asyncio.gather(mine.hears(660, since=since), theirs.hears(440, since=since))
+            await mine.hang_up()
+            await theirs.ended()
+    await network(system, "search")

@@ -127,7 +127,8 @@ def advice(report: Report, settings: Settings) -> list[str]:
     """Say what to change at the router or the firewall, in whole sentences; [] when all is proved."""
     low, high = settings.rtp_range
     udp = [settings.sip_port] if settings.sip_port else []
-    tcp = [port for port in (settings.sip_port, settings.sip_tls_port) if port]
+    tested = [one.port for one in report.ports if one.what == "console"]  # where the pages are for others at all
+    tcp = [port for port in (settings.sip_port, settings.sip_tls_port, *tested) if port]
     bad = outside_in.advice(report, (low, high), udp, tcp)
     if not bad:
         return []

@@ -13,6 +13,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from jackfield.control import ControlError, ControlServer, ask
@@ -331,7 +332,8 @@ class Service:
                 raise ControlError("this machine has no way to the Internet: there is no default route")
             public = next((one.address for one in self.state.found if ":" not in one.address), "")
             low, high = settings.rtp_range
-            tcp = (("sip_tcp", settings.sip_port), ("sip_tls", settings.sip_tls_port), ("console", settings.own_port))
+            pages = settings.own_port if not all(ip_address(host).is_loopback for host in settings.user_hosts) else 0
+            tcp = (("sip_tcp", settings.sip_port), ("sip_tls", settings.sip_tls_port), ("console", pages))
             task = outside_in.Task(
                 ours=ours, public=public, sip_port=settings.sip_port, audio=(low, high),
                 tcp=tuple(one for one in tcp if one[1]), servers=self.snapshot.general.stun_servers,

@@ -133,7 +133,7 @@ def apart_from(wanted: Interface, here: Sequence[tuple[str, str]]) -> tuple[Inte
             else:
                 said.append(
                     f"{network} behind {peer.name or 'a device'} is left out, for this machine is in that network "
-                    f"itself ({own[1]} at {own[0]}): give one of the two other addresses"
+                    f"itself ({own[1]} at {own[0]}): give one of the two other addresses."
                 )
         peers.append(replace(peer, allowed=tuple(kept)))
     return replace(wanted, peers=tuple(peers)), said

@@ -149,7 +149,8 @@ class OurAddresses:
         call.note(f"our address towards {leg} is {told} now")
         if stream.address != bind:
             try:
-                await self._switch.media.elsewhere(call, leg)
+                if await self._switch.media.elsewhere(call, leg):
+                    call.reconnect()  # it is another stream, which hears nobody yet
             except (MediaLost, NoPort) as problem:
                 call.note(f"its audio could not move: {problem}")
             return

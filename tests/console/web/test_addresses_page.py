@@ -114,8 +114,9 @@ def test_a_device_gets_a_key_and_an_address_and_its_key_is_shown_this_once(admin
         assert private not in admin.get(page).content.decode()
     assert "@zone[0].network=&#39;jackfield&#39;" in html, "of OpenWrt: the site's network"
     assert "masquerade" not in html
-    html = make(admin, name="Reception").content.decode()
-    assert VpnDevice.objects.get(name="Reception").address == "10.87.0.3"
+    html = make(admin, name="Filiale Köln").content.decode()
+    assert 'download="Filiale-Koln.conf"' in html
+    assert VpnDevice.objects.get(name="Filiale Köln").address == "10.87.0.3"
     assert "@zone[1].network=&#39;jackfield&#39;" in html, "phones behind it come by its address alone: NAT"
     assert "masquerade" in html
 

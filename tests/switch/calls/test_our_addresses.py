@@ -70,7 +70,6 @@ async def test_an_ipv6_phone_is_never_told_an_ipv4_address(house: House) -> None
 
 
 @pytest.mark.plain_python
-@pytest.mark.plain_python
 async def test_who_comes_by_a_proxy_on_this_machine_is_told_an_address_that_he_reaches(house: House) -> None:
     leg: Any = SimpleNamespace(flow=SimpleNamespace(remote=("10.0.0.7", 40000), local=("127.0.0.1", 8088)))
     assert "127.0.0.1" not in house.switch.addresses.of(leg)
@@ -99,6 +98,26 @@ async def test_calls_and_trunks_hear_of_a_new_address(house: House) -> None:
     ringing.hang_up()
     await house.pass_time(1)
     assert NEW in house.journal()
+
+
+@pytest.mark.plain_python
+async def test_parties_hear_each_other_again_when_our_own_address_becomes_another(house: House) -> None:
+    """The sockets of the address that is gone hear nothing more: each party gets another, and hears as before."""
+    alice, bob = await house.phone("101"), await house.phone("102")
+    at_alice = alice.call("102")
+    ringing = await bob.rings()
+    ringing.answer()
+    assert await at_alice.outcome() == 200
+    before = set(house.pool.streams)
+    addresses: Any = house.switch.addresses
+    addresses.of = lambda leg: ("10.0.0.2", "10.0.0.2")
+    assert await addresses.handlers()["public_addresses"]({"known": [], "moved": True}) == {"changed": True, "calls": 1}
+    await house.pass_time(1)
+    assert len(set(house.pool.streams) - before) == 2
+    for phone in (alice, bob):
+        assert house.hears(phone) == "the other party"
+    ringing.hang_up()
+    await house.pass_time(1)
 
 
 async def test_names_are_not_told(house: House) -> None:

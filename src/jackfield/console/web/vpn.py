@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import unicodedata
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -68,12 +69,18 @@ def new(request: HttpRequest) -> HttpResponse:
         "made": made,
         "code": qr(made.file),
         "file": base64.b64encode(made.file.encode()).decode(),
-        "file_name": re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:15].strip("-") or "jackfield",
+        "file_name": _file_name(name),
         "snippets": vpn_devices.snippets(made),
     }
     answer = render(request, "vpn_device.html", context)
     answer["Cache-Control"] = "no-store"  # it has a private key
     return answer
+
+
+def _file_name(name: str) -> str:
+    """Return the name that WireGuard's apps give the tunnel: an interface's, 15 characters without accents."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", plain)[:15].strip("-") or "jackfield"
 
 
 @gate("phones", write=True)
