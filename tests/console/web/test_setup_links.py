@@ -163,6 +163,8 @@ def test_the_line_of_a_desk_phone_has_no_link(admin: Client, company: Settings):
     assert "There is no link for the line of a desk phone" in page
     assert "/links/new/" not in page
     admin.post(f"{base}/new/{desk.pk}", headers={"Host": "pbx.example"})
+    page = admin.post(f"/admin/extensions/{desk.extension.pk}/password/{desk.pk}", headers={"Host": "pbx.example"})
+    assert "This is the line of a desk phone" in page.content.decode()
     assert not SetupLink.objects.exists()
 
 

@@ -25,6 +25,7 @@ from markupsafe import Markup
 from jackfield.console import certificates, own_door
 from jackfield.console.certificates import store
 from jackfield.console.links import address_for_users
+from jackfield.console.provisioning.house import desk_phones_of
 from jackfield.console.reached import by_hand
 from jackfield.console.web import errors
 from jackfield.console.web.rights import public
@@ -39,7 +40,10 @@ MOST = 60
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a person needs for one phone. `code`, `linphone`: QR codes as SVG; "" where no phone could open them."""
+    """What a person needs for one phone. `code`, `linphone`: QR codes as SVG; "" where no phone could open them.
+
+    `desk_phone`: whose line it is; then there is no link, since the password changes whenever that phone fetches.
+    """
 
     number: str
     name: str
@@ -49,6 +53,7 @@ class Card:
     link: str = ""
     code: str = ""
     linphone: str = ""
+    desk_phone: Any = None
 
 
 def public_addresses() -> list[str]:
@@ -145,7 +150,8 @@ def link(line: Any, where: str, *, seconds: float = 0.0, by: str = "") -> str:
 
 
 def _card(line: Any, where: str, at: str, by: str) -> Card:
-    address = link(line, where, by=by) if where else ""
+    desk_phone = desk_phones_of([line.extension]).get(line.pk)
+    address = link(line, where, by=by) if where and desk_phone is None else ""
     return Card(
         line.extension.number,
         line.extension.name,
@@ -155,6 +161,7 @@ def _card(line: Any, where: str, at: str, by: str) -> Card:
         address,
         _code(address) if address else "",
         _code(f"{address}/linphone.xml") if address and _fetched_by_apps(address) else "",
+        desk_phone,
     )
 
 
