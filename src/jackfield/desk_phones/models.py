@@ -31,6 +31,11 @@ __all__ = [
 ]  # fmt: skip
 
 
+MOST_LINES = 50
+MOST_OF_KEY = 100
+"""Lines of a phone, and characters of a key's number or words: more than any phone has."""
+
+
 def text(length: int = 100) -> Any:
     """Return a column for one line of text."""
     return models.CharField(max_length=length, blank=True, default="", validators=[validation.one_line])
@@ -110,7 +115,11 @@ class DeskPhone(models.Model):
         return f"the desk phone {spelled_mac(self.mac)}{name}"
 
     def check_together(self, unread: Collection[str] = ()) -> None:
-        """Refuse a line that stands here twice. Raises `ValidationError`."""
+        """Refuse a line that stands here twice, and keys that no phone can have. Raises `ValidationError`."""
+        if "keys" not in unread:
+            for place, key in enumerate(self.keys, 1):
+                if why := _wrong_key(key):
+                    raise validation.wrong("keys", _("key %(place)d: %(why)s") % {"place": place, "why": why})
         twice = [name for name in self.extensions if self.extensions.count(name) > 1]
         if twice and "extensions" not in unread:
             raise validation.wrong("extensions", _("%(line)s is here twice: leave one out") % {"line": twice[0]})
@@ -118,6 +127,15 @@ class DeskPhone(models.Model):
     def clean(self) -> None:
         """Do the same for a form."""
         self.check_together()
+
+
+def _wrong_key(key: Key) -> str:
+    """Return what is wrong with a key; "" for one that a phone may be told of."""
+    if not 1 <= key.line <= MOST_LINES:
+        return str(_("its line must be between 1 and %(most)d") % {"most": MOST_LINES})
+    if not (key.value + key.label).isprintable() or max(len(key.value), len(key.label)) > MOST_OF_KEY:
+        return str(_("number and words are at most %(most)d characters, in one line") % {"most": MOST_OF_KEY})
+    return ""
 
 
 class Standing(models.Model):

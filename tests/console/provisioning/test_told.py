@@ -106,6 +106,21 @@ def test_a_base_that_speaks_digest_only_is_not_asked_for_its_password_in_plain_w
     assert schemes == [{"Digest"}, {"Digest", "Basic"}]
 
 
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("{kind: blf, value: '101', line: 0}", "key 2: its line must be between 1 and 50"),
+        ("{kind: blf, value: '101', line: -1}", "key 2: its line must be"),
+        (f"{{kind: blf, value: '{'1' * 101}'}}", "key 2: number and words are at most 100 characters"),
+        ('{kind: blf, value: "101", label: "a\\nb"}', "key 2: number and words are .* in one line"),
+    ],
+)
+def test_a_key_that_no_phone_can_have_is_refused_with_its_place(company: Settings, key: str, why: str):
+    with pytest.raises(DocumentError, match=why):
+        api.apply(company, f"desk_phones: [{{mac: {CISCO}, model: cisco-cp-8851, keys: [{{kind: line}}, {key}]}}]")
+    assert not DeskPhone.objects.filter(mac=CISCO).exists()
+
+
 def test_keys_that_will_not_work_are_named(company: Settings):
     def warnings(model: str, keys: str) -> str:
         found = api.apply(

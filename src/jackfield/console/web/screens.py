@@ -134,7 +134,7 @@ SCREENS = {
                 Group("Rules", ("enabled", "new_extensions", "link_hours", "client_certificates")),
                 Group("Reaching us", ("server", "backup_server", "local_transport", "remote_transport", "time_server")),
                 Group("Phones", ("phone_password", "interval", "night", "logo")),
-                Group("By vendor or model", ("logos", "firmware"), folded=True),
+                Group("Logo and firmware by vendor or model", ("logos", "firmware"), folded=True),
             ),
         ),
         Screen(

@@ -124,7 +124,9 @@ OWN: dict[str, dict[str, Words]] = {
         "time_server": Words("Time server", "Where phones ask for the time. Empty: pool.ntp.org."),
         "local_transport": Words("Transport in the local networks"),
         "remote_transport": Words("Transport from elsewhere"),
-        "interval": Words("Phones look for changes every", unit="minutes"),
+        "interval": Words(
+            "Phones look for changes every", "Polycom, Grandstream and Fanvil once an hour at most.", unit="minutes"
+        ),
         "link_hours": Words("One-time addresses last", unit="hours"),
         "night": Words("At night is at", "When phones are restarted that shall be so at night."),
         "phone_password": Words(
