@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from jackfield.console import monitoring, volume, watching
+from jackfield.console.provisioning.alarms import alarms
 from jackfield.console.web import hours
 from jackfield.console.web.live import live_rows, switch_says
 from jackfield.console.web.rights import gate
@@ -159,6 +160,7 @@ def alerts() -> list[Alert]:
         for one in watching.standing
         if one.kind not in SEEN_BY_CHECKS
     ]
+    told += [Alert(text, href, kind) for text, href, kind in alarms(time.time())]
     return list({one.text: one for one in told}.values())
 
 
