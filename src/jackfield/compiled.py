@@ -30,7 +30,7 @@ LEFT_OUT = frozenset({
     "sip/transport/connections.py", "sip/transport/listener.py", "sip/transport/tls.py", "sip/transport/icmp.py",
     "sip/transport/sockets.py", "sip/transport/limits.py",
     "switch/plugins.py",  # companies' code stands on it
-    "switch/snapshot.py", "switch/registration_log.py", "switch/verdict.py",
+    "switch/snapshot.py", "switch/numbering.py", "switch/registration_log.py", "switch/verdict.py",
     "switch/line_secrets.py",  # msgspec reads their annotations
     "switch/dial.py", "switch/events.py",  # dataclasses of types that import them in turn
 })  # fmt: skip

@@ -15,6 +15,7 @@ from jackfield.cli import (
     configuration,
     firewall,
     in_call,
+    limits,
     live,
     phones,
     planning,
@@ -42,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (running, configuration, live, in_call, phones, planning, registered, certificate, vpn, firewall):
+for module in (running, configuration, live, in_call, phones, planning, limits, registered, certificate, vpn, firewall):
     module.register(app)
 
 

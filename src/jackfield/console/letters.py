@@ -97,7 +97,7 @@ def button_for(kind: Any) -> Button | None:
     found = None
     if kind == Kind.ROUTER:
         found = Button(_("Look at the phones"), address_for_administrators("/admin/phones/?show=audio"))
-    elif kind == Kind.CALL_LIMIT:
+    elif kind in (Kind.CALL_LIMIT, Kind.UNUSUAL_CALL):
         found = Button(_("See what was refused, and open it"), address_for_administrators("/admin/call_limits/now"))
     elif kind in FOR_ADMINISTRATORS:
         found = Button(_("Look at the system"), address_for_administrators("/admin/"))

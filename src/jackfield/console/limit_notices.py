@@ -41,6 +41,13 @@ _TEXTS = {
         later("A call was ended by a limit"),
         later("On %(at)s a call was ended, since its budget is used up: %(text)s."),
     ),
+    "unusual": (
+        later("Extension %(extension)s calls unlike before"),
+        later(
+            "%(who)s called %(number)s on %(at)s: %(text)s. If nobody of yours made the call, change the password of "
+            "the phone."
+        ),
+    ),
 }
 
 
@@ -50,10 +57,14 @@ def _alert(data: Mapping[str, Any]) -> watching.Alert:
         "who": Said(later("Extension %(number)s"), {"number": extension}) if extension else Said(later("Somebody")),
         "number": data.get("number") or data.get("dialed", ""),
         "rule": data.get("rule", ""),
+        "extension": extension or "",
         "text": data.get("text", ""),
         "at": When(data["at"]),
     }
     subject, text = _TEXTS[data["did"]]
+    if data["did"] == "unusual":
+        cause = f"unusual {extension} {data.get('what')}"
+        return watching.Alert(Kind.UNUSUAL_CALL, cause, Said(subject, values), Said(text, values))
     about = values["number"] if data.get("what") == "always" else ""
     cause = f"call limit {data.get('rule')} {data.get('whose')} {data.get('what')} {about}"
     return watching.Alert(Kind.CALL_LIMIT, cause, Said(subject, values), Said(text, values))

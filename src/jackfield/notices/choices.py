@@ -24,6 +24,7 @@ class Kind(models.TextChoices):
 
     EMERGENCY_CALL = "emergency_call", _("Somebody dialled an emergency number")
     CALL_LIMIT = "call_limit", _("A limit on outgoing calls is reached, or a call was refused by it")
+    UNUSUAL_CALL = "unusual_call", _("Calls of an extension are unlike those before")
     TRUNK_DOWN = "trunk_down", _("A trunk can't be used")
     ROUTER = "router", _("A router stands in the way of phones")
     SYSTEM = "system", _("A part of the system does not work")

@@ -41,6 +41,7 @@ class Notices(Single):
     recipients = DataField(tuple[str, ...], default=tuple, validators=[validation.emails])
     emergency_call = models.BooleanField(default=True)
     call_limit = models.BooleanField(default=True)
+    unusual_call = models.BooleanField(default=True)
     trunk_down = models.BooleanField(default=True)
     router = models.BooleanField(default=True)
     system = models.BooleanField(default=True)

@@ -30,6 +30,7 @@ class NoticesData:
     recipients: tuple[str, ...] = ()  # e-mail addresses; () means all full administrators
     emergency_call: bool = True  # with the address of the site that the call comes from
     call_limit: bool = True  # a limit on outgoing calls is reached, or has refused a call
+    unusual_call: bool = True  # to a country, at an hour or for money unlike anything before of that extension
     trunk_down: bool = True
     router: bool = True  # one changes SIP messages (SIP ALG), or lets no audio through
     system: bool = True

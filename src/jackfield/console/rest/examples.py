@@ -111,6 +111,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "adopt_phone": {"number": "201", "model": "yealink-t46u"},
     "call_from_own_phone": {"to": "+49 30 1234567"},
     "approve_call": {"yes": True},
+    "approve_own_call": {"yes": False},
     "switch_hours": {"state": "closed", "until": "change"},
     "change_several": {
         "changes": [

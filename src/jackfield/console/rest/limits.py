@@ -17,6 +17,7 @@ from jackfield.console.rest.operations import DRY_RUN, Asked, Operation, Paramet
 from jackfield.console.rest.problems import Refusal, of_fields
 from jackfield.console.rest.who import author
 from jackfield.console.web.limits import refused_lately
+from jackfield.console.web.own import in_progress
 from jackfield.switch.limits.rates import MILLION, RateTable
 
 __all__ = ["operations"]
@@ -50,13 +51,29 @@ def waiting(asked: Asked) -> HttpResponse:
     return answers.json({"items": [_waiting(one) for one in ask("approvals")], "next": None})
 
 
-def approve(asked: Asked) -> HttpResponse:
+def approve(asked: Asked, **more: Any) -> HttpResponse:
     """Let a call go on that waits, or refuse it."""
     given = bodies.mapping(asked.request)
     if set(given) != {"yes"} or not isinstance(given["yes"], bool):
         raise of_fields(422, [{"field": "yes", "message": "Must be true or false, and nothing else is known here."}])
-    ask("approve", missing=True, id=asked.path["id"], yes=given["yes"], by=author(asked.request).name)
+    ask("approve", missing=True, id=asked.path["id"], yes=given["yes"], by=author(asked.request).name, **more)
     return HttpResponse(status=204)
+
+
+def habits(asked: Asked) -> HttpResponse:
+    """Answer with what is normal for each extension."""
+    return answers.json({"items": ask("call_habits"), "next": None})
+
+
+def own_waiting(asked: Asked) -> HttpResponse:
+    """Answer with the calls of one's own extensions that wait to be approved."""
+    own = sorted(in_progress.numbers_of(asked.request))
+    return answers.json({"items": [_waiting(one) for one in ask("approvals", extensions=own)], "next": None})
+
+
+def own_approve(asked: Asked) -> HttpResponse:
+    """Let an own call go on that waits, or refuse it."""
+    return approve(asked, extensions=sorted(in_progress.numbers_of(asked.request)))
 
 
 def _waiting(one: dict[str, Any]) -> dict[str, Any]:
@@ -124,6 +141,12 @@ _WAITING = schemas.table(
     {"id": "string", "at": "number", "until": "number", "call": "string", "rule": "string", "extension": "string",
      "user": "string", "number": "string", "country": "string"}
 )  # fmt: skip
+_HOURS = {"type": "array", "items": {"type": "integer"}}
+_HABIT = schemas.table(
+    {"extension": "string", "learned": "boolean", "days": "integer", "calls": "integer",
+     "countries": {"type": "array", "items": {"type": "string"}}, "hours": _HOURS, "weekend_hours": _HOURS,
+     "dearest_day": "number", "longest_day": "number", "cost_today": "number", "talk_today": "number"}
+)  # fmt: skip
 _PRICE = schemas.table(
     {"number": "string", "name": "string", "per_minute": "number", "per_call": "number", "first": "integer",
      "next": "integer"}
@@ -159,6 +182,13 @@ def operations() -> list[Operation]:
                   run=waiting, answer=schemas.listed(_WAITING), **common),
         Operation("approve_call", "POST", "/live/approvals/{id}", summary="Approve or refuse a call that waits",
                   run=approve, body=_APPROVE, status=204, **common),
+        Operation("list_call_habits", "GET", "/live/habits", summary="What is normal for each extension", run=habits,
+                  answer=schemas.listed(_HABIT), about="Learned from outgoing calls; `learned` once there is enough "
+                  "to compare with. Hours of working days, and of Saturdays and Sundays.", **common),
+        Operation("list_own_waiting_calls", "GET", "/me/live/approvals", area="own", group="me",
+                  summary="Calls of mine that wait to be approved", run=own_waiting, answer=schemas.listed(_WAITING)),
+        Operation("approve_own_call", "POST", "/me/live/approvals/{id}", area="own", group="me",
+                  summary="Approve or refuse a call of mine that waits", run=own_approve, body=_APPROVE, status=204),
         Operation("get_price", "GET", "/rates/{number}", summary="What a call to a number costs", run=price,
                   answer=_PRICE, **common),
         Operation("export_rates", "GET", "/rates.csv", summary="The rate table", run=export,

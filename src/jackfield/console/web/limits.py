@@ -90,11 +90,12 @@ def now(request: HttpRequest) -> HttpResponse:
 
     said, problem = switch_says("limits")
     waiting = switch_says("approvals")[0] or []
+    habits = switch_says("call_habits")[0] or []
     rows = {row.name: row for row in CallLimit.objects.all()}
     rules = [(one, rows[one["name"]]) for one in (said or {}).get("rules", ()) if one["name"] in rows]
     refused = refused_lately(time.time())
     context = {
-        "rules": rules, "problem": problem, "said": said, "waiting": waiting, "refused": refused,
+        "rules": rules, "problem": problem, "said": said, "waiting": waiting, "refused": refused, "habits": habits,
         "zone": General.current().time_zone, "country_name": country_name,
         "priced": any(row.money_per_hour or row.money_per_day or row.money_per_month for row in rows.values()),
     }  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
+from jackfield.switch.limits.habits import Habits
 from jackfield.switch.limits.periods import Periods, periods_at
 from jackfield.switch.limits.rates import Rate
 from jackfield.switch.limits.rules import Key, Used
@@ -33,6 +34,9 @@ class Meter:
     paid_until: float = 0.0
     """The next interval begins then."""
     cost: int = 0
+    who: str = ""
+    """The extension by whose right the call is made."""
+    country: str = ""
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class Counts:
         self.zone = zone
         self.write = write
         self.meters: dict[str, Meter] = {}
+        self.habits = Habits()
         self._tallies: dict[Key, Tally] = {}
         self._periods: Periods | None = None
         self._since: dict[str, float] = {}  # from when on the talk of a call in progress is not in `talked` yet
@@ -103,12 +108,23 @@ class Counts:
 
     # --- what happens ---
 
-    def begin(self, id: str, keys: Iterable[Key], rate: Rate | None, now: float, counted: Iterable[Key] = ()) -> Meter:
+    def begin(
+        self,
+        id: str,
+        keys: Iterable[Key],
+        rate: Rate | None,
+        now: float,
+        counted: Iterable[Key] = (),
+        *,
+        who: str = "",
+        country: str = "",
+    ) -> Meter:
         """A call is made. On `counted` it was counted before, as the same call by another trunk."""
         self.advance(now)
-        meter = Meter(id, now, list(keys), rate)
+        meter = Meter(id, now, list(keys), rate, who=who, country=country)
         before = set(counted)
-        self._tell("begin", id, {"at": now, "keys": meter.keys, "counted": list(before), "rate": _plain(rate)})
+        told = {"at": now, "keys": meter.keys, "counted": list(before), "rate": _plain(rate), "who": who, "to": country}
+        self._tell("begin", id, told)
         self.meters[id] = meter
         periods = self.periods(now)
         for key in meter.keys:
@@ -135,6 +151,9 @@ class Counts:
         self.advance(now)
         self._tell("end", meter.id, {"at": now})
         self._settle(meter, now)
+        if meter.who:
+            talked = 0.0 if meter.answered is None else now - meter.answered
+            self.habits.learn(meter.who, meter.country, meter.began, talked, meter.cost, self.zone)
         del self.meters[meter.id]
         for key in meter.keys:
             tally = self._tallies.get(key)
@@ -196,10 +215,10 @@ class Counts:
             ])  # fmt: skip
         meters = [
             [one.id, one.began, one.keys, _plain(one.rate), one.answered, one.paid_until, one.cost,
-             self._since.get(one.id)]
+             self._since.get(one.id), one.who, one.country]
             for one in self.meters.values()
         ]  # fmt: skip
-        return {"at": now, "tallies": tallies, "meters": meters}
+        return {"at": now, "tallies": tallies, "meters": meters, "habits": self.habits.state()}
 
     def replay(self, entries: Iterable[dict[str, Any]]) -> int:
         """Take over what was written before; return how many entries could not be read."""
@@ -225,7 +244,9 @@ class Counts:
             self._restore(data)
         elif kind == "begin":
             keys = [(str(name), str(owner)) for name, owner in data["keys"]]
-            self.begin(id, keys, _rate(data["rate"]), at, [(str(name), str(owner)) for name, owner in data["counted"]])
+            counted = [(str(name), str(owner)) for name, owner in data["counted"]]
+            who, country = str(data.get("who", "")), str(data.get("to", ""))
+            self.begin(id, keys, _rate(data["rate"]), at, counted, who=who, country=country)
         elif kind == "answer":
             self.answer(self.meters[id], at)
         elif kind == "end":
@@ -243,10 +264,11 @@ class Counts:
                 float(hour), int(calls), int(money_hour), float(day), float(talked), int(money_day), float(month),
                 int(money_month),
             )  # fmt: skip
-        for id, began, keys, rate, answered, paid_until, cost, since in data["meters"]:
+        self.habits.restore(data.get("habits", {}))
+        for id, began, keys, rate, answered, paid_until, cost, since, *more in data["meters"]:
             meter = Meter(
                 str(id), float(began), [(str(name), str(owner)) for name, owner in keys], _rate(rate),
-                None if answered is None else float(answered), float(paid_until), int(cost),
+                None if answered is None else float(answered), float(paid_until), int(cost), *map(str, more),
             )  # fmt: skip
             self.meters[meter.id] = meter
             if since is not None:

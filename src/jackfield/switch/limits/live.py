@@ -58,6 +58,9 @@ SHORT_NOTICE = 45.0
 USED_UP = "limit-used-up"
 CLOSED = "not-allowed"
 ONE_MINUTE = "limit-one-minute"
+NONE: Key = ("", "")
+"""Where a call is counted that no rule is about: nowhere, but it was seen."""
+NOW = "call_limits"
 
 
 @dataclass(slots=True)
@@ -110,6 +113,7 @@ class Limits:
         return {
             "limits": self.table,
             "clear_limit": self.clear,
+            "call_habits": self.habits,
             "reload_rates": self.reload_rates,
             **self.asking.handlers(),
         }
@@ -157,12 +161,18 @@ class Limits:
             self.telling.refused(hit, self._outgoing(call, dial, None), call.id, hit.words)
             self._end_all(hit)
             return hit.words
-        if not found.counts:
-            return ""
         if self.counts.write is None and self._journal is not None:
             self.counts.write = self._write
-        meter = self.counts.begin(leg.record.id, found.counts, self._rate(dial), self._switch.now(), ticket.counted)
-        ticket.counted.update(found.counts)
+        now, outgoing = self._switch.now(), self._outgoing(call, dial, None)
+        who, country = outgoing.extension, outgoing.called.country
+        if who and not ticket.counted:
+            for what, text in self.counts.habits.strange(who, country, now, self.counts.zone):
+                self.telling.unusual(what, text, outgoing, call.id)
+                call.note(f"unlike the calls of {who} before: {text}", NOW)
+        meter = self.counts.begin(
+            leg.record.id, found.counts, self._rate(dial), now, ticket.counted, who=who, country=country
+        )
+        ticket.counted.update(found.counts or (NONE,))
         leg.meter = meter
         self._legs[meter.id] = leg
         if self._alive is None:
@@ -443,6 +453,25 @@ class Limits:
             "day_ends": periods.day.end,
             "month_ends": periods.month.end,
         }
+
+    async def habits(self, request: dict[str, Any]) -> list[dict[str, Any]]:
+        """What is normal for each extension: days and calls learned from, countries, hours, dearest and longest day."""
+        return [
+            {
+                "extension": who,
+                "learned": one.learned,
+                "days": one.days,
+                "calls": one.calls,
+                "countries": sorted(one.countries),
+                "hours": [hour for hour in range(24) if one.hours[hour] >= 0.3],
+                "weekend_hours": [hour for hour in range(24) if one.hours[24 + hour] >= 0.3],
+                "dearest_day": max(one.costs, default=0) / MILLION,
+                "longest_day": max(one.talks, default=0.0),
+                "cost_today": one.cost_today / MILLION,
+                "talk_today": one.talk_today,
+            }
+            for who, one in sorted(self.counts.habits.known.items())
+        ]
 
     async def clear(self, request: dict[str, Any]) -> dict[str, Any]:
         """Let the counts of rule `name` begin anew: of `whose`, or of all where it is not given. `by`: who asks."""

@@ -8,6 +8,10 @@ from jackfield.switch.snapshot import Numbering, Snapshot, World
 __all__ = ["Called", "Places", "places"]
 
 
+FREE_EVERYWHERE = "800"
+"""Universal International Freephone Number (ITU-T E.169.1)."""
+
+
 class Called:
     """What is known of a called number."""
 
@@ -47,7 +51,7 @@ class Places:
             if found is not None and len(digits) >= length:
                 country = found
                 break
-        kind = self._numbers.kind(number)
+        kind = "free" if digits.startswith(FREE_EVERYWHERE) else self._numbers.kind(number)
         if kind != "free" and any(digits[:length] in self._premium for length in self._premium_lengths):
             kind = "premium"
         return Called(full, kind, country)

@@ -251,9 +251,10 @@ def _standing(rule: CallLimit, spent: Used) -> str:
     ):
         if limit:
             parts.append(f"{so_far / MILLION:.2f} of {limit:.2f} per {name}")
+    said = [", ".join(parts) + " used"] if parts else []
     if rule.minutes_per_call:
-        parts.append(f"{rule.minutes_per_call} minutes per call")
-    return ", ".join(parts) + " used" if parts else "counted"
+        said.append(f"{rule.minutes_per_call} minutes per call at most")
+    return "; ".join(said) or "counted"
 
 
 def _of(key: Key) -> str:

@@ -39,6 +39,15 @@ class Telling:
         """A limit that only warns is passed."""
         self._tell("reached", hit.rule, hit.key, hit.what, "", hit.words, call, call_id, hit.opens)
 
+    def unusual(self, what: str, text: str, call: Outgoing, call_id: str) -> None:
+        """A call is unlike those that its extension has made before."""
+        now = self._now()
+        data = {
+            "at": now, "did": "unusual", "what": what, "text": text, "call": call_id, "dialed": call.dialed,
+            "number": call.called.full, "country": call.called.country, "extension": call.extension, "user": call.user,
+        }  # fmt: skip
+        self._emit("call_limit", f"unusual-{call_id}-{what}".replace(" ", "-"), data)
+
     def used_up(self, rule: CallLimit, key: Key, what: str, text: str, leg: Leg) -> None:
         """A call is ended since its budget is used up."""
         self._tell("ended", rule, key, what, "", f'limit "{rule.name}": {text}', None, leg.call.id, None)

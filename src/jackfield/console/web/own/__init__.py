@@ -17,6 +17,7 @@ def urls() -> list[Any]:
     return [
         path("me/", calls.listing),
         path("me/now", calling.going_on),
+        path("me/approve", calling.approve),
         path("me/call", calling.call),
         path("me/call/<str:id>", calling.shown),
         path("me/call/<str:id>/state", calling.state),

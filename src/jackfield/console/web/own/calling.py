@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from jackfield.console.web.limits import country_name
 from jackfield.console.web.own import mine, obstacles
 from jackfield.console.web.own.in_progress import began, is_own, numbers_of, own_extension, part_of, partner
 from jackfield.console.web.rights import gate
@@ -19,7 +20,7 @@ from jackfield.contacts.numbers import House
 from jackfield.control import ControlError, NotRunning, ask_sync
 from jackfield.history.models import Call
 
-__all__ = ["asked", "call", "going_on", "hand_on", "hang_up", "shown", "state"]
+__all__ = ["approve", "asked", "call", "going_on", "hand_on", "hang_up", "shown", "state"]
 
 OVER = {
     "answered": gettext_lazy("The call is over."),
@@ -73,8 +74,27 @@ def going_on(request: HttpRequest) -> HttpResponse:
     numbers, found = numbers_of(request), []
     with contextlib.suppress(ControlError):
         found = [row for row in asked("calls") if is_own(row, numbers)] if numbers else []
+    waiting: list[dict[str, Any]] = []
+    with contextlib.suppress(ControlError):
+        waiting = asked("approvals", extensions=sorted(numbers)) if numbers else []
     shown = [(row["id"], _words(row, numbers)) for row in found]
-    return render(request, "own/now.html", {"calls": shown})
+    return render(request, "own/now.html", {"calls": shown, "waiting": waiting, "country_name": country_name})
+
+
+@gate("own")
+@require_POST
+def approve(request: HttpRequest) -> HttpResponse:
+    """Let an own call go on that waits to be approved (`id`, `yes`), or refuse it."""
+    user: Any = request.user
+    yes, own = request.POST.get("yes") == "1", sorted(numbers_of(request))
+    try:
+        asked("approve", id=request.POST.get("id", ""), yes=yes, by=user.shown_name, extensions=own)
+    except ControlError:
+        mine.tell(request, _("This call does not wait any more."), "warning")
+    else:
+        said = _("The call goes on.") if yes else _("The call is refused. If it was not yours, tell an administrator.")
+        mine.tell(request, said)
+    return redirect("/me/")
 
 
 @gate("own")
