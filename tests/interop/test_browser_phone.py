@@ -331,3 +331,17 @@ async def test_it_can_be_installed_and_says_so_when_it_has_no_connection(phone: 
     await page.context.set_offline(False)
     await page.click("main a.button")
     await phone.ready()
+
+
+async def test_a_phone_that_is_open_for_hours_has_ways_for_its_audio_that_still_hold(
+    office: System, phone: BrowserPhone
+) -> None:
+    """The relay's credentials end after twelve hours, though nothing else of the page does."""
+    async with phone.page.expect_response("**/me/phone/ways") as asked:
+        await phone.page.clock.install()
+        await phone.page.reload()
+        await phone.ready()
+        await phone.page.clock.fast_forward("05:00:00")
+    found = await (await asked.value).json()
+    assert found["ice_servers"]
+    await phone.ready()

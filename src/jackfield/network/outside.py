@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
-__all__ = ["Outside", "Telling", "is_private", "is_routable", "read", "resolved", "told"]
+__all__ = ["Outside", "Telling", "is_literal", "is_private", "is_routable", "read", "resolved", "told"]
 
 _PRIVATE = tuple(
     ip_network(text)

@@ -184,6 +184,7 @@ NOT_FOR_PROGRAMS = {
     "admin/firewall/trial": "a program that would shut itself out is refused; the other changes need no trial",
     "me/phone": "a phone for people; a program makes calls with call_from_own_phone",
     "me/phone/account": "the account of the browser itself, for as long as its page is open",
+    "me/phone/ways": "the page's own: credentials of the relay for its audio, which end after some hours",
     "me/phone/number": "while somebody dials; call_from_own_phone says why a number can't be called",
     "me/phone/who": "while somebody calls; calls and contacts have the names",
     "me/missed": "the figure beside a link; list_own_calls has the calls",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from jackfield.console import reaching
+from jackfield.console import reaching, vpn_devices
 from jackfield.control import ControlError
 from jackfield.network import wireguard
 from jackfield.network.outside_in import Port, Report
@@ -119,6 +119,17 @@ def test_a_device_gets_a_key_and_an_address_and_its_key_is_shown_this_once(admin
     assert VpnDevice.objects.get(name="Filiale Köln").address == "10.87.0.3"
     assert "@zone[1].network=&#39;jackfield&#39;" in html, "phones behind it come by its address alone: NAT"
     assert "masquerade" in html
+
+
+@pytest.mark.usefixtures("no_device")
+def test_a_device_that_could_not_find_here_from_elsewhere_is_told_so(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for host, warned in (("192.168.1.10", True), ("203.0.113.5", False)):
+        monkeypatch.setattr(vpn_devices, "reached", lambda settings, host=host: host)
+        html = make(admin, name=f"At {host}").content.decode()
+        assert ("from your own network only" in html) is warned
+        assert f"Endpoint = {host}:51820" in html
 
 
 @pytest.mark.usefixtures("no_device")

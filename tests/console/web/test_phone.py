@@ -316,6 +316,9 @@ def test_audio_may_go_through_the_port_of_the_pages_where_nothing_else_is_let_th
     ], "a proxy's port leads to no relay"  # fmt: skip
     monkeypatch.setattr("django.conf.settings.JACKFIELD", company.replaced(console_tls="on"))
     assert ways()[-1] == "turns:pbx.example.com:8443?transport=tcp"
+    later = anna.post("/me/phone/ways", secure=True, headers={"host": "pbx.example.com:8443"})
+    assert later.headers["Cache-Control"] == "no-store"
+    assert later.json()["ice_servers"][-1]["urls"] == ways()
 
 
 def test_who_calls_is_told_by_ones_own_contacts_and_written_as_people_write_it(anna: Client):

@@ -5,6 +5,7 @@ import JsSIP from "./jssip.js";
 
 const EXPIRES = 600; // seconds of a registration; who sleeps is kept for longer
 const RETRY = [1, 2, 4, 8, 15]; // seconds before the account is asked for again
+const FRESH = 4 * 3600; // seconds after which the relay's credentials are asked for anew; they hold for twelve hours
 const TAKEN_OVER = 4409;
 const SIGNED_OUT = 4401;
 
@@ -33,6 +34,7 @@ class Line extends EventTarget {
   #ua = null;
   #failures = 0;
   #timer = 0;
+  #given = 0; // when the ways for audio were told
 
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
@@ -63,6 +65,7 @@ class Line extends EventTarget {
       else this.#again(problem.message);
       return;
     }
+    this.#given = Date.now();
     this.#tell("account");
     this.#register();
   }
@@ -97,6 +100,7 @@ class Line extends EventTarget {
       this.#failures = 0;
       this.#is("ready");
       for (const call of this.calls.values()) call.connectionIsBack();
+      this.freshen();
     });
     ua.on("disconnected", ({ code }) => {
       if (ua !== this.#ua) return;
@@ -136,6 +140,17 @@ class Line extends EventTarget {
         ua.stop();
         this.#is("over");
       }
+    }
+  }
+
+  // A phone may be open for days, and sleep in between: have ways for audio that still hold.
+  async freshen() {
+    if (!this.account || Date.now() - this.#given < FRESH * 1000) return;
+    try {
+      this.account.ice_servers = (await post("/me/phone/ways")).ice_servers;
+      this.#given = Date.now();
+    } catch {
+      // without them calls find their way all the same, where UDP passes
     }
   }
 
@@ -409,4 +424,5 @@ export class Call extends EventTarget {
 }
 
 export const line = new Line();
+setInterval(() => line.freshen(), 600_000);
 addEventListener("offline", () => { for (const call of line.calls.values()) call.connectionLost(); });

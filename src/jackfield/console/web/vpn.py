@@ -19,6 +19,7 @@ from jackfield.console.declarative.difference import DocumentError
 from jackfield.console.web import saving, told
 from jackfield.console.web.rights import gate
 from jackfield.console.web.second_factor import qr
+from jackfield.network import outside
 
 __all__ = ["urls"]
 
@@ -71,6 +72,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "file": base64.b64encode(made.file.encode()).decode(),
         "file_name": _file_name(name),
         "snippets": vpn_devices.snippets(made),
+        "unreachable": outside.is_literal(made.host) and outside.is_private(made.host),
     }
     answer = render(request, "vpn_device.html", context)
     answer["Cache-Control"] = "no-store"  # it has a private key

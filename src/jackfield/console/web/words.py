@@ -416,7 +416,10 @@ OWN: dict[str, dict[str, Words]] = {
             "Network of the VPN", "One that neither the office nor a site uses. Its first address is ours."
         ),
         "vpn_port": Words("UDP port"),
-        "vpn_host": Words("Reached at", "An address or the name of a host. Empty: the public address."),
+        "vpn_host": Words(
+            "Reached at",
+            "An address or the name of a host: a name, where the public address changes. Empty: the public address.",
+        ),
         "local_networks": Words("Local networks", "Phones in them need no NAT.", wide=True),
         "anonymous_calls": Words("Strangers may call internal numbers", "SIP calls from nobody known here."),
         "drain_seconds": Words("When stopping, calls may go on for", unit="seconds"),

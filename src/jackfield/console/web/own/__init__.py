@@ -40,6 +40,7 @@ def urls() -> list[Any]:
         path("me/phone", phone.phone),
         path("me/phone/account", phone.account),
         path("me/phone/number", phone.dialled),
+        path("me/phone/ways", phone.ways),
         path("me/phone/who", phone.who),
         path("me/phone/push", phone.push),
         path("me/phone/decline", phone.decline),

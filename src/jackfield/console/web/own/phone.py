@@ -34,7 +34,7 @@ from jackfield.control import ControlError
 from jackfield.provisioning.tones import parts
 from jackfield.switch.snapshot import Service
 
-__all__ = ["account", "decline", "dialled", "offline", "phone", "presence", "push", "who", "worker"]
+__all__ = ["account", "decline", "dialled", "offline", "phone", "presence", "push", "ways", "who", "worker"]
 
 accounts.ended.append(bridge.close_session)
 
@@ -99,6 +99,13 @@ def account(request: HttpRequest) -> HttpResponse:
         "tones": {name: _tone(name, found.general.country) for name in ("ringback", "busy", "congestion")},
         "address": bridge.PATH,
     })  # fmt: skip
+
+
+@gate("own")
+@require_POST
+def ways(request: HttpRequest) -> HttpResponse:
+    """Give a phone that has been open for hours new credentials for the relay: the old ones end by themselves."""
+    return JsonResponse({"ice_servers": _ice_servers(request)})
 
 
 def _tone(name: str, country: str) -> list[Any]:
