@@ -207,8 +207,9 @@ def test_a_template_of_ones_own_begins_as_ours_and_says_what_differs(admin: Clie
     assert "+ own.setting = 1" in text_of(admin.get(address))
     before = builtin("yealink/phone.cfg").replace("#!version:1.0.0.1", "#!version:1.0.0.0", 1)
     PhoneTemplate.objects.update(base=before, text=before + "own.setting = 1\n")
-    page = text_of(admin.get(address))
-    assert "An update changed ours" in page
+    shown = admin.get(address)
+    assert "An update changed ours" in text_of(shown)
+    assert "<ins>+ own.setting = 1</ins>\n" in shown.content.decode()  # each line of a difference is one of the page
     admin.post("/admin/phone_models/template", {"file": "yealink:phone.cfg", "merge": "yes"})
     row = PhoneTemplate.objects.get(file="yealink:phone.cfg")
     assert row.text.startswith("#!version:1.0.0.1")
