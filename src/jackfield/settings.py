@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     host: Text = Field("0.0.0.0", description="addresses to listen on for SIP and RTP, separated by commas")  # noqa: S104 - a PBX listens
     sip_port: Port = Field(5060, description="SIP over UDP and TCP; 0 switches it off")
     sip_tls_port: Port = Field(5061, description="SIP over TLS; 0 switches it off")
+    sip_tls_second_port: Port = Field(
+        0, description="another port for SIP over TLS, such as 443, for networks that block the first; 0: none"
+    )
     sip_ws_port: Port = Field(8088, description="SIP over WebSocket; 0 switches it off")
     sip_wss_port: Port = Field(8089, description="SIP over secure WebSocket; 0 switches it off")
     rtp_ports: Text = Field("10000-20000", description="UDP ports for audio")
@@ -245,7 +248,7 @@ class Settings(BaseSettings):
         if not (self.sip_port or self.sip_tls_port or self.sip_ws_port or self.sip_wss_port):
             raise ValueError("sip_port, sip_tls_port, sip_ws_port and sip_wss_port are all 0: no phone could connect")
         taken: dict[int, str] = {}
-        for name in ("sip_port", "sip_tls_port", "sip_ws_port", "sip_wss_port", "console_port"):
+        for name in ("sip_port", "sip_tls_port", "sip_tls_second_port", "sip_ws_port", "sip_wss_port", "console_port"):
             port = getattr(self, name)
             if port and (name != "console_port" or _overlap(self.hosts, self.console_hosts)):
                 if port in taken:
@@ -253,6 +256,8 @@ class Settings(BaseSettings):
                 taken[port] = name
         if self.user_port not in ("auto", "0") and (other := taken.get(int(self.user_port))):
             raise ValueError(f"{other} and user_port are both {self.user_port}: change one of them")
+        if self.sip_tls_second_port and not self.sip_tls_port:
+            raise ValueError("sip_tls_second_port is a second one: set sip_tls_port first")
         low, high = self.rtp_range
         if low <= self.sip_port <= high:
             raise ValueError(f"sip_port {self.sip_port} lies inside rtp_ports {self.rtp_ports}: change one of them")
@@ -288,7 +293,10 @@ class Settings(BaseSettings):
         """The port of everybody's own pages; 0 for none. With "auto" it need not be free."""
         if self.user_port != "auto":
             return int(self.user_port)
-        others = (self.sip_port, self.sip_tls_port, self.sip_ws_port, self.sip_wss_port, self.console_port)
+        others = (
+            self.sip_port, self.sip_tls_port, self.sip_tls_second_port, self.sip_ws_port, self.sip_wss_port,
+            self.console_port,
+        )  # fmt: skip
         return OWN_PORT if self.console_port and OWN_PORT not in others else 0
 
     @cached_property

@@ -8,15 +8,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from interop.rig.accounts import Account
 from interop.rig.booth import Booth, BoothCall, Phone, why_no_booth
 from interop.rig.configuration import configuration, extension
 from interop.rig.ports import Block, block
@@ -26,6 +29,31 @@ from .internet import SITES, SYSTEM, SYSTEM_TOO, Internet, Site, why_no_alg
 from .network import why_no_namespaces
 
 HEARD = 0.3
+MAC = "00156512abcd"
+FETCH = """
+import base64, ssl, sys, urllib.request
+address, password = sys.argv[1:]
+asked = urllib.request.Request(address, headers={"User-Agent": "Yealink SIP-T46U 108.86.0.20 00:15:65:12:ab:cd"})
+if password:
+    asked.add_header("Authorization", "Basic " + base64.b64encode(f"00156512abcd:{password}".encode()).decode())
+print(urllib.request.urlopen(asked, timeout=20, context=ssl._create_unverified_context()).read().decode())
+"""
+IN_THE_DATABASE = """
+import sys, time
+from jackfield.settings import load
+from jackfield.console import database
+settings = load(data_dir=sys.argv[1])
+database.setup(settings)
+from jackfield.console.provisioning import links, moving
+from jackfield.desk_phones.models import CheckSyncPhone, DeskPhone
+"""
+LINK = "print(links.new(DeskPhone.objects.get(), hours=1))"
+MOVE = """
+print(*moving.move(settings, time.time()))
+while (row := CheckSyncPhone.objects.get()).answered == "waiting" or not row.status:
+    time.sleep(0.1)
+print(row.answered)
+"""
 AUDIO = [site for site in SITES if site.audio]
 
 
@@ -54,9 +82,16 @@ async def world(tmp_path_factory: pytest.TempPathFactory, many_ports: Block) -> 
     if reason := why_no_namespaces() or why_no_booth():
         pytest.skip(reason)
     numbers = [110 + 10 * second + index for second in (0, 1) for index in range(len(SITES))]
-    settings = configuration([extension(number) for number in numbers])
+    settings = configuration(
+        [extension(number) for number in numbers],
+        desk_phones=[{"mac": MAC, "model": "yealink-t46u", "extensions": ["108"]}],
+        provisioning={"remote_transport": "udp", "server": SYSTEM},
+    )
     folder = tmp_path_factory.mktemp("world")
-    system = System(folder, many_ports, settings, host=f"{SYSTEM},{SYSTEM_TOO}")
+    system = System(
+        folder, many_ports, settings, host=f"{SYSTEM},{SYSTEM_TOO}", console_host=SYSTEM,
+        sip_tls_second_port=many_ports.take(),
+    )  # fmt: skip
     with Internet(system.sip_port) as internet:
         system._prefix = internet.inside("system")
         async with AsyncExitStack() as stack:
@@ -203,3 +238,95 @@ async def test_a_test_tells_the_kind_of_nat_and_that_the_phone_hears(world: Worl
     assert (verdict["hears"], verdict["is_heard"]) == (True, True)
     assert verdict["relay"] is (kind == "symmetric")
     await rung.ended()
+
+
+async def in_the_database(world: World, program: str) -> str:
+    command = [sys.executable, "-c", IN_THE_DATABASE + program, str(world.system.data)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+    assert not done.returncode, done.stderr
+    return done.stdout.strip()
+
+
+async def fetched(world: World, site: Site, file: str, password: str = "") -> dict[str, str]:
+    """Fetch as a Yealink at a site does; return what it reads in its file."""
+    address = f"https://{SYSTEM}:8443/provision/{file}"
+    text = await asyncio.to_thread(world.internet.run, site.name, sys.executable, "-c", FETCH, address, password)
+    return {key: value for key, _, value in (line.partition(" = ") for line in text.splitlines())}
+
+
+def account_in(told: dict[str, str]) -> Account:
+    transport = {"0": "udp", "2": "tls"}[told["account.1.sip_server.1.transport_type"]]
+    host, port = told["account.1.sip_server.1.address"], int(told["account.1.sip_server.1.port"])
+    return Account("108", told["account.1.user_name"], told["account.1.password"], host, port, transport)
+
+
+async def test_a_desk_phone_behind_a_router_that_changes_sip_is_switched_to_tls_by_itself(
+    world: World, many_ports: Block
+) -> None:
+    if reason := why_no_alg():
+        pytest.skip(reason)
+    site = next(site for site in SITES if site.name == "alg")
+    told = await fetched(world, site, f"{await in_the_database(world, LINK)}/{MAC}.cfg")
+    booth = Booth(
+        many_ports, address=world.internet.phone(site), prefix=world.internet.inside(site.name),
+        more="sip_verify_server no\n",
+    )  # fmt: skip
+    async with booth:
+        before = await booth.phone(account_in(told), 440)
+        assert before.account.transport == "udp"
+
+        async def named() -> bool:
+            return bool((await world.row("108"))["sip_alg"])
+
+        await eventually(named, "the router to be found", 60.0)
+        assert "108's phone is being switched to TLS" in (await world.row("108"))["says"]
+        asked, answered = (await in_the_database(world, MOVE)).split("\n")  # what the console does every minute
+        assert (asked, answered in ("told", "refused")) == (MAC, True), "the phone has heard that it is to fetch"
+
+        async def has_tls() -> Account | None:
+            told.update(await fetched(world, site, f"{MAC}.cfg", told["static.auto_provision.server.password"]))
+            return found if (found := account_in(told)).transport == "tls" else None
+
+        after = await eventually(has_tls, "settings with TLS", 20.0)  # the console believes for 10 s what it knew
+        assert (after.transport, after.port) == ("tls", world.system.tls_port)
+        await booth.do("unregister", name=before.name)
+        phone = await booth.phone(after, 440)
+        other = world.phones[SITES[0], 1]
+        mine, theirs = await phone.call(other)
+        await asyncio.gather(mine.hears(other.hertz, HEARD), theirs.hears(440, HEARD))
+
+        async def proved() -> str:
+            row = await world.row("108")
+            return str(row["says"]) if (row["verdict"] or {}).get("hears") else ""
+
+        says = await eventually(proved, "the audio to be proved", 20.0)
+        assert says == f"108's phone hears and is heard since it was switched to TLS on port {world.system.tls_port}"
+        assert {row["kind"] for row in await world.system.ask("routers")} >= {"changes sip"}, (
+            "the others are there still"
+        )
+        assert "108's phone" not in str(await world.system.ask("routers"))
+        await mine.hang_up()
+        await theirs.ended()
+
+
+async def test_a_phone_that_nothing_but_the_second_port_of_tls_lets_out_calls_and_hangs_up(
+    world: World, many_ports: Block
+) -> None:
+    site = next(site for site in SITES if not site.audio)
+    second = world.system._settings["sip_tls_second_port"]
+    rule = ("insert", "rule", "ip", "site", "through", "iifname", "in", "tcp", "dport", "!=", str(second), "drop")
+    world.internet.run(f"r-{site.name}", "nft", *rule)
+    other = world.phones[SITES[0], 1]
+    booth = Booth(
+        many_ports, address=world.internet.phone(site), prefix=world.internet.inside(site.name),
+        more="sip_verify_server no\n",
+    )  # fmt: skip
+    async with booth:
+        account = replace(world.system.account("109", "tls", host=SYSTEM), port=second)
+        phone = await booth.phone(account, 440)
+        mine, theirs = await phone.call(other)
+        await mine.hang_up()  # to our Contact, which must name that port
+        await theirs.ended()
+        mine, theirs = await other.call(phone)
+        await theirs.hang_up()
+        await mine.ended()

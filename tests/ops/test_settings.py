@@ -64,6 +64,8 @@ def test_a_settings_file_may_stand_elsewhere(tmp_path: Path) -> None:
         ({"sip_port": 5061}, ["sip_port and sip_tls_port are both 5061"]),
         ({"console_port": 8088}, ["sip_ws_port and console_port are both 8088"]),
         ({"sip_port": 0, "sip_tls_port": 0, "sip_ws_port": 0, "sip_wss_port": 0}, ["no phone could connect"]),
+        ({"sip_tls_second_port": 5060}, ["sip_port and sip_tls_second_port are both 5060"]),
+        ({"sip_tls_port": 0, "sip_tls_second_port": 443}, ["set sip_tls_port first"]),
         ({"tls_key": "/k.pem"}, ["tls_certificate and tls_key belong together"]),
         ({"log_level": "loud"}, ["--log-level", "loud", "debug"]),
         ({"sip_prot": 5060}, ['"sip_prot" is no setting', 'did you mean "sip_port"']),

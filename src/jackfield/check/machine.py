@@ -110,6 +110,7 @@ def capabilities(settings: Settings, status: Path = Path("/proc/self/status")) -
         for port in (
             settings.sip_port,
             settings.sip_tls_port,
+            settings.sip_tls_second_port,
             settings.sip_ws_port,
             settings.sip_wss_port,
             settings.console_port,

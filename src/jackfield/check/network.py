@@ -26,6 +26,7 @@ def sip_and_console_ports(settings: Settings) -> Iterator[Finding]:
         ("sip_port", "udp", settings.hosts, "SIP over UDP"),
         ("sip_port", "tcp", settings.hosts, "SIP over TCP"),
         ("sip_tls_port", "tcp", settings.hosts, "SIP over TLS"),
+        ("sip_tls_second_port", "tcp", settings.hosts, "SIP over TLS, second port"),
         ("sip_ws_port", "tcp", settings.hosts, "SIP over WebSocket"),
         ("sip_wss_port", "tcp", settings.hosts, "SIP over secure WebSocket"),
         ("console_port", "tcp", settings.console_hosts, "console"),

@@ -52,6 +52,9 @@ def run(
     ] = None,
     sip_port: Annotated[int | None, typer.Option(help="SIP over UDP and TCP. Default: 5060")] = None,
     sip_tls_port: Annotated[int | None, typer.Option(help="SIP over TLS, 0 for none. Default: 5061")] = None,
+    sip_tls_second_port: Annotated[
+        int | None, typer.Option(help="Another one, such as 443, for networks that block the first. Default: 0, none")
+    ] = None,
     sip_ws_port: Annotated[int | None, typer.Option(help="SIP over WebSocket, 0 for none. Default: 8088")] = None,
     sip_wss_port: Annotated[
         int | None, typer.Option(help="SIP over secure WebSocket, 0 for none. Default: 8089")

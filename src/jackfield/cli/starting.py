@@ -169,6 +169,7 @@ def _sip_ports(settings: Settings) -> str:
     ports = {
         "UDP and TCP": settings.sip_port,
         "TLS": settings.sip_tls_port,
+        "TLS too": settings.sip_tls_second_port,
         "WebSocket": settings.sip_ws_port,
         "secure WebSocket": settings.sip_wss_port,
     }

@@ -128,7 +128,8 @@ def advice(report: Report, settings: Settings) -> list[str]:
     low, high = settings.rtp_range
     udp = [settings.sip_port] if settings.sip_port else []
     tested = [one.port for one in report.ports if one.what == "console"]  # where the pages are for others at all
-    tcp = [port for port in (settings.sip_port, settings.sip_tls_port, *tested) if port]
+    known = (settings.sip_port, settings.sip_tls_port, settings.sip_tls_second_port, *tested)
+    tcp = [port for port in known if port]
     bad = outside_in.advice(report, (low, high), udp, tcp)
     if not bad:
         return []

@@ -333,7 +333,10 @@ class Service:
             public = next((one.address for one in self.state.found if ":" not in one.address), "")
             low, high = settings.rtp_range
             pages = settings.own_port if not all(ip_address(host).is_loopback for host in settings.user_hosts) else 0
-            tcp = (("sip_tcp", settings.sip_port), ("sip_tls", settings.sip_tls_port), ("console", pages))
+            tcp = (
+                ("sip_tcp", settings.sip_port), ("sip_tls", settings.sip_tls_port),
+                ("sip_tls", settings.sip_tls_second_port), ("console", pages),
+            )  # fmt: skip
             task = outside_in.Task(
                 ours=ours, public=public, sip_port=settings.sip_port, audio=(low, high),
                 tcp=tuple(one for one in tcp if one[1]), servers=self.snapshot.general.stun_servers,

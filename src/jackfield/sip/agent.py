@@ -458,7 +458,10 @@ class Agent:
         """Return the address and port at which the peer of a flow reaches us: what Via and Contact name."""
         remote_host = flow.remote[0]
         if flow.transport != "UDP":
-            return self.transports.local_address(flow.transport, remote_host)
+            host, port = self.transports.local_address(flow.transport, remote_host)
+            if flow.transport in ("TCP", "TLS"):  # of several ports, the one that gets through to us
+                port = flow.accepted_at or port
+            return host, port
         host, port = flow.local
         advertised = self.transports.advertised
         return (advertised(remote_host, host) or host) if advertised is not None else host, port

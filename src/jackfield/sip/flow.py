@@ -104,6 +104,11 @@ class Flow(ABC):
         return self._local
 
     @property
+    def accepted_at(self) -> int:
+        """Our port at which the peer has opened this connection; 0 where it has not."""
+        return 0
+
+    @property
     def key(self) -> FlowKey:
         """What tells this flow from every other: transport, our side, the peer's side."""
         return (self.transport, self.local, self.remote)

@@ -109,7 +109,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         firewall=lambda holds: firewall.policy_of(configured, holds, firewall.load(files.firewall)),
         trace=recorder.record,
     )
-    switch.proofs.tls = configured.sip_tls_port
+    switch.proofs.tls, switch.proofs.tls_second = configured.sip_tls_port, configured.sip_tls_second_port
     switch.proofs.hosts = tuple(host for host in configured.hosts if not is_wildcard(host))
     switch.proofs.probe = _ask_from_elsewhere
     stopping, at_once = asyncio.Event(), asyncio.Event()
@@ -258,6 +258,7 @@ async def _listen(switch: Switch, configured: Settings, certificate: _Certificat
             ("UDP", configured.sip_port),
             ("TCP", configured.sip_port),
             ("TLS", configured.sip_tls_port),
+            ("TLS", configured.sip_tls_second_port),
             ("WS", configured.sip_ws_port),
             ("WSS", configured.sip_wss_port),
         ):
@@ -267,8 +268,9 @@ async def _listen(switch: Switch, configured: Settings, certificate: _Certificat
                 await agent.listen(transport, host, port, tls=tls if transport in ("TLS", "WSS") else None)
             except OSError as problem:
                 setting = {"UDP": "sip", "TCP": "sip"}.get(transport, f"sip-{transport.lower()}")
+                flag = "--sip-tls-second-port" if port == configured.sip_tls_second_port else f"--{setting}-port"
                 kind: Literal["udp", "tcp"] = "udp" if transport == "UDP" else "tcp"
-                why, mend = refusal(kind, host, port, problem, f"--{setting}-port")
+                why, mend = refusal(kind, host, port, problem, flag)
                 raise CannotStart(f"SIP over {transport} can't listen: {why}; {mend}") from None
 
 

@@ -12,7 +12,7 @@ import msgspec
 from jackfield.switch.contact import Contact
 from jackfield.switch.pinhole import Pinhole
 from jackfield.switch.registration_log import Judged, Learnt
-from jackfield.switch.verdict import Verdict
+from jackfield.switch.verdict import SECOND, Verdict
 
 __all__ = ["KEPT", "Experience", "device"]
 
@@ -93,7 +93,11 @@ class Experience:
             known = latest.get(username)
             if known is None or known.at < verdict.at:
                 latest[username] = verdict
-        return {username: verdict.transport for username, verdict in latest.items() if verdict.transport}
+        return {
+            username: SECOND if verdict.needs_second else verdict.transport
+            for username, verdict in latest.items()
+            if verdict.transport
+        }
 
     def changed(self, contact: Contact, changes: bool) -> None:
         """Note of a phone that a router changes what it says, or does not: it is to be given TLS before any call."""

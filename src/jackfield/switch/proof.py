@@ -199,6 +199,7 @@ class Watch:
             signalling=contact.transport,
             silent=not stats.packets_in and not stats.reports,
             relayed=self._is_relayed(stats),
+            second=bool(contact.transport == "TLS" and contact.local[1] == self._switch.proofs.tls_second),
             door=self.door,
         )
 
@@ -252,6 +253,8 @@ class Proofs:
         self._rtp_ports = rtp_ports
         self.tls = 0
         """The port at which phones can come by TLS; 0: at none."""
+        self.tls_second = 0
+        """Another port for the same; 0: none."""
         self.probe: Probe | None = None
         """Asks phones from elsewhere, to tell what their NATs let in; None: nobody does."""
         self.hosts: tuple[str, ...] = ()
@@ -285,9 +288,15 @@ class Proofs:
         return verdicts.says(
             verdict, phone=name, rtp_ports=self._rtp_ports, gateway=self.changes_sip(contact),
             network=self._place(contact), signalling=contact.transport,
-            provisioned=line is not None and line[1].provisioned, tls=f"TLS on port {self.tls}" if self.tls else "",
+            provisioned=line is not None and line[1].provisioned, tls=self._tls(contact, verdict),
             turn=self._switch.snapshot.general.turn,
         )  # fmt: skip
+
+    def _tls(self, contact: Contact, verdict: Verdict | None) -> str:
+        """Return TLS as people call it, with the port that this phone has or had better use; "" where there is none."""
+        second = self.tls_second if verdict is not None and verdict.needs_second else 0
+        port = contact.local[1] if contact.transport == "TLS" else second or self.tls
+        return f"TLS on port {port}" if port else ""
 
     def _called(self, contact: Contact) -> str:
         """Return what people call a phone: "103's desk phone"."""
@@ -342,22 +351,21 @@ class Proofs:
 
     async def transports(self, request: dict[str, Any]) -> dict[str, str]:
         """Return the transport that lines had better be given, by SIP name: what provisioning asks for."""
-        return self._switch.registrar.experience.transports()
+        found = self._switch.registrar.experience.transports()
+        return found if self.tls_second else dict.fromkeys(found, "tls")
 
     async def to_be_moved(self, request: dict[str, Any]) -> list[str]:
         """Return the SIP names of lines whose phones fetch their settings, need TLS, use none, and are in no call."""
         switch, found = self._switch, set()
+        experience = switch.registrar.experience
         for contact in switch.registrar if self.tls else ():
             line = switch.snapshot.lines.get(contact.username)
-            verdict = switch.registrar.experience.verdict(contact)
-            if (
-                line is not None
-                and line[1].provisioned
-                and contact.transport in ("UDP", "TCP")
-                and verdict is not None
-                and verdict.transport == "tls"
-                and not switch.calls_of(line[0].number)
-            ):
+            if line is None or not line[1].provisioned or contact.transport not in ("UDP", "TCP"):
+                continue
+            if self.changes_sip(contact):
+                experience.changed(contact, True)  # its router was found out by another phone
+            verdict = experience.verdict(contact)
+            if verdict is not None and verdict.transport == "tls" and not switch.calls_of(line[0].number):
                 found.add(contact.username)
         return sorted(found)
 

@@ -17,6 +17,8 @@ Mapping = Literal["", "none", "keeps ports", "changes ports", "symmetric"]
 """Kind of NAT, as far as it shows: "" is not known. "symmetric" gives each of our ports another one of its own (RFC
 4787 section 4.1: address and port-dependent mapping); only a test that moves the audio to a second port can tell."""
 Transport = Literal["", "udp", "tcp", "tls"]
+SECOND = "tls second"
+"""What lines had better be given that need TLS at the second port, where there is one."""
 SECURE = ("TLS", "WSS")
 BROWSERS = ("WS", "WSS")
 TOO_MUCH = 0.05
@@ -61,6 +63,8 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     moved: bool = False
     """It came to TLS because of what was found before, and stays there: what is well by TLS says nothing of UDP."""
 
+    second: bool = False
+    """It came by the second port of TLS."""
     relayed: bool = False
     """Its audio comes by our own TURN server: its network lets no UDP through, or only to there."""
 
@@ -94,6 +98,11 @@ class Verdict(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
         TLS is what no router can change, and what passes where UDP does not.
         """
         return "tls" if self.gateway or self.blocked or self.moved else ""
+
+    @property
+    def needs_second(self) -> bool:
+        """Say if the second port of TLS (such as 443) is the better one: what blocks audio may block the first, too."""
+        return self.transport == "tls" and (self.blocked or self.second)
 
     @property
     def relay(self) -> bool:

@@ -42,6 +42,12 @@ def test_the_switch_is_asked_seldom_and_what_it_said_last_holds_while_it_is_away
     assert advice.wants_tls(company, ["carl103", "anna101"], switch)
     assert not advice.wants_tls(company, ["bert102"], switch)
     assert switch.asked == 2
+    switch.told = {"bert102": "tls"}
+    advice.forget()
+    assert advice.wants_tls(company, ["bert102"], switch), "it was just told to fetch"
+    switch.told = {"anna101": "tls"}
+    advice.forget()
+    assert advice.wants_tls(company, ["anna101"], switch)
     now[0] += FRESH
     switch.runs = False
     assert advice.wants_tls(company, ["anna101"], switch)
@@ -53,7 +59,7 @@ def test_a_phone_behind_a_router_that_changes_sip_is_given_tls(
 ) -> None:
     switch = Switch()
     advice = Advice()
-    monkeypatch.setattr(Advice.wants_tls, "__defaults__", (switch,))
+    monkeypatch.setattr(Advice.port, "__defaults__", (switch,))
     monkeypatch.setattr(configuring, "advice", advice)
     before = lines_in(ask(way="https").body)
     switch.told = {"anna101": "tls"}
@@ -65,6 +71,17 @@ def test_a_phone_behind_a_router_that_changes_sip_is_given_tls(
     assert lines_in(ask().body)["account.1.sip_server.1.port"] == str(company.sip_port), (
         "who fetches by HTTP has never shown that it accepts our certificate"
     )
+
+
+@pytest.mark.parametrize(("second", "port"), [(443, 443), (0, 5061)])
+def test_where_audio_is_blocked_the_second_port_is_the_better_one(company: Settings, second: int, port: int) -> None:
+    settings = company.model_copy(update={"sip_tls_port": 5061, "sip_tls_second_port": second})
+    switch = Switch()
+    switch.told = {"anna101": "tls second", "bert102": "tls"}
+    found = Advice()
+    assert found.port(settings, ["anna101"], switch) == port
+    assert found.port(settings, ["bert102"], switch) == 5061
+    assert found.port(settings, ["carl103"], switch) == 0
 
 
 def test_a_phone_that_needs_tls_is_told_to_fetch_by_itself_once_a_day(company: Settings) -> None:

@@ -315,8 +315,24 @@ async def test_who_was_switched_to_tls_stays_there_when_all_is_well(house: House
     await talk(house)
     found = row(house, "102")
     assert found.verdict["good"]
-    assert found.says == "102's phone hears and is heard since it was switched to TLS"
+    assert found.says.startswith("102's phone hears and is heard since it was switched to TLS on port ")
     assert await house.switch.proofs.transports({}) == {"u102": "tls"}
+
+
+async def test_where_audio_is_blocked_the_second_port_of_tls_is_given_and_kept(house: House) -> None:
+    proofs, registrar = house.switch.proofs, house.switch.registrar
+    proofs.tls, proofs.tls_second = 5061, 443
+    _, bob = await talk(house, bob=NOTHING)
+    assert await proofs.transports({}) == {"u102": "tls second"}
+    assert row(house, "102").says.endswith("and let it use TLS on port 443")
+    contact = next(one for one in registrar if one.username == "u102")
+    contact.transport, contact.local = "TLS", ("192.0.2.1", 443)
+    house.stream_of(bob).figures = FINE
+    await house.pass_time(6)
+    assert row(house, "102").says == "102's phone hears and is heard since it was switched to TLS on port 443"
+    assert await proofs.transports({}) == {"u102": "tls second"}
+    proofs.tls_second = 0
+    assert await proofs.transports({}) == {"u102": "tls"}
 
 
 async def test_a_router_is_told_of_once_however_many_phones_are_behind_it(house: House) -> None:
@@ -347,6 +363,22 @@ async def test_a_phone_that_needs_tls_is_moved_when_it_fetches_its_settings_and_
         going_on.end()
     await quiet(house, 1)
     assert await house.switch.proofs.to_be_moved({}) == ["u102"]
+
+
+async def test_a_router_that_one_phone_has_found_out_moves_the_next_one_too(house: House) -> None:
+    house.switch.proofs.tls = 5061
+    await house.phone("102")
+    extensions = [
+        replace(one, lines=tuple(replace(line, provisioned=True) for line in one.lines))
+        for one in house.switch.snapshot.extensions
+    ]
+    await house.configure(extensions=tuple(extensions))
+    (contact,) = house.switch.registrar
+    house.switch.registrar.experience.gateway(contact.source[0], True)
+    assert await house.switch.proofs.to_be_moved({}) == ["u102"]
+    contact.transport = "TLS"
+    assert await house.switch.proofs.to_be_moved({}) == []
+    assert await house.switch.proofs.transports({}) == {"u102": "tls"}, "it stays there"
 
 
 def test_what_follows_from_a_verdict() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ from typing import Any
 
 from jackfield.control import ControlError, ask_sync
 from jackfield.settings import Settings
+from jackfield.switch.verdict import SECOND
 
 __all__ = ["FRESH", "Advice", "advice"]
 
@@ -25,22 +27,31 @@ class Advice:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: frozenset[str] = frozenset()
+        self._known: dict[str, str] = {}
         self._until = 0.0
+
+    def forget(self) -> None:
+        """Ask anew at the next question: what was found out is not to wait."""
+        with self._lock:
+            self._until = self._clock()
 
     def wants_tls(self, settings: Settings, sip_names: Iterable[str], ask: Ask = ask_sync) -> bool:
         """Say if one of these lines had better use TLS, and TLS is to be had."""
+        return self.port(settings, sip_names, ask) != 0
+
+    def port(self, settings: Settings, sip_names: Iterable[str], ask: Ask = ask_sync) -> int:
+        """Return the port at which these lines had better use TLS; 0 where they need none, or none is to be had."""
         if not settings.sip_tls_port:
-            return False
+            return 0
         with self._lock:
             if self._clock() >= self._until:
                 self._until = self._clock() + FRESH
-                try:
-                    told = ask(settings.files.switch_socket, "transports", timeout=PATIENCE)
-                    self._known = frozenset(name for name, transport in told.items() if transport == "tls")
-                except ControlError:
-                    pass
-            return not self._known.isdisjoint(sip_names)
+                with contextlib.suppress(ControlError):
+                    self._known = ask(settings.files.switch_socket, "transports", timeout=PATIENCE)
+            wanted = {self._known.get(name, "") for name in sip_names}
+        if SECOND in wanted:
+            return settings.sip_tls_second_port or settings.sip_tls_port
+        return settings.sip_tls_port if "tls" in wanted else 0
 
 
 advice = Advice()

@@ -46,8 +46,9 @@ def configuration(
     Lines that are gone are left out; their places are closed up.
     """
     rules, general, site = house.rules, house.general, house.site(phone, request.address)
-    transport = _transport(house, phone, lines, local, request.way)
-    server = _server(house, our_name(house, request), transport)
+    tls = _tls_port(house, phone, lines, request.way)
+    transport = "tls" if tls else rules.local_transport if local else rules.remote_transport
+    server = _server(house, our_name(house, request), transport, tls)
     backup = replace(server, host=rules.backup_server) if rules.backup_server else None
     accounts = tuple(
         _account(house, lines[name], server, backup, transport, site) for name in phone.extensions if name in lines
@@ -140,7 +141,7 @@ def fingerprint(house: House, phone: Any, lines: Mapping[str, Any], address: str
         [of_model(rules.logos, phone.model) or rules.logo, of_model(rules.firmware, phone.model)],
         [general.time_zone, general.country, general.language, general.register_default],
         [] if site is None else [site.time_zone, site.country, site.language, site.codecs],
-        [_needs_tls(house, phone, lines, getattr(getattr(phone, "standing", None), "way", ""))],
+        [_tls_port(house, phone, lines, getattr(getattr(phone, "standing", None), "way", ""))],
         [house.ldap, house.settings.ldap_port, house.settings.ldaps_port],
     ]  # fmt: skip
     return hashlib.sha256(msgspec.json.encode(parts, enc_hook=str)).hexdigest()
@@ -181,24 +182,18 @@ def _towards(address: str) -> str:
         return socket.getfqdn()
 
 
-def _transport(house: House, phone: Any, lines: Mapping[str, Any], local: bool, way: str) -> Any:
-    """Return by which transport a phone registers: as the rules say, or TLS where its network needs it."""
-    rules = house.rules
-    told = rules.local_transport if local else rules.remote_transport
-    return "tls" if told != "tls" and _needs_tls(house, phone, lines, way) else told
+def _tls_port(house: House, phone: Any, lines: Mapping[str, Any], way: str) -> int:
+    """Return at which port its network needs it to use TLS; 0 where it needs none, or the phone can't.
 
-
-def _needs_tls(house: House, phone: Any, lines: Mapping[str, Any], way: str) -> bool:
-    """Say if its network needs TLS, and it can do that. One that fetches by HTTPS accepts our certificate: any other
-    might be lost for good by it."""
+    One that fetches by HTTPS accepts our certificate: any other might be lost for good by it.
+    """
     if way != "https" or not can_tls(phone.model):
-        return False
-    names = [lines[name].sip_username for name in phone.extensions if name in lines]
-    return advice.wants_tls(house.settings, names)
+        return 0
+    return advice.port(house.settings, [lines[name].sip_username for name in phone.extensions if name in lines])
 
 
-def _server(house: House, host: str, transport: str) -> Server:
-    """Return where phones register. A port that is switched off leaves the one without encryption."""
+def _server(house: House, host: str, transport: str, tls: int) -> Server:
+    """Return where phones register; `tls`: a port that they need. One that is off leaves that without encryption."""
     settings = house.settings
-    port = settings.sip_tls_port if transport == "tls" and settings.sip_tls_port else settings.sip_port
+    port = (tls or settings.sip_tls_port) if transport == "tls" and settings.sip_tls_port else settings.sip_port
     return Server(host=host, port=port or 5060)

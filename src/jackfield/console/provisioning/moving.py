@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jackfield.console.provisioning import check_sync
+from jackfield.console.provisioning.advice import advice
 from jackfield.console.provisioning.configuring import can_tls
 from jackfield.console.provisioning.house import lines_of
 from jackfield.control import ControlError, ask_sync
@@ -48,6 +49,7 @@ def move(settings: Settings, now: float, ask: Callable[..., Any] = ask_sync) -> 
     told = CheckSyncPhone.objects.filter(mac__in=found, round__by=BY, round__made__gt=now - ONE_A_DAY)
     found = sorted(set(found) - set(told.values_list("mac", flat=True)))
     if found:
+        advice.forget()
         check_sync.order(found, reboot=False, due=now, by=BY, now=now)
         log.info("%s: told to fetch settings with TLS, since a router stands in the way", ", ".join(found))
     return found

@@ -68,6 +68,11 @@ class StreamFlow(Flow, asyncio.Protocol):
         """Whether the peer has sent a valid SIP message, or it was we who called."""
         return self._proven
 
+    @property
+    def accepted_at(self) -> int:
+        """Our port at which the peer has opened this connection; 0 where we have."""
+        return self._local[1] if self.hop is None else 0
+
     async def connected(self) -> None:
         """Wait until an outgoing connection stands. Raises TransportFailed."""
         if self._transport is None and not self.closed:
