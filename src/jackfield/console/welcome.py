@@ -220,7 +220,7 @@ def _phones(user: Any) -> list[Button]:
     for extension in extensions:
         line = next((line for line in extension.lines.all() if line.pk not in taken), None)
         if line is not None and len(found) < MOST_PHONES:
-            address = connecting.link(line, address_for_users(""), seconds=WEEK)
+            address = connecting.link(line, address_for_users(""), seconds=WEEK, by="welcome mail")
             found.append(Button(_("Set up a phone app for %(number)s") % {"number": extension.number}, address))
     return found
 

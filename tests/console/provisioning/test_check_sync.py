@@ -184,6 +184,15 @@ def test_a_phone_is_registered_when_the_switch_says_so_of_one_of_its_lines(compa
     assert [one.kind for one in states(company, phones, ask=lambda *_, **__: [asdict(row)])] == ["registered"]
     assert [one.kind for one in states(company, phones, ask=away)] == ["made"]
 
+    def unread(after: float) -> bool:
+        phones = list(DeskPhone.objects.all())
+        return states(company, phones, now=NOW + after, ask=lambda *_, **__: [asdict(row)])[0].unread
+
+    assert ask().status == 200
+    assert (unread(60), unread(7200)) == (False, True), "an hour later it still has the password of before"
+    Line.objects.update(previous_password="")
+    assert not unread(7200)
+
 
 def test_what_a_phone_has_used_counts_on_when_it_gets_its_next_password(
     company: Settings, monkeypatch: pytest.MonkeyPatch

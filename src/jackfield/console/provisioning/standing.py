@@ -28,6 +28,7 @@ __all__ = ["ByHand", "State", "address_of", "by_hand", "one_time_address", "prev
 
 MASK = "********"
 ANSWER_SECONDS = 1.5
+UNREAD_SECONDS = 3600.0  # after a fetch: phones register anew several times an hour, and with what they have then
 Ask = Callable[..., Any]
 
 
@@ -41,6 +42,9 @@ class State:
     older: bool = False  # something has changed since it fetched its configuration
     gone: tuple[str, ...] = ()  # extensions that it names and that are not there any more
     trouble: str = ""  # what went wrong since it last fetched
+    unread: bool = (
+        False  # it registers with the passwords of before: it has not taken the configuration that it fetched
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,9 @@ def _state(house: House, phone: Any, lines: dict[str, Any], registered: set[str]
     standing = getattr(phone, "standing", None)
     own = [lines[name] for name in phone.extensions if name in lines]
     gone = tuple(name for name in phone.extensions if name not in lines)
-    fetched, older = False, False
+    fetched, older, settled = False, False, False
     if standing is not None and standing.last_fetch is not None:
-        fetched = True
+        fetched, settled = True, standing.last_fetch < now - UNREAD_SECONDS
         older = standing.given != fingerprint(house, phone, lines, standing.address, __version__)
     trouble = ""
     if standing is not None and standing.trouble and (standing.trouble_at or 0) >= (standing.last_fetch or 0):
@@ -90,7 +94,8 @@ def _state(house: House, phone: Any, lines: dict[str, Any], registered: set[str]
         kind, meaning, text = "made", "", _("has not asked yet")
     if trouble and kind != "registered":
         meaning = "bad"
-    return State(kind, meaning, text, bool(older), gone, trouble)
+    unread = settled and any(line.previous_password and line.sip_username in registered for line in own)
+    return State(kind, meaning, text, bool(older), gone, trouble, unread)
 
 
 def address_of(settings: Settings, host: str) -> str:

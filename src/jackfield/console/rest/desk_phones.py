@@ -157,6 +157,7 @@ def _state(phone: Any) -> dict[str, Any]:
     standing = getattr(phone, "standing", None)
     content = {
         "mac": phone.mac, "state": found.kind, "older": found.older, "gone": list(found.gone), "trouble": found.trouble,
+        "unread": found.unread,
     }  # fmt: skip
     names = ("address", "way", "file", "user_agent", "firmware", "fetches", "errors")
     last = None if standing is None or standing.last_fetch is None else queries._time(standing.last_fetch)
@@ -195,9 +196,9 @@ _PERHAPS = {"type": ["string", "null"], "format": "date-time"}
 _NAMES = {"type": "array", "items": {"type": "string"}}
 _STATE = schemas.table(
     {"mac": "string", "state": {"type": "string", "enum": ["made", "link", "fetched", "registered", "off"]},
-     "older": "boolean", "gone": _NAMES, "trouble": "string", "last_fetch": _PERHAPS, "address": "string",
-     "way": "string", "file": "string", "user_agent": "string", "firmware": "string", "fetches": "integer",
-     "errors": "integer"}
+     "older": "boolean", "gone": _NAMES, "trouble": "string", "unread": "boolean",
+     "last_fetch": _PERHAPS, "address": "string", "way": "string", "file": "string", "user_agent": "string",
+     "firmware": "string", "fetches": "integer", "errors": "integer"}
 )  # fmt: skip
 _LINK = schemas.table({"address": "string", "typed": "string", "places": _NAMES, "until": _AT})
 _FILE = schemas.table({"name": "string", "text": "string", "problem": "string"})

@@ -119,6 +119,8 @@ def _desk_phones(rows: Sequence[Any]) -> LiveColumn:
     cells = []
     for row, state in zip(rows, states(settings.JACKFIELD, rows), strict=True):
         text, kind = state.text, state.meaning
+        if state.unread:
+            text, kind = _("%(state)s, with the password of before") % {"state": text}, "warning"
         if state.older:
             text, kind = _("%(state)s, has an older configuration") % {"state": text}, "warning"
         if state.gone:
