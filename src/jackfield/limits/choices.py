@@ -46,6 +46,6 @@ class Action(models.TextChoices):
 
     WARN = "warn", _("Tell the administrator, and let calls through")
     PIN = "pin", _("Ask the caller for a PIN")
-    ASK = "ask", _("Ask the user to approve the call, on the own pages")
+    ASK = "ask", _("Ask the user to approve the call, on the own pages or another phone")
     BLOCK = "block", _("Block")
     END = "end", _("Block, and end all calls of this rule")

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from jackfield.control import ControlError
 from jackfield.sip.tokens import Tokens
 from jackfield.switch import refusing
+from jackfield.switch.approving import ApprovalCall
+from jackfield.switch.dial import PhoneDial
 from jackfield.switch.limits.rules import Hit, Outgoing
+from jackfield.switch.party import Party
+from jackfield.switch.plan import FromExtension, Plan, RouteRequest
+from jackfield.switch.snapshot import Extension
 
 if TYPE_CHECKING:
     from jackfield.switch.call import Call
@@ -107,6 +112,7 @@ class Asking:
         call.note(f'limit "{name}": {outgoing.user or f"the user of {who}"} is asked to approve', f"call_limits/{name}")
         self._switch.emit("call_limit", f"approval-{wanted.id}", {"did": "asks", **_row(wanted)})
         call.spawn(refusing.say_why(call, WAITS))
+        ringing = self._ring_phones(call, wanted)
         try:
             async with asyncio.timeout(PATIENCE):
                 approved, by = await wanted.decided
@@ -114,8 +120,44 @@ class Asking:
             return f'limit "{name}": nobody approved the call within {PATIENCE:.0f} s'
         finally:
             self._waiting.pop(wanted.id, None)
+            if ringing is not None:
+                ringing.end(487, "it is decided")
         call.note(f"{by} {'approved' if approved else 'refused'} the call", f"call_limits/{name}")
         return "" if approved else f'limit "{name}": {by} refused the call'
+
+    def _ring_phones(self, call: Call, wanted: Wanted) -> ApprovalCall | None:
+        """Ask at the phones of the extension that have other SIP names: whoever stole one has not the others."""
+        switch, who = self._switch, wanted.outgoing.extension
+        extension = switch.snapshot.numbers.get(who)
+        if not isinstance(extension, Extension):
+            return None
+        calling = call.anchor.record.line
+        contacts = switch.registrar.contacts
+        phones = [
+            PhoneDial(extension, line, contact)
+            for line in extension.lines
+            if line.sip_username != calling
+            for contact in contacts(line)
+            if not contact.asleep
+        ]
+        if not phones:
+            return None
+        plan = Plan(RouteRequest(call.dialed, FromExtension(who)), call.plan.number, call.caller, None, None, ())
+
+        def decide(approved: bool, by: str) -> None:
+            if not wanted.decided.done():
+                wanted.decided.set_result((approved, by))
+
+        target = Party(call.plan.number)
+        asks = ApprovalCall(
+            switch, self._tokens.tag()[:10], plan, phones=phones, target=target, user=f"approval {who}", decide=decide
+        )
+        asks.note(f'the limit "{wanted.hit.rule.name}" wants call {call.id} to be approved: {who} is asked')
+        call.note(f"{len(phones)} other phones of {who} are rung to approve it")
+        switch.calls[asks.id] = asks
+        switch.emit("call_started", asks.id, asks.record.beginning())
+        asks.start()
+        return asks
 
     async def approvals(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         """The calls that wait; `extensions`: of these only."""

@@ -19,6 +19,9 @@ from jackfield.switch.limits.rules import Key, Used
 
 __all__ = ["Counts", "Meter", "Tally"]
 
+LINGERS = 60.0
+"""Seconds for which a carrier may go on with a call of which it hears nothing any more."""
+
 Write = Callable[[str, str, dict[str, Any]], None]
 
 
@@ -231,11 +234,16 @@ class Counts:
         self.write = write
         return broken
 
-    def close_all(self) -> int:
-        """End the calls of a switch that is not there any more, at its last sign of life; return how many."""
+    def close_all(self, now: float) -> int:
+        """End the calls of a switch that is not there any more; return how many.
+
+        Nobody has told the carrier, which goes on for a while: they count until now, and `LINGERS` after the last sign
+        of life at most.
+        """
         left = list(self.meters.values())
+        end = max(self.until, min(now, self.until + LINGERS))
         for meter in left:
-            self.end(meter, self.until)
+            self.end(meter, end)
         return len(left)
 
     def _apply(self, kind: str, id: str, data: dict[str, Any]) -> None:

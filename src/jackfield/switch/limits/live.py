@@ -48,7 +48,7 @@ __all__ = ["Limits"]
 log = logging.getLogger("jackfield.limits")
 
 ALIVE = 5.0
-"""Seconds between signs of life while calls are counted: as much talk is not counted when the switch is killed."""
+"""Seconds between signs of life while calls are counted, for whoever begins anew after the switch was killed."""
 MANY_CALLS = 50
 """Calls of one count from which on the look ahead is made a moment later, once for all that happens meanwhile."""
 MOMENT = 0.2
@@ -192,7 +192,7 @@ class Limits:
         self._announced.pop(meter.id, None)
         if meter.rate is not None and meter.answered is not None:
             amount = f"{meter.cost / MILLION:.2f} {self.rates.currency}".rstrip()
-            leg.call.note(f"cost {amount}: rate {meter.rate.name or 'without a name'}", "rates")
+            leg.call.note(f"cost {amount}: rate {meter.rate.name or 'without a name'}")
         self._look_soon(meter.keys)
 
     def call_over(self, call_id: str) -> None:
@@ -379,9 +379,9 @@ class Limits:
             log.error("%d entries of the counts of outgoing calls can't be read and are left out", broken)
         if not self.counts.known():
             return
-        left = self.counts.close_all()
+        left = self.counts.close_all(self._switch.now())
         if left:
-            log.warning("%d outgoing calls had no end: counted up to the last sign of life before", left)
+            log.warning("%d outgoing calls had no end, since the switch was killed: they are counted until now", left)
         self._journal.begin_anew(self.counts.state(self._switch.now()))
         self._journal.tidy()
 
