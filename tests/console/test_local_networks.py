@@ -15,6 +15,7 @@ from jackfield.console.lan import asking, directory
 from jackfield.console.lan.keeper import Keeper, running
 from jackfield.console.lan.phonebook import KEPT_SECONDS, Phonebook, password_of, sign_in
 from jackfield.console.provisioning import serving
+from jackfield.network import turn
 from jackfield.provisioning.pnp import Question
 from jackfield.provisioning.tftp import NO_ACCESS, NOT_FOUND, TftpError
 from jackfield.settings import Settings
@@ -255,3 +256,16 @@ async def test_a_port_that_is_taken_is_told_with_the_mend(house: Settings) -> No
             state = keeper.states["tftp"]
     assert f"UDP port {port} on 127.0.0.1 is taken" in state.why
     assert "--tftp-port" in state.mend
+
+
+def test_nobody_elsewhere_gets_a_phones_file_through_our_own_relay(
+    house: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """coturn sends from this machine's address, which is a local one, for whoever may use TURN."""
+    monkeypatch.setattr("jackfield.console.lan.keeper.local_addresses", lambda: ["192.168.1.10", "127.0.0.1"])
+    keeper = Keeper(house)
+    assert keeper._may_by_tftp("192.168.1.10")
+    (house.files.run / turn.CONFIGURATION).touch()
+    assert not keeper._may_by_tftp("192.168.1.10")
+    assert keeper._may_by_tftp("192.168.1.20"), "a phone"
+    assert keeper._may_by_tftp("127.0.0.1"), "whoever is on this machine, which coturn relays for nobody"

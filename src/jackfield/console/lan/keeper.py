@@ -22,6 +22,7 @@ from jackfield.console import access
 from jackfield.console.lan import asking, phonebook, wanted
 from jackfield.console.lan.wanted import Wanted
 from jackfield.control import ControlError, ask
+from jackfield.network import turn
 from jackfield.network.addresses import local_addresses, reachable_addresses
 from jackfield.network.certificate import names_of_this_machine
 from jackfield.network.certificate_store import Store
@@ -126,7 +127,15 @@ class Keeper:
         return access.table().allows(service, address)
 
     def _may_by_tftp(self, address: str) -> bool:
-        return self._local(address) and self._may("tftp", address)
+        return self._local(address) and self._may("tftp", address) and not self._relayed(address)
+
+    def _relayed(self, address: str) -> bool:
+        """Tell whether coturn speaks here for somebody elsewhere: from our own address, which is a local one.
+
+        Whoever may use TURN could send a question to any UDP port of ours through it, and get a phone's file.
+        """
+        on = (self.settings.files.run / turn.CONFIGURATION).exists()
+        return on and not ipaddress.ip_address(address).is_loopback and address in local_addresses()
 
     def _may_by_ldap(self, address: str, tls: bool) -> bool:
         return self._may("ldaps", address) if tls else self._local(address) and self._may("ldap", address)
