@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import connection
 from django.db.models import Q
 
-__all__ = ["having"]
+if TYPE_CHECKING:
+    from jackfield.console.declarative.section import Field
+
+__all__ = ["having", "within"]
+
+SEPARATORS = str.maketrans("", "", ":.- ")
+"""What stands between the digits of a MAC address where people read it."""
 
 
 def having(lookup: str, text: str) -> Q:
@@ -19,4 +27,12 @@ def having(lookup: str, text: str) -> Q:
     found = Q()
     for way in ways:
         found |= Q(**{f"{lookup}__icontains": way})
+    return found
+
+
+def within(known: Field | None, lookup: str, text: str) -> Q:
+    """Return the same for a field, also where it is kept otherwise than people spell it: a MAC address."""
+    found = having(lookup, text)
+    if known is not None and known.spelled is not None and (bare := text.translate(SEPARATORS)):
+        found |= having(lookup, bare)
     return found

@@ -252,6 +252,12 @@ def test_a_new_phone_is_made_from_a_list_of_models_and_leads_on_to_its_address(a
     assert "Model" in text_of(refused)
 
 
+@pytest.mark.parametrize("typed", ["00:15:65", "0015.6512", "00-15-65-12-AB-CD", "00156512abcd", "T46U", "Workshop"])
+def test_a_phone_is_found_however_its_mac_is_spelled(admin: Client, phone: DeskPhone, typed: str):
+    assert f"/admin/desk_phones/{phone.pk}" in admin.get("/admin/desk_phones/", {"q": typed}).content.decode()
+    assert f"/admin/desk_phones/{phone.pk}" not in admin.get("/admin/desk_phones/", {"q": f"{typed}9"}).content.decode()
+
+
 def test_keys_keep_their_places_when_one_between_them_does_nothing(admin: Client, phone: DeskPhone):
     kinds = ["line", "none", "blf", "none", "none"]
     posted = {f"keys.{number}.{part}": value for number, kind in enumerate(kinds)

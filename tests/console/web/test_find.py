@@ -30,6 +30,7 @@ def test_a_number_leads_to_the_one_who_has_it(admin: Client):
     ("text", "title"),
     [
         ("bert102", "102 Bert"),  # the phone's SIP name
+        ("00:15:65:12:ab:cd", "Workshop"),
         ("anna bell", "anna Anna Bell"),
         ("sip.example.net", "Provider"),
         ("trunks", "Trunks"),

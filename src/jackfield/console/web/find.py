@@ -18,7 +18,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from jackfield.console.searching import having
+from jackfield.console.searching import within
 from jackfield.console.web import other_names
 from jackfield.console.web.live import switch_says
 from jackfield.console.web.menu import AREAS, PAGES
@@ -186,7 +186,7 @@ def _things(user: Any, asked: list[str]) -> Iterator[tuple[Found, tuple[str, ...
         for word in asked:
             either = Q()
             for lookup in screen.searched:
-                either |= having(lookup, word)
+                either |= within(screen.section.fields.get(lookup), lookup, word)
             wanted &= either
         for row in screen.section.model().objects.filter(wanted).distinct()[:OF_A_KIND]:
             number = str(getattr(row, "number", "") or getattr(row, "login", ""))

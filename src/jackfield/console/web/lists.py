@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from jackfield.console.declarative.values import written
-from jackfield.console.searching import having
+from jackfield.console.searching import within
 from jackfield.console.web import list_columns, told
 from jackfield.console.web.forms import Words, field_kind
 from jackfield.console.web.live_columns import live_column
@@ -68,7 +68,7 @@ def find(screen: Screen, asked: QueryDict, columns: tuple[str, ...] = ()) -> Fou
         query["q"] = search
         found = Q()
         for lookup in screen.searched:
-            found |= having(lookup, search)
+            found |= within(section.fields.get(lookup), lookup, search)
         rows = rows.filter(found).distinct()
     chips = []
     for name in screen.filters:
