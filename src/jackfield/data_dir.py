@@ -116,6 +116,11 @@ class DataDir:
         return self.path / "firewall-trial.json"
 
     @property
+    def guard(self) -> Path:
+        """Who is blocked, and who has come from where."""
+        return self.path / "guard.json"
+
+    @property
     def turn_secret(self) -> Path:
         """Secret that is shared with coturn."""
         return self.path / "turn.secret"

@@ -46,6 +46,28 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
     except OSError:
         print("silent")
 """
+GUESS = """
+import socket, sys
+host, port, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    probe.connect((host, port))
+    probe.settimeout(0.7)
+    ours = "%s:%d" % probe.getsockname()
+    answered = 0
+    for number in range(60):
+        user = name + str(number)
+        lines = (
+            f"REGISTER sip:{host} SIP/2.0", f"Via: SIP/2.0/UDP {ours};branch=z9hG4bK{number};rport",
+            f"From: <sip:{user}@{host}>;tag={number}", f"To: <sip:{user}@{host}>", f"Call-ID: {name}{number}",
+            "CSeq: 1 REGISTER", f"Contact: <sip:{user}@{ours}>", "Max-Forwards: 70", "Content-Length: 0", "", "",
+        )
+        probe.send("\\r\\n".join(lines).encode())
+        try:
+            answered += probe.recv(9000).startswith(b"SIP/2.0 401")
+        except OSError:
+            break
+    print(answered)
+"""
 FOREIGN = "table inet foreign { chain input { type filter hook input priority 0; tcp dport 1 counter drop; }; }"
 
 
@@ -119,6 +141,30 @@ async def test_a_system_on_a_public_address_shows_what_it_says_and_nothing_else(
     assert "tcp dport 1 counter" in tables
 
 
+async def test_who_looks_for_names_is_blocked_in_the_kernel_and_heard_again_when_that_is_lifted(
+    hosted: System, network: Network
+):
+    def blocked() -> str:
+        return network.run("house", "nft", "list", "ruleset").partition("set blocked4")[2].partition("}")[0]
+
+    found = int(network.run("office", sys.executable, "-c", GUESS, HOUSE_INSIDE, str(hosted.sip_port), "x").strip())
+    assert 40 <= found <= 60
+    await eventually(lambda: OFFICE in blocked(), "the guesser in the kernel's set")
+    assert seen(network, hosted.sip_port, OPTIONS) == "silent"
+    assert seen(network, int(hosted._settings["user_port"])) == "open"  # the pages are not SIP
+    shown = await hosted.command("guard", "show")
+    assert OFFICE in shown
+    assert "never answered" in await hosted.command("guard", "show", "--json")
+    await hosted.command("guard", "lift", OFFICE)
+    await eventually(lambda: seen(network, hosted.sip_port, OPTIONS) == "answered", "the office heard again")
+    assert OFFICE not in blocked()
+    await hosted.command("guard", "block", f"{OFFICE}/32", "--hours", "1")
+    await eventually(lambda: seen(network, hosted.sip_port, OPTIONS) == "silent", "the office blocked by hand")
+    await hosted.stop()
+    await hosted.start()
+    assert seen(network, hosted.sip_port, OPTIONS) == "silent"  # over a restart
+
+
 async def test_without_the_kernel_the_same_is_closed_by_the_programs(tmp_path: Path, network: Network, ports: Block):
     closed = {"sip": [HOUSE], "sip_tls": [], "administration": [HOUSE], "api": [HOUSE], "own_pages": [HOUSE]}
     written = configuration([extension(132)]) | {"firewall": closed}
@@ -132,3 +178,5 @@ async def test_without_the_kernel_the_same_is_closed_by_the_programs(tmp_path: P
         await running.command("firewall", "open", "sip", OFFICE)
         await eventually(lambda: seen(network, running.sip_port, OPTIONS) == "answered", "SIP open to the office")
         assert "in the programs alone" in await running.command("firewall", "show")
+        network.run("office", sys.executable, "-c", GUESS, HOUSE_INSIDE, str(running.sip_port), "x")
+        await eventually(lambda: seen(network, running.sip_port, OPTIONS) == "silent", "the guesser blocked")

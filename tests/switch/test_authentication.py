@@ -14,6 +14,7 @@ from wire import FakeFlow, authorize, request
 
 from jackfield.sip.message import Response
 from jackfield.switch.authentication import Authenticator
+from jackfield.switch.guard import Guard
 from jackfield.switch.identity import Sender
 from jackfield.switch.route import FromAnonymous, FromExtension, FromTrunk
 from jackfield.switch.snapshot import Trunk
@@ -23,14 +24,18 @@ class Door:
     def __init__(self, snapshot=None, trunks=None):
         self.snapshot = snapshot or company()
         self.now = 1000.0
-        self.refusals = []
+        self.guard = Guard(None, lambda: self.now)
         self.authenticator = Authenticator(
             lambda: self.snapshot,
             secret=b"0123456789abcdef",
             wall_clock=lambda: self.now,
             trunks=trunks,
-            refused=self.refusals.append,
+            guard=self.guard,
         )
+
+    @property
+    def refusals(self):
+        return self.guard.failures
 
     def check(self, made, flow=None):
         ask = self.authenticator.line_of if made.method == "REGISTER" else self.authenticator.check
@@ -74,8 +79,8 @@ def test_a_wrong_password_is_refused_reported_and_logged_once(door: Door, caplog
         for _ in range(3):
             answer = door.check(authorize(made, door.challenge(made), "u101", "guess"))
             assert answer.status == 403
-    assert [(r["username"], r["extension"], r["reason"]) for r in door.refusals] == [
-        ("u101", "101", "wrong password")
+    assert [(r.account, r.known, r.what) for r in door.refusals] == [
+        ("u101", True, 'REGISTER for "u101": wrong password')
     ] * 3
     assert len(caplog.records) == 1
     assert "Extensions > 101" in caplog.text

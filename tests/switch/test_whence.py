@@ -60,7 +60,7 @@ def test_calls_from_outside_are_refused_too():
     refused = door.check(authorize(made, door.challenge(made, OUTSIDE), "u101"), OUTSIDE)
     assert isinstance(refused, Response)
     assert refused.status == 403
-    assert door.refusals[-1]["reason"] == 'its address is not in the address group "Office"'
+    assert door.refusals[-1].what == 'INVITE for "u101": its address is not in the address group "Office"'
 
 
 def test_a_line_may_have_a_group_of_its_own():

@@ -14,6 +14,7 @@ from jackfield.cli import (
     certificate,
     configuration,
     firewall,
+    guard,
     in_call,
     limits,
     live,
@@ -43,7 +44,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (running, configuration, live, in_call, phones, planning, limits, registered, certificate, vpn, firewall):
+for module in (running, configuration, live, in_call, phones, planning, limits, registered, certificate, vpn, firewall,
+               guard):  # fmt: skip
     module.register(app)
 
 

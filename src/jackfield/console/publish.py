@@ -32,7 +32,7 @@ trouble: dict[str, str] = {}
 """Why the configuration of last time is not in force: empty while all is well."""
 THINGS = ("address_groups", "vpn_devices", "trunks", "inbound", "outbound", "ring_groups", "services", "speed_dials",
           "emergency_numbers", "holidays", "time_ranges", "permissions", "sites", "call_limits")  # fmt: skip
-PUBLISHED = ("settings", "firewall", "extensions", "sounds", *THINGS)
+PUBLISHED = ("settings", "firewall", "guard", "extensions", "sounds", *THINGS)
 """Sections that the switch needs."""
 
 
@@ -73,8 +73,8 @@ def build(settings: Settings, rows: Rows | None = None) -> Snapshot:
         things["numbering"] = numbering(general.country)
     if things["call_limits"]:
         things["world"] = world()
-    firewall = copied["firewall"](rows["firewall"][0])
-    return Snapshot(general=general, firewall=firewall, extensions=extensions, sounds=tuple(found.values()), **things)
+    things |= {name: copied[name](rows[name][0]) for name in ("firewall", "guard")}
+    return Snapshot(general=general, extensions=extensions, sounds=tuple(found.values()), **things)
 
 
 def languages(rows: Rows) -> set[str]:

@@ -6,19 +6,25 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.utils.translation import gettext as _
 
-from jackfield.console import address_validation
+from jackfield.console import address_validation, validation
 from jackfield.console.fields import DataField
 from jackfield.console.single import Single
-from jackfield.network.firewall.rules import AUTOMATIC, EVERYONE
+from jackfield.network.firewall.rules import AUTOMATIC, EVERYONE, INSIDE
 
-__all__ = ["Firewall", "automatic", "open_to"]
+__all__ = ["Firewall", "Guard", "automatic", "inside", "open_to"]
 
 
 def automatic() -> tuple[str, ...]:
     """Return to whom a service is open while nobody has said anything."""
     return (AUTOMATIC,)
+
+
+def inside() -> tuple[str, ...]:
+    """Return who is never blocked while nobody has said anything."""
+    return INSIDE
 
 
 def open_to(values: Iterable[str]) -> None:
@@ -38,6 +44,23 @@ def open_to(values: Iterable[str]) -> None:
 def opening() -> Any:
     """Return the field of one service."""
     return DataField(tuple[str, ...], default=automatic, validators=[open_to])
+
+
+class Guard(Single):
+    """When somebody who guesses is blocked. See `network.guard.rules`."""
+
+    enabled = models.BooleanField(default=True)
+    tries = models.IntegerField(default=10, validators=[validation.Between(3, 1000)])
+    window = models.IntegerField(default=60, validators=[validation.Between(10, 3600, "seconds")])
+    minutes = models.IntegerField(default=5, validators=[validation.Between(1, 1440, "minutes")])
+    longest_hours = models.IntegerField(default=24, validators=[validation.Between(1, 720, "hours")])
+    never = DataField(tuple[str, ...], default=inside)
+
+    class Meta:
+        verbose_name = "guard"
+
+    def __str__(self) -> str:
+        return "the guard"
 
 
 class Firewall(Single):

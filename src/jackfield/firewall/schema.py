@@ -1,4 +1,4 @@
-"""The firewall in the YAML document."""
+"""Firewall and guard in the YAML document."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from jackfield.console.declarative.section import Section
 from jackfield.network.firewall import rules
+from jackfield.network.guard.rules import GuardRules
 
 __all__ = ["SECTIONS"]
 
@@ -16,4 +17,13 @@ def _firewall() -> Any:
     return Firewall
 
 
-SECTIONS = (Section("firewall", "settings", rules.Firewall, _firewall),)
+def _guard() -> Any:
+    from jackfield.firewall.models import Guard
+
+    return Guard
+
+
+SECTIONS = (
+    Section("firewall", "settings", rules.Firewall, _firewall),
+    Section("guard", "settings", GuardRules, _guard),
+)

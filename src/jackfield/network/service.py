@@ -16,12 +16,16 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from jackfield.control import ControlError, ControlServer, ask
 from jackfield.network import finding, outside, outside_in, public_file, turn, wireguard
 from jackfield.network.addresses import reachable_addresses, way_out
 from jackfield.network.certificate_store import Store
 from jackfield.network.coturn import Coturn
 from jackfield.network.firewall.keeper import Keeper
+from jackfield.network.guard.keeper import GuardKeeper, Report
+from jackfield.network.guard.story import Block
 from jackfield.network.interfaces import Changes, interfaces
 from jackfield.network.ports import refusal
 from jackfield.network.stun_server import Pace, StunServer
@@ -65,6 +69,10 @@ class Service:
         self._clock = clock
         self._pace = Pace(time.monotonic)
         self.firewall = Keeper(settings, tell=self._tell_firewall)
+        self.guard = GuardKeeper(
+            files.guard, block=self.firewall.block, lift=self.firewall.lift, tell=self._tell_blocks
+        )
+        self.firewall.blocked = self.guard.in_kernel
         self._coturn = Coturn(files.run, files.logs)
         self._tunnel = Tunnel(name_for(files.path))
         self._tunnelled: wireguard.Interface | None = None
@@ -78,7 +86,9 @@ class Service:
         self._searching = asyncio.Lock()
         self._testing = asyncio.Lock()
         verbs = {"addresses": self._addresses, "search": self._search_now, "test": self._test, "vpn": self._vpn,
-                 "firewall": self._firewall, "panic": self._panic}  # fmt: skip
+                 "firewall": self._firewall, "panic": self._panic, "guard": self._guard,
+                 "guard_report": self._guard_report, "guard_block": self._guard_block, "guard_lift": self._guard_lift,
+                 "blocks_again": self._blocks_again}  # fmt: skip
         self._control = ControlServer(files.network_socket, verbs)
 
     async def run(self, stopping: asyncio.Event, up: Callable[[], None] = lambda: None) -> None:
@@ -145,6 +155,7 @@ class Service:
         except Exception as problem:
             log.error("the configuration %s can't be read: %s", path, problem)
         await self.firewall.use(self.snapshot)
+        await self.guard.tick(self.snapshot, self.firewall.hosts)
         await self._serve()
         await self._keep_tunnel()
 
@@ -296,6 +307,40 @@ class Service:
         """Close everything but to the local networks and the VPN (`on`), or end that."""
         await self.firewall.panic(self.snapshot, self._clock() if request.get("on") else 0.0)
         return self.firewall.standing
+
+    # --- the guard
+
+    async def _tell_blocks(self, blocks: list[Block]) -> bool:
+        try:
+            await ask(self.settings.files.switch_socket, "blocks", blocks=msgspec.to_builtins(blocks))
+        except ControlError:
+            return False
+        return True
+
+    async def _guard(self, request: dict[str, Any]) -> list[Block]:
+        """Who is blocked now."""
+        return list(self.guard.story.blocks.values())
+
+    async def _guard_report(self, request: dict[str, Any]) -> None:
+        """What a program has seen: `failures` and `successes`."""
+        given = {name: request[name] for name in ("failures", "successes") if name in request}
+        await self.guard.heard(msgspec.convert(given, Report))
+
+    async def _guard_block(self, request: dict[str, Any]) -> Block:
+        """Block `source` for `seconds`, by the wish of `by`."""
+        try:
+            return await self.guard.by_hand(request["source"], float(request["seconds"]), request["by"])
+        except ValueError:
+            raise ControlError(f'"{request["source"]}" is neither an address nor a network') from None
+
+    async def _guard_lift(self, request: dict[str, Any]) -> bool:
+        """Hear `source` again, by the wish of `by`; false where it is not blocked."""
+        return await self.guard.lifted(request["source"], request["by"])
+
+    async def _blocks_again(self, request: dict[str, Any]) -> None:
+        """A switch has come up, and wants to know who is blocked."""
+        self.guard.forget_told()
+        await self.guard.tick(self.snapshot, self.firewall.hosts)
 
     # --- what is asked
 

@@ -106,6 +106,7 @@ async def run(configured: Settings, ready: int | None) -> None:
         rtp_ports=configured.rtp_ports,
         found_addresses=public_file.load(files.public_addresses).outside,
         hosts=configured.hosts,
+        network_socket=files.network_socket,
         firewall=lambda holds: firewall.policy_of(configured, holds, firewall.load(files.firewall)),
         trace=recorder.record,
     )
@@ -119,6 +120,7 @@ async def run(configured: Settings, ready: int | None) -> None:
     more = {
         "certificate": certificate.exchanged,
         "firewall": _firewall(switch),
+        "blocks": switch.guard.blocks,
         "reload": names.after(handlers["reload"]),
     }
     control = ControlServer(files.switch_socket, handlers | more)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jackfield.sip.digest import Challenger, Verdict
 from jackfield.sip.errors import MalformedHeader
@@ -22,6 +22,7 @@ from jackfield.switch.whence import Whence
 
 if TYPE_CHECKING:
     from jackfield.sip.message import Request
+    from jackfield.switch.guard import Guard
     from jackfield.switch.trunks import Trunks
     from jackfield.switch.whence import Rule
 
@@ -52,14 +53,14 @@ class Authenticator:
         secret: bytes,
         wall_clock: Callable[[], float],
         trunks: Trunks | None = None,
-        refused: Callable[[dict[str, Any]], None] | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        """`secret` makes nonces; `refused` hears of each wrong password and unknown name (for the guard)."""
+        """`secret` makes nonces; `guard` hears of each wrong password and unknown name, and of who gets in."""
         self._snapshot = snapshot
         self._secret = secret
         self._now = wall_clock
         self._trunks = trunks
-        self._refused = refused
+        self._guard = guard
         self._realm = ""
         self._challengers: dict[tuple[str, ...], Challenger] = {}
         self._use_realm(snapshot().general.realm)
@@ -80,6 +81,8 @@ class Authenticator:
         RFC 3261 section 8.2.7 allows it, and nearly every call and registration begins so. A copy of the request gets
         the same challenge, as that section asks. None: look more closely.
         """
+        if self._guard is not None and self._guard.blocking and (away := self._guard.turned_away(request, flow)):
+            return away
         if "Authorization" in request:
             return None
         if self.overloaded and request.method == "REGISTER":
@@ -160,6 +163,8 @@ class Authenticator:
         if found[1].kind == "browser" and not isinstance(flow, BridgedFlow):
             return self._refuse(request, flow, verdict.username, "a browser's account is used by something else")
         self.counters["accepted"] += 1
+        if self._guard is not None:
+            self._guard.accepted(flow.remote[0])
         return found
 
     def _is_phone(self, request: Request, flow: Flow, trunk: Trunk) -> bool:
@@ -237,6 +242,8 @@ class Authenticator:
         general = self._snapshot().general
         self._use_realm(general.realm)
         self.counters["challenged"] += 1
+        if self._guard is not None:
+            self._guard.challenged(request, flow)
         algorithms = _ALGORITHMS.get(general.digest) or digest_algorithms(request.get("User-Agent") or "")
         return self._challengers[algorithms].challenges(flow.remote[0], self._now(), stale=stale)
 
@@ -258,8 +265,8 @@ class Authenticator:
         key = f"{address} {username}"
         text = '%s from %s refused: %s for SIP name "%s"%s - %s'
         self._log(logging.WARNING, key, text, request.method, address, reason, username[:64], whose, mend)
-        if self._refused is not None:
-            self._refused(
+        if self._guard is not None:
+            self._guard.refused(
                 {
                     "address": address,
                     "transport": flow.transport,

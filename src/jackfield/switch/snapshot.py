@@ -19,6 +19,7 @@ from typing import Literal
 import msgspec
 
 from jackfield.network.firewall.rules import SAID_NOTHING, Firewall
+from jackfield.network.guard.rules import NO_RULES, GuardRules
 from jackfield.switch.limits.data import CallLimit as CallLimit
 from jackfield.switch.numbering import Numbering as Numbering
 from jackfield.switch.numbering import World as World
@@ -421,6 +422,7 @@ class Snapshot:
     speed_dials: tuple[SpeedDial, ...] = ()
     address_groups: tuple[AddressGroup, ...] = ()
     firewall: Firewall = SAID_NOTHING
+    guard: GuardRules = NO_RULES
     vpn_devices: tuple[VpnDevice, ...] = ()
     sites: tuple[Site, ...] = ()
     time_ranges: tuple[NamedHours, ...] = ()

@@ -34,6 +34,7 @@ from jackfield.switch.call_base import CallBase
 from jackfield.switch.closing import Doors
 from jackfield.switch.direct import Memory
 from jackfield.switch.engaged import Engaged
+from jackfield.switch.guard import Guard
 from jackfield.switch.hours import zone
 from jackfield.switch.identity import Sender
 from jackfield.switch.leg import IncomingLeg, Leg
@@ -107,13 +108,14 @@ class Switch:
         hosts: Sequence[str] = (),
         wall_clock: Callable[[], float] = time.time,
         firewall: Callable[[Snapshot], Policy] | None = None,
+        network_socket: Path | None = None,
         transports: TransportsLike | None = None,
         resolver: ResolverLike | None = None,
         trace: Callable[[bytes, Flow, Any], None] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.snapshot = snapshot
-        self.doors = Doors(self, firewall)
+        self.doors, self.guard = Doors(self, firewall), Guard(network_socket, wall_clock)
         self.emit = emit
         self.now = wall_clock
         self.calls: dict[str, Call] = {}
@@ -134,8 +136,6 @@ class Switch:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ticker: asyncio.TimerHandle | None = None
         self._tick_due = loop.time()
-        self._known: set[str] = set()
-        self._known_until = 0.0
         self.addresses = OurAddresses(self, clock=loop.time, fixed=public_address, found=found_addresses, hosts=hosts)
         self.agent = Agent(
             user_agent=f"Jackfield/{__version__}",
@@ -148,7 +148,9 @@ class Switch:
         )
         current = self._current_snapshot
         self.trunks = Trunks(self.agent, current, clock=loop.time, wall_clock=wall_clock, emit=self._emit_event)
-        self.authenticator = Authenticator(current, secret=secret, wall_clock=wall_clock, trunks=self.trunks)
+        self.authenticator = Authenticator(
+            current, secret=secret, wall_clock=wall_clock, trunks=self.trunks, guard=self.guard
+        )
         self.authenticator.secrets = LineSecrets(line_secrets)
         self.authenticator.secrets.load(snapshot)
         self.agent.admit = self.authenticator.at_the_door
@@ -186,14 +188,15 @@ class Switch:
         if isinstance(transports, Transports):
             transports.stun_heard = self.addresses.heard
             self.doors.close()
-            transports.admit = Admission(asyncio.get_running_loop().time, is_known=self._is_known)
+            transports.admit = Admission(asyncio.get_running_loop().time, is_known=self.doors.is_known)
         if restored := await self.registrar.start(cast(Any, transports)):
             log.info("%d registrations are back from before the restart", restored)
         # With it the console closes the calls that were in progress when the switch before this one was killed.
         self.emit("switch_started", self.boot, {"boot": self.boot, "started": self.started})
         await self.trunks.start()
         await self.qualifier.start()
-        self.registrar.watchers.append(self._phone_changed)
+        self.registrar.watchers += (self._phone_changed, self.guard.registered)
+        self.guard.begin(self.trunks.may_come_from, self.doors.look, self.registrar)
         self._tick_due = asyncio.get_running_loop().time()
         self._tick()
 
@@ -217,6 +220,7 @@ class Switch:
         tasks = [call.task for call in self.calls.values() if call.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=STUBBORN)
+        self.guard.close()
         self.overrides.close()
         self.limits.close()
         await self.qualifier.close()
@@ -336,17 +340,6 @@ class Switch:
         self.limits.call_over(call.id)
         self.recent.append((call.id, call.dialogs))
         self.counters[f"calls_{call.record.outcome}"] += 1
-
-    def _is_known(self, address: str) -> bool:
-        """Say if a phone is registered from this address, or a trunk has it: these may send as much as they like.
-
-        Asked only of those that send more than a stranger may, so a list that is a second old is good enough.
-        """
-        now = asyncio.get_running_loop().time()
-        if now >= self._known_until:
-            self._known_until = now + 1.0
-            self._known = {contact.source[0] for contact in self.registrar} | self.trunks.addresses()
-        return address in self._known or address in ("127.0.0.1", "::1")
 
     # --- what SIP brings -------------------------------------------------------------------------------------------
 

@@ -119,6 +119,8 @@ PAGES = {
     "admin/contacts/<int:pk>": ["get_contact", "change_contact"],
     "admin/contacts/<int:pk>/remove": ["remove_contact"],
     "admin/extensions/<int:pk>/password/<int:line>": ["renew_phone_password"],
+    "admin/guard/now": ["list_blocks"],
+    "admin/guard/change": ["block_source", "lift_block"],
     "admin/firewall/now": ["get_firewall_state", "test_firewall"],
     "admin/firewall/panic": ["panic"],
     "admin/plug_and_play/now": ["get_plug_and_play_state", "get_dhcp_text"],

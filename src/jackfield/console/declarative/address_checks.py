@@ -33,6 +33,10 @@ def check_addresses(merge: Merge) -> Iterator[Problem]:
         name = getattr(item.row, field)
         if name and name != LOCAL and name not in groups:
             yield item.problem(field, no_group(name, groups, gone))
+    guard = merge.items["guard"][0]
+    for index, name in enumerate(guard.row.never):
+        if name != LOCAL and name not in groups:
+            yield guard.problem("never", no_group(name, groups, gone), f"[{index}]")
     for item in items:
         for index, entry in enumerate(item.row.entries):
             name = _nested(entry)

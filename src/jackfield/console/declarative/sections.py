@@ -27,7 +27,7 @@ _all = {section.name: section for app in _apps for section in app.SECTIONS}
 
 _ORDER = (
     "settings", "sign_in", "roles", "users", "holidays", "time_ranges", "permissions", "address_groups",
-    "vpn_devices", "firewall", "sites",
+    "vpn_devices", "firewall", "guard", "sites",
     "extensions", "trunks", "call_limits", "inbound", "outbound", "ring_groups", "services", "speed_dials",
     "emergency_numbers",
     "sounds", "mail", "notices", "webhooks", "directory", "openid", "provisioning", "phone_templates", "desk_phones",

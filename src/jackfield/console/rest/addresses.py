@@ -25,6 +25,7 @@ from jackfield.console.rest import (
     door,
     figures,
     firewall,
+    guard,
     hours,
     in_call,
     keys,
@@ -88,6 +89,7 @@ def operations() -> tuple[Operation, ...]:
         *reaching.operations(),
         *local_networks.operations(),
         *firewall.operations(),
+        *guard.operations(),
         Operation("openapi", "GET", "/openapi.json", "own", "This document", described, group="configuration",
                   answer={"type": "object"}, scoped=False),
     )  # fmt: skip

@@ -61,6 +61,7 @@ PAGES = (
     Page("history", "Statistics", "/admin/statistics/"),
     Page("history", "Changes", "/admin/changes/"),
     Page("safety", "Firewall", "/admin/firewall/now"),
+    Page("safety", "Guard", "/admin/guard/now"),
     Page("safety", "Address groups", "/admin/address_groups/"),
     Page("safety", "Limits on calls", "/admin/call_limits/"),
     Page("safety", "Limits: used and refused", "/admin/call_limits/now"),

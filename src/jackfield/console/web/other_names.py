@@ -49,6 +49,7 @@ SETTINGS = {
     "settings.time_zone": _("clock, local time, daylight saving"),
     "settings.music": _("music on hold, MOH, waiting music"),
     "settings.public_address": _("NAT, external IP, router, STUN, public IP"),
+    "guard": _("fail2ban, blacklist, ban, brute force, scanner, blocked addresses, intrusion"),
     "firewall": _("iptables, nftables, ports, ACL, access list, block, security"),
     "settings.local_networks": _("LAN, subnet, NAT, private addresses"),
     "settings.turn": _("coturn, relay, WebRTC, STUN, ICE"),

@@ -106,6 +106,14 @@ SCREENS = {
             ),
         ),
         Screen(
+            "guard", "safety", "Guard", "settings",
+            "When somebody who guesses at SIP names and passwords is not heard for a while.",
+            (
+                Group("Blocking", ("enabled", "tries", "window", "minutes", "longest_hours")),
+                Group("Never", ("never",)),
+            ),
+        ),
+        Screen(
             "desk_phones", "phones", "Desk phones", "desk phone",
             "Telephones that fetch their configuration from here, by their MAC addresses.",
             (

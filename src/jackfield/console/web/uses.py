@@ -31,12 +31,12 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "permissions": {"extensions": ("permission",)},
     "sites": {"extensions": ("site",), "desk_phones": ("site",), "call_limits": ("only",)},
     "outbound": {"permissions": ("rules",)},
-    "address_groups": {"extensions": ("phones_from",), "firewall": tuple(NAMES)},
+    "address_groups": {"extensions": ("phones_from",), "firewall": tuple(NAMES), "guard": ("never",)},
     "trunks": {"outbound": ("trunks",), "emergency_numbers": ("trunks",), "inbound": ("trunk",),
                "call_limits": ("only",)},
 }  # fmt: skip
 """By section: the fields of others that may name a thing of it."""
-IN_LISTS = frozenset({"members", "extensions", "trunks", "also_on", "except_on", "only", *NAMES})
+IN_LISTS = frozenset({"members", "extensions", "trunks", "also_on", "except_on", "only", "never", *NAMES})
 """Fields that are lists of names."""
 
 

@@ -195,6 +195,16 @@ OWN: dict[str, dict[str, Words]] = {
             "Only with these roles", "None: everybody. A single user is switched off on his own page.", wide=True
         ),
     },
+    "guard": {
+        "enabled": Words("Block who guesses"),
+        "tries": Words("After so many failures", "A name that there is not counts twice, a scanner for all of them."),
+        "window": Words("Within", unit="seconds"),
+        "minutes": Words("The first time for", "Each further time for twice as long.", unit="minutes"),
+        "longest_hours": Words("At most for", unit="hours"),
+        "never": Words(
+            "Never blocked", "Address groups. Providers never are.", suggestions="address_groups", wide=True
+        ),
+    },
     "firewall": {
         "sip": Words("SIP", "Over UDP and TCP. Providers answer us whatever stands here.", **_OPEN),
         "sip_tls": Words("SIP over TLS", **_OPEN),

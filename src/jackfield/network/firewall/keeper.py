@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from jackfield.network.firewall import kernel, policy, ruleset, table
 from jackfield.network.firewall.kernel import Kernel, KernelError
 from jackfield.network.firewall.services import services
+from jackfield.network.guard.keeper import host_names
 from jackfield.network.host_names import EVERY, HostNames
 from jackfield.network.public_file import is_public
 from jackfield.switch.snapshot import Snapshot
@@ -70,8 +71,15 @@ class Keeper:
         self._used: tuple[Snapshot, table.Known, bool] | None = None
         self._policy = table.policy_of(settings, Snapshot(), self._known)
         self._tell = tell
+        self.blocked: Callable[[], Iterable[tuple[str, float]]] = tuple
+        """Gives the sources that the guard has blocked, with the seconds that are left, for a table that is new."""
         self._using = asyncio.Lock()
         self.standing = Standing("programs", self._kernel.table, panic=self._known.panic)
+
+    @property
+    def hosts(self) -> Mapping[str, tuple[str, ...]]:
+        """Addresses of names in groups, as far as they are known."""
+        return self._known.hosts
 
     @property
     def policy(self) -> Policy:
@@ -105,6 +113,8 @@ class Keeper:
             return  # nobody has taken it away meanwhile
         try:
             await asyncio.to_thread(self._kernel.apply, script)
+            self._script = script
+            await self.block(self.blocked())
         except KernelError as problem:
             self._script = ""
             if str(problem) != self.standing.problem:
@@ -123,6 +133,22 @@ class Keeper:
         log.warning("%s", "panic: all is closed but to the local networks and the VPN" if since else "panic is over")
         await self.use(snapshot)
 
+    async def block(self, sources: Iterable[tuple[str, float]]) -> None:
+        """Have the kernel drop SIP from sources, for so many seconds each. What it does not take, the programs do."""
+        if self._script:
+            await self._try(ruleset.blocking(self._kernel.table, sources))
+
+    async def lift(self, source: str) -> None:
+        """Have the kernel take SIP from a source again."""
+        await self._try(ruleset.lifting(self._kernel.table, source))
+
+    async def _try(self, script: str) -> None:
+        if script:
+            try:
+                await asyncio.to_thread(self._kernel.apply, script)
+            except KernelError as problem:
+                log.debug("%s", problem)
+
     def close(self) -> None:
         """Take the table away: who stops has no ports to close. Blocks."""
         if self._script:
@@ -130,7 +156,7 @@ class Keeper:
             self._script = ""
 
     async def _look_up(self, snapshot: Snapshot) -> None:
-        names = policy.host_names(snapshot)
+        names = policy.host_names(snapshot) | host_names(snapshot)
         now = self._clock()
         if names <= self._known.hosts.keys() and now < self._next_names:
             return

@@ -16,11 +16,14 @@ from jackfield.network.firewall.policy import Policy
 from jackfield.network.firewall.services import NAMES, OTHER, Service, ServiceName
 from jackfield.network.groups import Addresses
 
-__all__ = ["Door", "doors", "removal", "script"]
+__all__ = ["Door", "blocking", "doors", "lifting", "removal", "script"]
 
 PRIORITY = -5
 """Before the usual filters of others (0), so that what we drop costs them nothing."""
 _FIRST: Sequence[ServiceName] = ("audio", "sip", "sip_tls")
+BLOCKED4, NETWORKS4, BLOCKED6 = "blocked4", "blocked_networks4", "blocked6"
+"""Sets of sources from which no SIP is taken, each for its time. Addresses in a set of their own are found at once."""
+_GUARDED: frozenset[ServiceName] = frozenset(("sip", "sip_tls", "websocket"))
 _ANSWERS = "ct direction reply ct state established accept"
 """Answers to what this machine began itself: a provider's, a mail server's, an answer of DNS."""
 _NEEDED = (
@@ -70,12 +73,30 @@ def script(table: str, policy: Policy, services: Iterable[Service]) -> str:
         f"add table inet {table}\n"
         f"delete table inet {table}\n"
         f"table inet {table} {{\n"
+        f"    set {BLOCKED4} {{ type ipv4_addr; flags timeout; }}\n"
+        f"    set {NETWORKS4} {{ type ipv4_addr; flags interval, timeout; }}\n"
+        f"    set {BLOCKED6} {{ type ipv6_addr; flags interval, timeout; }}\n"
         f"    chain input {{\n"
         f"        type filter hook input priority {PRIORITY}; policy accept;\n"
         f"{rules}\n"
         f"    }}\n"
         f"}}\n"
     )
+
+
+def blocking(table: str, blocks: Iterable[tuple[str, float]]) -> str:
+    """Return what `nft -f` reads to have SIP dropped from these sources, for so many seconds each."""
+    by_set: dict[str, list[str]] = {}
+    for source, seconds in blocks:
+        name = BLOCKED6 if ":" in source else NETWORKS4 if "/" in source else BLOCKED4
+        by_set.setdefault(name, []).append(f"{source} timeout {max(1, int(seconds))}s")
+    return "".join(f"add element inet {table} {name} {{ {', '.join(found)} }}\n" for name, found in by_set.items())
+
+
+def lifting(table: str, source: str) -> str:
+    """Return what `nft -f` reads to have SIP taken from a source again; it fails where that is not blocked."""
+    name = BLOCKED6 if ":" in source else NETWORKS4 if "/" in source else BLOCKED4
+    return f"delete element inet {table} {name} {{ {source} }}\n"
 
 
 def removal(table: str) -> str:
@@ -90,6 +111,9 @@ def _rules(policy: Policy, services: Iterable[Service]) -> Iterator[str]:
         known = [policy.addresses(name) for name in door.services]
         match = f"{door.kind} dport {door.ports}"
         comment = f'comment "{", ".join(door.services)}"'
+        if _GUARDED & set(door.services):
+            for family, name in (("ip", BLOCKED4), ("ip", NETWORKS4), ("ip6", BLOCKED6)):
+                yield f"{match} {family} saddr @{name} drop"
         if None in known:
             yield f"{match} accept {comment}"
             continue
