@@ -84,8 +84,8 @@ def recognise(path: str, user_agent: str = "") -> Asked | None:
             continue
         found = match.groupdict()
         if found.get("mac") and not _mac(found["mac"]):
-            wrong = found["mac"]
-            continue  # 000000000000.cfg is a name of its own
+            wrong = wrong if found["mac"].strip("0:._ -") == "" else found["mac"]
+            continue  # 000000000000.cfg is a name of its own, and so is what phones ask for in that manner by habit
         mac = _mac(found.get("mac") or "") or agent.mac
         model = _model(vendor, found) or (agent.model if agent.vendor == vendor.folder else "")
         # Several vendors ask for "<mac>.cfg": who the phone says it is goes before whose its MAC is.

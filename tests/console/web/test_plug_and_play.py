@@ -176,3 +176,11 @@ def test_a_range_of_addresses_that_ends_before_it_begins_is_refused(admin: Clien
     answer = admin.post("/admin/plug_and_play/", wish)
     assert answer.status_code == 422
     assert "before the first address, 192.0.2.20: exchange them" in html.unescape(answer.content.decode())
+
+
+def test_what_would_keep_a_phone_elsewhere_away_is_said_where_its_vendor_sends_it(
+    admin: Client, company: Settings
+) -> None:
+    page = html.unescape(admin.get("/admin/plug_and_play/vendors", headers={"host": "192.168.1.1"}).content.decode())
+    assert "192.168.1.1 is reached from your own network only" in page
+    assert "the one-time address of each phone, which its page makes" in page

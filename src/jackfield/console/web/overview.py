@@ -197,7 +197,7 @@ def first_steps(state: dict[str, Any]) -> list[Step]:
     return [
         Step("Add an extension", "A number inside the house, for each person or room.",
              "/admin/extensions/new", "New extension", extension is not None),
-        Step("Connect a phone", "The extension's page has the name and server that the phone asks for.",
+        Step("Connect a phone", "Plug a desk phone in: it sets itself up. The extension's page has what others need.",
              to_phone, "Open the extension", bool(state["registered"])),
         Step("Add a trunk", "Your provider's account leads to the telephone network.",
              "/admin/trunks/new", "New trunk", Trunk.objects.exists()),

@@ -18,6 +18,8 @@ from django.utils.translation import gettext_lazy
 
 from jackfield.company.models import General
 from jackfield.console.lan import keeper, redirecting, wanted
+from jackfield.console.provisioning.elsewhere import doubts, name_elsewhere
+from jackfield.console.provisioning.house import House
 from jackfield.console.web import errors, saving
 from jackfield.console.web.rights import gate
 from jackfield.desk_phones.models import Asked, DeskPhone, ProvisioningRules
@@ -168,6 +170,7 @@ def look_for_servers(card: str) -> tuple[str, str]:
 @gate("phones")
 def vendors_page(request: HttpRequest) -> HttpResponse:
     """List the phones whose vendors can be asked to send them to us, and how those stand there."""
+    house = House.read(django_settings.JACKFIELD)
     wanted_vendors = {known.vendor for known in SERVICES.values()}
     slugs = [model.slug for name in wanted_vendors if name in vendors() for model in vendors()[name].models]
     page = Paginator(DeskPhone.objects.filter(model__in=slugs), PAGE).get_page(request.GET.get("page"))
@@ -181,6 +184,7 @@ def vendors_page(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "rows": rows,
+        "doubts": doubts(django_settings.JACKFIELD, name_elsewhere(house, request.get_host())),
         "by_hand": {vendors()[name].name: said for name, said in BY_HAND.items() if name in vendors()},
         "spelled": spelled_mac,
         "zone": General.current().time_zone,

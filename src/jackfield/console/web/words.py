@@ -117,8 +117,14 @@ OWN: dict[str, dict[str, Words]] = {
         "made_from": Words("Made from", "Which built-in template it was made from. Empty: the one of now."),
     },
     "provisioning": {
-        "enabled": Words("Phones are given their configuration"),
-        "new_extensions": Words("A phone that nobody has entered gets an extension"),
+        "enabled": Words(
+            "Phones are given their configuration",
+            "In the local networks, for the MAC address alone. From elsewhere, with a one-time address or their own "
+            "password, they are in any case; with No nobody is.",
+        ),
+        "new_extensions": Words(
+            "A phone that nobody has entered gets an extension", "Otherwise it is listed at What phones ask."
+        ),
         "server": Words("Our name or address", "As phones are to reach us. Empty: the one by which each asks."),
         "backup_server": Words("Backup server", "Phones go to it when ours does not answer, by the same port."),
         "time_server": Words("Time server", "Where phones ask for the time. Empty: pool.ntp.org."),
@@ -147,7 +153,8 @@ OWN: dict[str, dict[str, Words]] = {
         ),
         "client_certificates": Words(
             "Vendors' certificates prove phones",
-            "For models that have one of their maker. Their authorities must be in the certificates' folder.",
+            "For models that have one of their maker. Their authorities must be in certificates/phones of the data "
+            "directory, as PEM files.",
         ),
     },
     "plug_and_play": {
