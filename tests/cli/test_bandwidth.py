@@ -31,3 +31,4 @@ def test_figures_for_programs():
 def test_what_can_not_be_is_told_with_what_can():
     assert "frames of 20 ms" in reckoned("--codec", "gsm", "--ptime", "30", status=2)
     assert "ethernet" in reckoned("--layer", "atm", status=2)
+    assert "10000000" in reckoned("--line", "inf", status=2)
