@@ -84,6 +84,7 @@ BAD = [
     (validation.time_ranges, (TimeRange(name="d", days=()),), "has no days"),
     (validation.time_ranges, (TimeRange(name="d", days=("mon",), start="8"),), "no time of day"),
     (validation.time_ranges, (TimeRange(name="d", days=("mon",), start="08:00", end="08:00"),), "begins and ends at"),
+    (validation.Between(0, 10_000_000, "kbit/s"), -5, "-5 is out of range: give 0 to 10000000 kbit/s"),
     (validation.Between(1, 5, "seconds"), 6, "6 is out of range: give 1 to 5 seconds"),
 ]  # fmt: skip
 

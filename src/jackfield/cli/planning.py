@@ -30,7 +30,9 @@ def bandwidth(
     layer: Annotated[str, typer.Option("--layer", help="Where it is counted: ip, ethernet, pppoe, vpn")] = "ip",
     ip: Annotated[int, typer.Option("--ip", help="Version of the Internet protocol, 4 or 6")] = 4,
     opus: Annotated[int, typer.Option("--opus", help="kbit/s of Opus")] = 32,
-    line: Annotated[float, typer.Option("--line", min=0, max=10_000_000, help="kbit/s of the line: how many calls fit")] = 0,
+    line: Annotated[
+        float, typer.Option("--line", min=0, max=10_000_000, help="kbit/s of the line: how many calls fit")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Reckon what calls take of a line each way, by codec, and how many fit into it."""

@@ -291,7 +291,8 @@ class Between:
     def __call__(self, value: float) -> None:
         """Raise `ValidationError` when `value` lies outside."""
         if not self.low <= value <= self.high:
-            values = {"value": f"{value:g}", "low": f"{self.low:g}", "high": f"{self.high:g}", "unit": self.unit}
+            low, high = (f"{limit:.12g}" for limit in (self.low, self.high))  # never 1e+07
+            values = {"value": f"{value:.12g}", "low": low, "high": high, "unit": self.unit}
             if self.unit:
                 text = _("%(value)s is out of range: give %(low)s to %(high)s %(unit)s")
                 raise _fail(text % (values | {"unit": _(self.unit)}))

@@ -14,7 +14,7 @@ from django.test import Client
 from jackfield.console import live
 from jackfield.console.asgi import STREAMS
 from jackfield.console.web import live_columns, sites
-from jackfield.control import NotRunning
+from jackfield.control import ControlError, NotRunning
 
 PHONE = {
     "extension": "101", "name": "Anna", "model": "Yealink T46U", "user_agent": "", "address": "203.0.113.7:5060",
@@ -120,9 +120,11 @@ def test_a_page_that_is_watched_shows_what_changes_and_a_switch_that_stops(
 ) -> None:
     row = sites.Shown(1, "Brno", 200, "ip", (), 0)
     over = NOW | {"up": 240.0, "measured_up": 151.3}
-    first, same, more, gone, back = asyncio.run(
-        said_in_time(row, [NOW, NOW, over, NotRunning("no"), over], monkeypatch)
+    removed = ControlError('there is no site "Brno"')
+    first, same, more, gone, back, lost = asyncio.run(
+        said_in_time(row, [NOW, NOW, over, NotRunning("no"), over, removed], monkeypatch)
     )
+    assert "This site is not there any more: somebody removed or renamed it." in lost
     assert first.startswith("event: site\ndata: ")
     assert "80 % of the line" in first
     assert "measured" not in first.partition("What fits")[0]

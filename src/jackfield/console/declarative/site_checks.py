@@ -39,8 +39,8 @@ def _not_told_apart(item: Item, other: Any) -> Iterator[Problem]:
         told["seen"] = seen
         if inside:
             text = _(
-                '%(seen)s and %(inside)s are those of the site "%(name)s" too: a phone there is taken for one of that '
-                "which comes first. Give the two different networks, or set the site at the extensions"
+                '%(seen)s and %(inside)s are those of the site "%(name)s" too: a phone there is taken for one of the '
+                "site that comes first. Give the two different networks, or set the site at the extensions"
             )
             yield item.problem("networks", text % told)
         elif not row.networks or not other.networks:

@@ -201,6 +201,9 @@ async def _messages(row: Shown, socket: Path, language: str | None) -> AsyncIter
                 running, problem = False, NOT_RUNNING
             except ControlError as wrong:
                 running, problem = False, str(wrong)
+                if problem.startswith("there is no site"):
+                    with translation.override(language):
+                        problem = _("This site is not there any more: somebody removed or renamed it.")
             with translation.override(language):
                 html = render_to_string("sites/now.html", _now(row, now)) if now else ""
             said = msgspec.json.encode({"running": running, "problem": problem, "html": html})
