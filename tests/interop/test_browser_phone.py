@@ -136,6 +136,70 @@ async def test_it_sends_a_call_on_at_once_and_after_asking(office: System, booth
         await office.quiet()
 
 
+async def test_a_transfer_that_fails_gives_the_call_back(office: System, booth: Booth, phone: BrowserPhone) -> None:
+    outside, busy = await booth.phone(office.account("103"), 440), await booth.phone(office.account("104"), 660)
+    theirs = await outside.dial("101")
+    await phone.rings("Phone 103")
+    await phone.tap("answer")
+    await phone.talks("Phone 103")
+    await phone.tap("transfer")
+    await phone.page.fill(".send-on [name=target]:visible", "104")
+    await phone.page.click(".send-on button[value=blind]:visible")
+    await (await busy.rings()).hang_up()
+    assert "yours again" in await phone.notice()
+    await theirs.hears(MICROPHONE)
+    await phone.hears(440)
+    await phone.tap("hangup")
+    await theirs.ended()
+    await phone.idle()
+
+
+async def test_it_rings_back_and_calls_a_further_number_beside_a_call(
+    office: System, booth: Booth, phone: BrowserPhone
+) -> None:
+    one, two = await booth.phone(office.account("103"), 440), await booth.phone(office.account("104"), 660)
+    await phone.dial("103")
+    first = await one.rings()
+    await phone.page.wait_for_selector(".call-card[data-state=early]")
+    assert await phone.tone() == "ringback"
+    await first.answer()
+    await phone.talks("Phone 103")
+    assert await phone.tone() == ""
+    await phone.page.click("#add-call")
+    await phone.dial("104")
+    second = await two.rings()
+    await second.answer()
+    await phone.talks("Phone 104", count=2)
+    await second.hears(MICROPHONE)
+    await first.hears_melody()
+    third = await one.dial("101")
+    await phone.rings("Phone 103")
+    assert await phone.tone() == "waiting"
+    for call in (third, second, first):
+        await call.hang_up()
+    await phone.idle()
+    assert await phone.tone() == ""
+
+
+async def test_who_missed_a_call_sees_it_counted_until_he_looks(
+    office: System, booth: Booth, phone: BrowserPhone
+) -> None:
+    page = phone.page
+    await page.click(".own-bar a[href='/me/']")
+    await page.wait_for_selector("#inside #found")
+    await page.click(".own-bar a[href='/me/phone']")
+    await page.wait_for_selector("#missed", state="hidden")
+    desk = await booth.phone(office.account("103"), 440)
+    call = await desk.dial("101")
+    await phone.rings("Phone 103")
+    await call.hang_up()
+    await phone.idle()
+    await page.wait_for_selector("#missed:has-text('1 missed call')")
+    await page.click(".own-bar a[href='/me/']")
+    await page.wait_for_selector("#missed", state="hidden")
+    await page.click(".own-bar a[href='/me/phone']")
+
+
 async def test_two_calls_at_once_take_turns(office: System, booth: Booth, phone: BrowserPhone) -> None:
     first, second = await booth.phone(office.account("103"), 440), await booth.phone(office.account("104"), 660)
     one = await first.dial("101")
@@ -233,6 +297,50 @@ async def test_a_second_window_takes_the_phone_over(office: System, phone: Brows
     await phone.ready()
     await other.wait_for_selector("#phone[data-state=taken]")
     assert len(await office.registrations("101")) == 1
+
+
+async def test_a_second_window_leaves_a_call_alone_and_takes_it_to_its_end_when_asked(
+    office: System, booth: Booth, phone: BrowserPhone
+) -> None:
+    desk, other_desk = await booth.phone(office.account("103"), 440), await booth.phone(office.account("104"), 660)
+    call = await desk.dial("101")
+    await phone.rings("Phone 103")
+    await phone.tap("answer")
+    await phone.talks("Phone 103")
+    other = await phone.page.context.new_page()
+    await other.goto("/me/contacts/")
+    await other.click("li:has-text('Phone 104') .call-button")
+    await (await other_desk.rings()).answer()
+    await phone.talks("Phone 104", count=2)
+    assert "Phone 104" in await other.inner_text("#elsewhere")
+    await other.goto("/me/phone")
+    await other.wait_for_selector("#phone[data-state=taken]")
+    assert "on a call in another window" in await other.inner_text("#status")
+    await phone.talks(count=2)
+    await other.click("#take-back")
+    await other.wait_for_selector("#phone[data-state=ready]")
+    await call.ended()
+    await phone.page.wait_for_selector("#phone[data-state=taken]")
+    await other.close()
+
+
+async def test_signing_out_in_the_middle_of_a_call_ends_it_for_the_other_side(
+    office: System, booth: Booth, browser: Any
+) -> None:
+    bert = await BrowserPhone.open(browser, office, "bert")
+    await bert.ready()
+    desk = await booth.phone(office.account("104"), 660)
+    call = await desk.dial("102")
+    await bert.rings("Phone 104")
+    await bert.tap("answer")
+    await call.answered()
+    await bert.talks("Phone 104")
+    other = await bert.page.context.new_page()
+    await other.goto("/me/profile")
+    await other.click("form[action='/sign-out'] button")
+    await call.ended()
+    await bert.page.wait_for_selector("#phone[data-state=over]")
+    await bert.close()
 
 
 async def test_signing_out_ends_the_registration_everywhere(office: System, browser: Any) -> None:

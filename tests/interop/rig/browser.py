@@ -145,6 +145,13 @@ class BrowserPhone:
         script = (Path(__file__).with_name("browser_ear.js")).read_text()
         await self.page.wait_for_function(f"async ([hertz, card]) => {{ {script} }}", arg=[hertz, card], timeout=20_000)
 
+    async def tone(self) -> str:
+        """Return which of its own tones the phone plays: "ringback", "busy", "waiting" …, or ""."""
+        script = "[...document.scripts].find((one) => one.src.endsWith('/phone.js')).src"
+        return str(
+            await self.told(f"import({script}.replace('phone.js', 'phone-tones.js')).then((one) => one.tones.name)")
+        )
+
     async def told(self, expression: str) -> Any:
         """Evaluate JavaScript in the page."""
         return json.loads(await self.page.evaluate(f"async () => JSON.stringify(await ({expression}))"))

@@ -33,6 +33,7 @@ class Line extends EventTarget {
   problem = "";
   #ua = null;
   #failures = 0;
+  #reviving = false;
   #timer = 0;
   #given = 0; // when the ways for audio were told
 
@@ -112,6 +113,7 @@ class Line extends EventTarget {
         return;
       }
       this.#is("away");
+      this.revive();
       this.#findOut(ua);
     });
     ua.on("registrationFailed", ({ response }) => {
@@ -152,6 +154,25 @@ class Line extends EventTarget {
     } catch {
       // without them calls find their way all the same, where UDP passes
     }
+  }
+
+  // A call is interrupted, or has no connection, which may be dead without anybody having noticed: ask whether the server
+  // can be reached, and connect as soon as it can; the switch waits for 32 seconds. Being registered again, the call finds
+  // its way (`connectionIsBack`).
+  async revive() {
+    const cut = () => this.#ua && (this.#ua.isConnected() ? [...this.calls.values()].some((call) => call.silent) : this.calls.size > 0);
+    if (this.#reviving) return;
+    this.#reviving = true;
+    while (cut()) {
+      await new Promise((done) => setTimeout(done, 1000));
+      const options = { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(2000) };
+      const there = await fetch("/me/phone-offline", options).then(() => true, () => false);
+      if (!there || !cut()) continue;
+      this.#ua.transport.disconnect();
+      this.#ua.transport.connect();
+      await new Promise((done) => setTimeout(done, 5000)); // it is given time before the next attempt
+    }
+    this.#reviving = false;
   }
 
   // Register anew with the pushes that the account has by now.
@@ -313,6 +334,7 @@ export class Call extends EventTarget {
     connection.addEventListener("iceconnectionstatechange", () => {
       this.silent = ["disconnected", "failed"].includes(connection.iceConnectionState);
       if (connection.iceConnectionState === "failed" && this.line.connected) this.connectionIsBack(true);
+      if (this.silent) this.line.revive();
       this.#changed();
     });
   }

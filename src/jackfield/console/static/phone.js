@@ -105,8 +105,11 @@ function card(call) {
 
 function showCalls() {
   const calls = [...line.calls.values()].filter((call) => !call.quiet);
+  const focused = document.activeElement;
+  let gone = false; // what had the focus
   for (const [id, made] of cards) {
     if (!line.calls.has(id)) {
+      gone ||= made.contains(focused);
       made.remove();
       cards.delete(id);
     }
@@ -130,6 +133,9 @@ function showCalls() {
     find("[data-do=mute]", made).setAttribute("aria-pressed", String(call.muted));
     find("[data-do=keys]", made).setAttribute("aria-pressed", String(keysFor === call));
     find("form", made).hidden = !(talking && shownTransfer.has(call.id));
+    made.setAttribute("aria-label", find(".partner", made).textContent);
+    // Who works by keys goes on where he was. No button gets the focus: a key that was pressed twice must do no harm.
+    if (made.contains(focused) && (focused.hidden || focused.closest("form[hidden]"))) made.focus({ preventScroll: true });
   }
   if (!calls.length) adding = false;
   root.classList.toggle("busy", calls.length > 0);
@@ -141,6 +147,7 @@ function showCalls() {
   root.classList.toggle("pressing", keysFor !== null);
   root.classList.toggle("compact", adding || keysFor !== null); // the keys need the room
   find("#choosing").hidden = !choosing;
+  if (gone) (list.firstElementChild ?? root).focus({ preventScroll: true });
   showRinging(calls);
 }
 
@@ -375,7 +382,8 @@ line.addEventListener("incoming", async ({ detail: call }) => {
     answer(call);
     return;
   }
-  await Promise.race([call.learn(), new Promise((done) => setTimeout(done, 500))]);
+  const learned = call.learn();
+  if (!call.name) await Promise.race([learned, new Promise((done) => setTimeout(done, 500))]);
   if (call.state !== "rings") return;
   find("#announce").textContent = say("{name} calls you", { name: whom(call) });
   if (document.hidden && "Notification" in window && Notification.permission === "granted") {
