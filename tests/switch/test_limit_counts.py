@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -258,3 +259,48 @@ def test_habits_outlive_a_restart():
     again.restore(msgspec.json.decode(msgspec.json.encode(habits.state())))
     assert again.known["101"].learned
     assert again.state() == habits.state()
+
+
+def test_whatever_happens_the_sums_are_those_of_the_calls():
+    chance = random.Random(7)
+    written: list[dict[str, Any]] = []
+    counts = Counts(UTC, lambda kind, id, data: written.append({"kind": kind, "id": id, "data": data}))
+    keys = [("R", ""), ("S", "a"), ("S", "b")]
+    now, talked = datetime(2026, 11, 23, 22, 30, tzinfo=UTC).timestamp(), 0.0
+    midnight = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
+    for number in range(300):
+        now += chance.random() * 60
+        open_calls = list(counts.meters.values())
+        what = chance.choice(("begin", "answer", "end", "alive"))
+        if what == "begin" or not open_calls:
+            counts.begin(str(number), chance.sample(keys, 2), chance.choice((None, MINUTE, SECOND)), now)
+        elif what == "alive":
+            counts.alive(now)
+        else:
+            meter = chance.choice(open_calls)
+            if what == "answer":
+                counts.answer(meter, now)
+            elif meter.answered is not None:
+                talked += max(0.0, now - max(meter.answered, midnight)) * len(meter.keys)
+                counts.end(meter, now)
+            else:
+                counts.end(meter, now)
+    running = [one for one in counts.meters.values() if one.answered is not None]
+    talked += sum((now - max(one.answered or 0.0, midnight)) * len(one.keys) for one in running)
+    assert now > midnight
+    assert sum(counts.used(key, now).seconds for key in keys) == pytest.approx(talked, abs=0.01)
+    again = Counts(UTC)
+    assert again.replay(msgspec.json.decode(msgspec.json.encode(written))) == 0
+    third = Counts(UTC)
+    third.replay([{"kind": "state", "id": "", "data": msgspec.json.decode(msgspec.json.encode(counts.state(now)))}])
+    for key in keys:
+        assert again.used(key, now) == counts.used(key, now)
+        assert third.used(key, now) == counts.used(key, now)
+    for key in keys:
+        assert third.used(key, now + 100) == counts.used(key, now + 100)
+    for meter in list(counts.meters.values()):
+        counts.end(meter, now + 100)
+    for key in keys:
+        used = counts.used(key, now + 100)
+        assert used.at_once == 0
+        assert counts.used(key, now + 200) == used  # nothing goes on

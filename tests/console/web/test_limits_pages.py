@@ -72,12 +72,15 @@ def test_the_page_shows_what_is_used_and_what_was_refused(admin: Client, abroad:
     refuse()
     refuse(extension="102")  # the same matter
     refuse(kind_of_number="premium", number="+4490912345")
+    refuse(action="pin", whose="102", country="FR", text="the PIN was not given")  # nothing that could be opened
     answer = admin.get("/admin/call_limits/now")
     said = words(answer)
-    assert re.search(r"all 3 of 3 used up 1 1,5 1,50 2,00 9,00", said)
+    assert re.search(r"all 3 of 3 used up 1 1,5 2,00 Count anew", said)
     assert "these calls are closed" in said
     assert said.count("Open United Kingdom") == 1
     assert "Open +4490912345" in said
+    assert "the PIN was not given" in said
+    assert "Open France" not in said
     assert "Extension 101 calls +442079460000 (United Kingdom)" in said
 
 

@@ -60,7 +60,7 @@ def refused_lately(now: float) -> list[Refused]:
             continue
         rule, number = str(data.get("rule", "")), str(data.get("number", ""))
         opens = ""
-        if data.get("what") == "always" and rule in opened:
+        if data.get("what") == "always" and rule in opened and data.get("action") in ("block", "end"):
             opens = str(data.get("country", ""))
             if data.get("kind_of_number") == "premium" or not opens:
                 opens = number if number.startswith("+") else str(data.get("dialed", ""))

@@ -19,6 +19,8 @@ from jackfield.switch.limits.rules import Key, Used
 
 __all__ = ["Counts", "Meter", "Tally"]
 
+BEGIN = 1_700_000_000.0
+"""Sums of times are kept from here on: small numbers lose less when they are added up."""
 LINGERS = 60.0
 """Seconds for which a carrier may go on with a call of which it hears nothing any more."""
 
@@ -58,6 +60,11 @@ class Tally:
     money_month: int = 0
     active: dict[str, Meter] = field(default_factory=dict)
     """Calls in progress, those that ring too."""
+    waiting: int = 0
+    """What the answers of those that ring will cost."""
+    talking: int = 0
+    since: float = 0.0
+    """Of those who talk, the sum of the times from which on their talk is not in `talked`, in seconds since `BEGIN`."""
 
 
 class Counts:
@@ -90,11 +97,11 @@ class Counts:
         if tally is None:
             return Used()
         self._turn(tally, self.periods(now))
-        waiting = sum(one.rate.at_answer for one in tally.active.values() if one.rate and one.answered is None)
+        waiting = tally.waiting
         return Used(
             tally.calls,
             len(tally.active),
-            tally.talked + sum(now - self._since[one] for one in tally.active if one in self._since),
+            round(max(0.0, tally.talked + tally.talking * (now - BEGIN) - tally.since), 4),
             tally.money_hour + waiting,
             tally.money_day + waiting,
             tally.money_month + waiting,
@@ -134,6 +141,7 @@ class Counts:
             tally = self._tally(key, periods)
             tally.calls += key not in before
             tally.active[id] = meter
+            tally.waiting += rate.at_answer if rate is not None else 0
         return meter
 
     def answer(self, meter: Meter, now: float) -> None:
@@ -142,7 +150,9 @@ class Counts:
             return
         self.advance(now)
         self._tell("answer", meter.id, {"at": now})
-        meter.answered = self._since[meter.id] = now
+        self._wait_no_more(meter)
+        meter.answered = now
+        self._talk(meter, now)
         if meter.rate is not None:
             meter.paid_until = now + meter.rate.first
             self._pay(meter, meter.rate.at_answer, now)
@@ -153,7 +163,8 @@ class Counts:
             return
         self.advance(now)
         self._tell("end", meter.id, {"at": now})
-        self._settle(meter, now)
+        self._settle(meter, now, self.periods(now))
+        self._wait_no_more(meter)
         if meter.who:
             talked = 0.0 if meter.answered is None else now - meter.answered
             self.habits.learn(meter.who, meter.country, meter.began, talked, meter.cost, self.zone)
@@ -170,10 +181,10 @@ class Counts:
         tally = self._tallies.get(key)
         if tally is None:
             return
-        for id in tally.active:
-            if id in self._since:  # it counts on other counts as well, of which no part may be lost
-                self._settle(tally.active[id], now)
-                self._since[id] = now
+        for meter in tally.active.values():
+            if meter.id in self._since:  # it counts on other counts as well, of which no part may be lost
+                self._settle(meter, now, self.periods(now))
+                self._talk(meter, now)
         tally.calls = tally.money_hour = tally.money_day = tally.money_month = 0
         tally.talked = 0.0
 
@@ -279,11 +290,13 @@ class Counts:
                 None if answered is None else float(answered), float(paid_until), int(cost), *map(str, more),
             )  # fmt: skip
             self.meters[meter.id] = meter
-            if since is not None:
-                self._since[meter.id] = float(since)
             periods = self.periods(self.until)
             for key in meter.keys:
-                self._tally(key, periods).active[meter.id] = meter
+                tally = self._tally(key, periods)
+                tally.active[meter.id] = meter
+                tally.waiting += meter.rate.at_answer if meter.rate is not None and meter.answered is None else 0
+            if since is not None:
+                self._talk(meter, float(since))
 
     # --- within ---
 
@@ -297,18 +310,34 @@ class Counts:
                     self._pay(meter, intervals * rate.interval, meter.paid_until)
                     meter.paid_until += intervals * rate.next
         if now >= periods.day.end:
-            for id, since in self._since.items():
-                self._add_talk(self.meters[id], now - since, periods)
-                self._since[id] = now
+            for id in list(self._since):
+                self._settle(self.meters[id], now, periods)
+                self._talk(self.meters[id], now)
 
-    def _settle(self, meter: Meter, now: float) -> None:
-        since = self._since.pop(meter.id, None)
-        if since is not None:
-            self._add_talk(meter, now - since, self.periods(now))
-
-    def _add_talk(self, meter: Meter, seconds: float, periods: Periods) -> None:
+    def _talk(self, meter: Meter, since: float) -> None:
+        """From now on the talk of a call counts by itself."""
+        self._since[meter.id] = since
         for key in meter.keys:
-            self._tally(key, periods).talked += max(0.0, seconds)
+            tally = self._tallies[key]
+            tally.talking += 1
+            tally.since += since - BEGIN
+
+    def _settle(self, meter: Meter, now: float, periods: Periods) -> None:
+        """Put the talk of a call up to now where that of calls is that are over."""
+        since = self._since.pop(meter.id, None)
+        if since is None:
+            return
+        for key in meter.keys:
+            tally = self._tally(key, periods)
+            tally.talking -= 1
+            tally.since = tally.since - (since - BEGIN) if tally.talking else 0.0
+            tally.talked += max(0.0, now - since)
+
+    def _wait_no_more(self, meter: Meter) -> None:
+        """What was set aside for the answer is paid, or not needed."""
+        if meter.answered is None and meter.rate is not None:
+            for key in meter.keys:
+                self._tallies[key].waiting -= meter.rate.at_answer
 
     def _pay(self, meter: Meter, amount: int, at: float) -> None:
         meter.cost += amount

@@ -213,7 +213,7 @@ def _hit(rule: CallLimit, key: Key, spent: Used, call: Outgoing, periods: Period
     if rule.calls_per_hour and spent.calls >= rule.calls_per_hour:
         text = f"the {rule.calls_per_hour} calls per hour are used up"
         return _until(rule, key, "calls_per_hour", text, periods.hour.end, zone)
-    if rule.minutes_per_day and spent.seconds >= rule.minutes_per_day * 60:
+    if rule.minutes_per_day and spent.seconds >= rule.minutes_per_day * 60 - 0.01:
         text = f"the {rule.minutes_per_day} minutes of talk per day are used up"
         return _until(rule, key, "minutes_per_day", text, periods.day.end, zone)
     for what, limit, so_far, end, name in (
