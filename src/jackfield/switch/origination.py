@@ -136,6 +136,8 @@ class Originator:
             raise ControlError(plan.refusal.text)
         if plan.number == number:
             raise ControlError(f"{number} is the number of the phone itself")
+        if used_up := switch.limits.forbids(plan, site):
+            raise ControlError(used_up)
         phones = self._phones(extension, str(request.get("line", "")))
         if switch.calls_of(number) >= extension.max_calls:
             raise ControlError(f"extension {number} is in {extension.max_calls} calls already: hang one up first")

@@ -15,6 +15,7 @@ from jackfield.control import ControlError
 from jackfield.sip.digest import ha1
 from jackfield.switch.limits import rates
 from jackfield.switch.limits.rates import Rate
+from jackfield.switch.origination import Originator
 from jackfield.switch.snapshot import CallLimit, EmergencyNumber, Outbound, RingGroup
 from jackfield.switch.switch import Switch
 
@@ -387,3 +388,12 @@ async def test_another_phone_of_the_user_approves_by_a_key(house: House) -> None
         call.hang_up()
         await over(house)
     assert any("Phone 101 (101) by its phone approved the call" in house.journal(record) for record in house.records)
+
+
+async def test_a_click_that_a_limit_forbids_rings_no_phone(house: House) -> None:
+    await limited(house, CallLimit(name="Closed", applies_to="listed", kinds=("international",), always=True))
+    alice = await house.phone("101")
+    with pytest.raises(ControlError, match='limit "Closed": these calls are closed'):
+        await Originator(house.switch).originate({"from": "101", "to": LONDON})
+    assert not alice.calls
+    assert [data["did"] for kind, _, data in house.spooled if kind == "call_limit"] == ["refused"]

@@ -208,6 +208,7 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "file": ("Vendor and file of the template.", "yealink:phone.cfg"),
     "id": ("Its id, from the list.", ""),
     "change": ("The id of the change.", ""),
+    "link": ("The id of the link.", ""),
 }
 """What stands in paths, and an example of it."""
 

@@ -200,6 +200,15 @@ class Limits:
         if self._tickets:
             self._tickets.pop(call_id, None)
 
+    def forbids(self, plan: Plan, site: str) -> str:
+        """Say why a call that is asked for by a click may not be made, before a phone rings for it; "" when it may."""
+        _steps, hit = self.outlook(plan, site, None)
+        if hit is None:
+            return ""
+        assert isinstance(plan.entry, OutboundPlan)
+        self.telling.refused(hit, self._outgoing_of(plan.entry.attempts[0], site), "", hit.words)
+        return hit.words
+
     def outlook(self, plan: Plan, site: str, at: datetime | None) -> tuple[list[TraceStep], Hit | None]:
         """Say what the rules would do with a call: by what is used now, or, of a time `at`, with nothing used."""
         snapshot, entry = self._switch.snapshot, plan.entry

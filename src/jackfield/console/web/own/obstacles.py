@@ -33,6 +33,12 @@ TOLD = tuple(
         (r"the system is stopping|the (switch|control|connection)|you may not use", NOT_RUNNING),
         (r"a transfer .*is under way", gettext_lazy("A transfer is under way already: wait until it has ended.")),
         (r"call .*is on hold", gettext_lazy("The call is on hold: take it back on your phone first.")),
+        (
+            r'limit "',
+            gettext_lazy(
+                "Such calls are closed, or as many as are allowed have been made. An administrator can open them."
+            ),
+        ),
         (r"a fax ", gettext_lazy("A fax is being sent in this call.")),
         (r"no call |call .*(ended|not answered)", gettext_lazy("The call is over, or nobody has answered it yet.")),
     )
