@@ -12,13 +12,13 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from jackfield.control import ControlError
+from jackfield.media.client import StreamStats
 from jackfield.network.bandwidth import on_the_line
 from jackfield.switch.site_admission import ip_of, security_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from jackfield.media.client import StreamStats
     from jackfield.switch.leg import Leg
     from jackfield.switch.snapshot import Site
     from jackfield.switch.switch import Switch
