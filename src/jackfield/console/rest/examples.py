@@ -112,6 +112,9 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "adopt_phone": {"number": "201", "model": "yealink-t46u"},
     "call_from_own_phone": {"to": "+49 30 1234567"},
     "approve_call": {"yes": True},
+    "panic": {"on": True},
+    "block_source": {"source": "203.0.113.7", "hours": 24},
+    "lift_block": {"source": "203.0.113.7"},
     "approve_own_call": {"yes": False},
     "switch_hours": {"state": "closed", "until": "change"},
     "change_several": {
