@@ -242,7 +242,7 @@ async def test_only_local_networks_may_look(sqlite: Settings):
     for path in ("/health", "/metrics"):
         answer = await get(path, "203.0.113.9")
         assert answer.status_code == 403
-        assert b"local networks only" in answer.content
+        assert b"open metrics to it in the firewall" in answer.content
     assert (await get("/health", method="POST")).status_code == 405
     assert (await get("/nothing")).status_code == 404
 

@@ -260,12 +260,14 @@ async def _serving(configured: Settings) -> AsyncIterator[None]:
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets))
     await server.up.wait()
+    loading = asyncio.create_task(application.load())  # before the first one asks for a page
     for listener in sockets:
         log.info("%s answers on %s, port %d", "the console" if listener not in own else "the port of own pages",
                  *listener.getsockname()[:2])  # fmt: skip
     try:
         yield
     finally:
+        loading.cancel()
         bridge.close()
         await asyncio.to_thread(live.end)  # who watches would hold it up
         server.end()

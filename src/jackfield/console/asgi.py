@@ -11,6 +11,7 @@ from typing import Any
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
+from django.urls import get_resolver
 
 from jackfield.console.access import table
 from jackfield.console.browser_phones import bridge
@@ -40,6 +41,13 @@ class Handler(ASGIHandler):  # type: ignore[misc]
         super().__init__()
         self._inside = 0
         self._free: asyncio.LifoQueue[ThreadPoolExecutor] | None = None
+        self._loaded = False
+
+    async def load(self) -> None:
+        """Have the pages' code read beside the event loop: on a busy machine that takes seconds, and phones wait."""
+        if not self._loaded:
+            await asyncio.to_thread(_import_pages)
+            self._loaded = True
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -71,6 +79,7 @@ class Handler(ASGIHandler):  # type: ignore[misc]
             self._inside -= 1
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.load()
         try:
             body = await super().read_body(limited(receive, lambda: self._known(scope["headers"])))
         except RequestAborted:
@@ -128,6 +137,11 @@ class Handler(ASGIHandler):  # type: ignore[misc]
             SyncToAsync.context_to_thread_executor.pop(context, None)
             SyncToAsync.thread_sensitive_context.reset(token)
             give_back()
+
+
+def _import_pages() -> None:
+    """Import all views, as the first request would."""
+    list(get_resolver().url_patterns)
 
 
 _REFUSED = {

@@ -51,6 +51,7 @@ def test_every_view_says_who_may_reach_it():
         assert view.area in ("", *AREAS), route
 
 
+@pytest.mark.timeout(240)  # all pages there are
 @pytest.mark.parametrize("role", ["nobody", *ROLES])
 def test_each_role_reaches_what_it_holds_and_nothing_else(role: str, signed_in: As, company: Any):
     browser = Client() if role in ("nobody", "none") else signed_in(role)

@@ -80,6 +80,7 @@ def secrets(company: Any, signed_in: As, caplog: pytest.LogCaptureFixture) -> di
     }
 
 
+@pytest.mark.timeout(240)  # all pages there are
 @pytest.mark.parametrize("role", ["administrator", "telephony", "reader"])
 def test_no_page_table_or_answer_shows_a_secret(
     secrets: dict[str, str], signed_in: As, caplog: pytest.LogCaptureFixture, role: str
