@@ -36,7 +36,7 @@ def run_checks(settings: Settings, checks: Iterable[Check] | None = None) -> lis
 
 
 def _all() -> tuple[Check, ...]:
-    from jackfield.check import configuration, local_networks, machine, network, outside
+    from jackfield.check import configuration, firewall, local_networks, machine, network, outside
 
     return (
         machine.data_directory,
@@ -50,6 +50,7 @@ def _all() -> tuple[Check, ...]:
         outside.from_outside,
         outside.stun_and_turn,
         outside.vpn,
+        firewall.firewall,
         network.certificate,
         network.name_servers,
         machine.clock,

@@ -118,6 +118,8 @@ def _show(settings: Settings, seconds: float, said: str) -> None:
         rows.add_row("Console", ", ".join(console_addresses(settings)[:3]))
     if own := int(words.get("own", 0)):
         rows.add_row("Own pages", f"{', '.join(own_addresses(settings, own)[:3])}   nothing else is on this port")
+    if settings.console_secure and (text := _closed(settings)):
+        rows.add_row("Firewall", text)
     rows.add_row("Data, logs", f"{settings.data_dir}, {settings.files.logs}")
     out.print(f"\n[bold]Jackfield {__version__} is up[/bold] after {seconds:.1f} s. Ctrl-C stops it.\n")
     out.print(rows)
@@ -132,6 +134,22 @@ def _show(settings: Settings, seconds: float, said: str) -> None:
     )
     if token and settings.console_port:
         show_first_run(settings, token)
+
+
+def _closed(settings: Settings) -> str:
+    """Say how the administration is opened to who comes by the Internet, where it is closed to him."""
+    import msgspec
+
+    from jackfield.check.firewall import opening_for
+    from jackfield.network.firewall import table
+    from jackfield.switch import snapshot as snapshots
+
+    try:
+        snapshot = snapshots.read(settings.files.snapshot)
+    except (OSError, msgspec.DecodeError):
+        return ""
+    holds = table.policy_of(settings, snapshot, table.load(settings.files.firewall))
+    return opening_for(holds, os.environ.get("SSH_CONNECTION", ""))
 
 
 def console_addresses(settings: Settings) -> list[str]:

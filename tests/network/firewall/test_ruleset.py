@@ -7,7 +7,8 @@ from pathlib import Path
 from jackfield.network.firewall.policy import compiled
 from jackfield.network.firewall.rules import Firewall
 from jackfield.network.firewall.ruleset import doors, removal, script
-from jackfield.network.firewall.services import Ports, Service, ServiceName, ssh_ports
+from jackfield.network.firewall.services import Ports, Service, ServiceName, services, ssh_ports
+from jackfield.settings import load
 from jackfield.switch.snapshot import AddressGroup, General, Snapshot
 
 INSIDE = General(local_networks=("10.0.0.0/8", "fd00::/8"))
@@ -99,3 +100,13 @@ def test_the_ports_of_ssh_are_those_of_its_files(tmp_path: Path):
     (tmp_path / "sshd_config.d").mkdir()
     (tmp_path / "sshd_config.d/more.conf").write_text("port 2200\nPort 99999\n")
     assert ssh_ports(tmp_path) == (2222, 2200)
+
+
+def test_behind_a_reverse_proxy_of_this_machine_people_come_by_its_ports(tmp_path: Path):
+    def own_pages(**settings: str) -> list[str]:
+        found = load(data_dir=tmp_path, user_port="8443", **settings)
+        return [str(one) for one in {one.name: one for one in services(found, General())}["own_pages"].ports]
+
+    assert own_pages() == ["TCP 8443"]
+    assert own_pages(trusted_proxies="192.0.2.99") == ["TCP 8443"]
+    assert own_pages(trusted_proxies="127.0.0.1") == ["TCP 8443", "TCP 80", "TCP 443"]

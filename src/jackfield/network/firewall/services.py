@@ -7,8 +7,11 @@ kernel lets somebody in to a port to whom any of its services is open; the progr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from jackfield.network.addresses import local_addresses
 
 if TYPE_CHECKING:
     from jackfield.settings import Settings
@@ -45,6 +48,7 @@ OTHER: ServiceName = "other"
 _DHCP = 67
 _SSH = 22
 _TURN_TLS = 5349
+_WEB = (80, 443)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,7 +81,7 @@ def services(settings: Settings, general: General) -> tuple[Service, ...]:
         "sip_tls": _tcp(settings.sip_tls_port),
         "websocket": _tcp(settings.sip_ws_port, settings.sip_wss_port),
         "audio": (Ports("udp", *settings.rtp_range),),
-        "own_pages": _tcp(settings.own_port),
+        "own_pages": _tcp(settings.own_port, *(_WEB if _behind_own_proxy(settings) else ())),
         "administration": _tcp(settings.console_port),
         "api": _tcp(settings.console_port),
         "provisioning": _tcp(settings.own_port or settings.console_port),
@@ -92,6 +96,13 @@ def services(settings: Settings, general: General) -> tuple[Service, ...]:
         "other": (),
     }
     return tuple(Service(name, found[name]) for name in NAMES)
+
+
+def _behind_own_proxy(settings: Settings) -> bool:
+    """Tell whether a reverse proxy of this machine hands our pages on: then people come by its ports."""
+    ours = {"127.0.0.1", "::1", *local_addresses()}
+    known = [ip_network(one) for one in settings.trusted_proxies.split(",") if one]
+    return any(ip_address(address) in one for one in known for address in ours)
 
 
 def ssh_ports(folder: Path = Path("/etc/ssh")) -> tuple[int, ...]:
