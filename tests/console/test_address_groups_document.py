@@ -91,3 +91,8 @@ def test_nobody_shuts_himself_out(sqlite: Settings):
     by_api = Author("Program", "api", address="203.0.113.5")
     assert "api" in wrong(sqlite, Wish("firewall", {"api": ["Office"]}, ()), author=by_api)
     save(sqlite, [Wish("sign_in", {"idle_minutes": 60}, ())], author=by_api)
+
+
+def test_a_document_from_before_the_firewall_is_told_where_it_is_now(sqlite: Settings):
+    said = problems(sqlite, "sign_in: {administration_from: Office}")
+    assert 'it is the firewall\'s now: "firewall: {administration: [GROUP]}"' in said

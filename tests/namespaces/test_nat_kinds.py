@@ -24,6 +24,7 @@ from interop.rig.booth import Booth, BoothCall, Phone, why_no_booth
 from interop.rig.configuration import configuration, extension
 from interop.rig.ports import Block, block
 from interop.rig.system import System, eventually
+from jackfield.console.provisioning.advice import FRESH
 
 from .internet import SITES, SYSTEM, SYSTEM_TOO, Internet, Site, why_no_alg
 from .network import why_no_namespaces
@@ -284,10 +285,11 @@ async def test_a_desk_phone_behind_a_router_that_changes_sip_is_switched_to_tls_
         assert (asked, answered in ("told", "refused")) == (MAC, True), "the phone has heard that it is to fetch"
 
         async def has_tls() -> Account | None:
+            await asyncio.sleep(FRESH / 4)  # who fetches more often than eight times a minute has to wait
             told.update(await fetched(world, site, f"{MAC}.cfg", told["static.auto_provision.server.password"]))
             return found if (found := account_in(told)).transport == "tls" else None
 
-        after = await eventually(has_tls, "settings with TLS", 20.0)  # the console believes for 10 s what it knew
+        after = await eventually(has_tls, "settings with TLS", 30.0)  # the console believes for 10 s what it knew
         assert (after.transport, after.port) == ("tls", world.system.tls_port)
         await booth.do("unregister", name=before.name)
         phone = await booth.phone(after, 440)

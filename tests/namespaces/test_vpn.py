@@ -55,7 +55,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory, network: Network) -> 
         [extension(101, phones_from="VPN")],
         settings={"vpn": True, "vpn_port": PORT, "local_networks": ["198.51.100.0/24"], "public_address": HOUSE},
         vpn_devices=[DEVICE],
-        sign_in={"administration_from": "VPN", "api_from": "VPN"},
+        firewall={"administration": ["VPN"], "api": ["VPN"]},
     )
     folder = tmp_path_factory.mktemp("vpn")
     async with System(

@@ -13,6 +13,12 @@ from jackfield.console.declarative.values import Refused, read, suggestion
 
 __all__ = ["Document", "Wanted", "read_document", "read_thing"]
 
+MOVED = {
+    ("sign_in", "administration_from"): 'it is the firewall\'s now: "firewall: {administration: [GROUP]}"',
+    ("sign_in", "api_from"): 'it is the firewall\'s now: "firewall: {api: [GROUP]}"',
+}
+"""Fields of documents that were written before something moved, by section and name: where it is now."""
+
 FIRST_LINE = tuple(name for name in LINES.fields if name not in ("name", "codecs", "phones_from"))
 """Fields of the first line that may stand on the extension itself; the other two are the extension's own."""
 
@@ -112,7 +118,8 @@ def read_thing(section: Section, node: Node, path: str, problems: list[Problem])
             _value(wanted, section.fields[entry.key], entry, problems)
         else:
             known = [*section.fields, *((*FIRST_LINE, "lines") if section.name == "extensions" else ())]
-            message = f'"{entry.key}" is not known here; {suggestion(entry.key, known)}'
+            instead = MOVED.get((section.name, entry.key)) or suggestion(entry.key, known)
+            message = f'"{entry.key}" is not known here; {instead}'
             problems.append(Problem(f"{path}.{entry.key}", entry.line, message))
     for name in section.key:
         needed = section.fields[name]
