@@ -40,7 +40,7 @@ extensions:
 trunks:
   - {name: Provider, hosts: sip.example.net, username: bell, password: not-to-be-shown-3}
 call_limits:
-  - {name: Abroad, applies_to: listed, kinds: [international], calls_per_hour: 50, minutes_per_day: 120}
+  - {name: Far away, applies_to: listed, kinds: [international], calls_per_hour: 50, minutes_per_day: 120}
 inbound:
   - {trunk: Provider, number: 5550101, target: 101}
 outbound:
