@@ -39,6 +39,7 @@ MOST = 2000
 """Failures and successes that wait for a report; of a flood the rest says nothing new."""
 UNANSWERED = 40
 """Challenges that an address may leave unanswered, one after the other."""
+A_DAY = 86400.0
 _REMEMBERED = 8192
 _USERNAME = re.compile(r'\busername\s*=\s*"([^"\\]*)"', re.IGNORECASE)  # RFC 7616: always in quotes
 _ALL_AT_ONCE = 1000.0
@@ -55,6 +56,8 @@ class Guard:
         self._successes: list[Success] = []
         self._task: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[None] | None = None
+        self._told: dict[str, str] = {}
+        """From where phones have come today, by SIP name."""
         self._exact: dict[str, frozenset[str]] = {}
         self._networks: list[tuple[Addresses, frozenset[str]]] = []
         self._asked: dict[str, int] = {}
@@ -68,13 +71,18 @@ class Guard:
         for contact in phones:
             self.registered(contact)
         if self._socket is not None:
-            self._asking = asyncio.get_running_loop().create_task(self._ask())
+            self._asking = asyncio.get_running_loop().create_task(self._ask(phones))
 
-    async def _ask(self) -> None:
-        """Have who is blocked be told to us: the network process may have told it to the switch before."""
+    async def _ask(self, phones: Iterable[Contact]) -> None:
+        """Have who is blocked be told to us, and tell of all phones once a day: who stays is not to be forgotten."""
         assert self._socket is not None
         with contextlib.suppress(ControlError):  # when it comes up, it tells by itself
             await ask(self._socket, "blocks_again")
+        while True:
+            await asyncio.sleep(A_DAY)
+            self._told.clear()
+            for contact in phones:
+                self.registered(contact)
 
     # --- what is seen
 
@@ -101,8 +109,12 @@ class Guard:
 
     def registered(self, contact: Contact) -> None:
         """A phone has come, or something about it has changed."""
+        address = contact.source[0]
+        if self._told.get(contact.username) == address:
+            return  # today already: registering again costs nothing here
         if contact.reachable and len(self._successes) < MOST:
-            self._successes.append(Success(self._now(), "sip", contact.source[0], contact.username))
+            self._told[contact.username] = address
+            self._successes.append(Success(self._now(), "sip", address, contact.username))
             self._soon()
 
     def _fail(self, address: str, account: str, **more: Any) -> None:
