@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jackfield.control import ControlError, ask_sync
+from jackfield.network.firewall.policy import is_loopback
 
 if TYPE_CHECKING:
     from jackfield.network.firewall.services import ServiceName
@@ -38,7 +39,7 @@ def recent(settings: Settings) -> list[Client]:
     """Return those of the last days, each once: phones, people, programs. The machine itself is left out."""
     since = time.time() - DAYS * 86400
     found = dict.fromkeys((*_phones(settings), *_callers(since), *_people(since), *_desk_phones(since)))
-    return [one for one in found if one.address and not one.address.startswith("127.") and one.address != "::1"]
+    return [one for one in found if one.address and not is_loopback(one.address)]
 
 
 def _phones(settings: Settings) -> Iterator[Client]:

@@ -27,6 +27,7 @@ __all__ = [
     "Nested",
     "Range",
     "addresses_of",
+    "groups_of",
     "loop_in",
     "names_in",
     "ranges_of",
@@ -194,6 +195,12 @@ def ranges_of(
 def with_vpn(groups: Mapping[str, Sequence[str]], networks: Sequence[str]) -> dict[str, Sequence[str]]:
     """Return the groups with that of the VPN."""
     return {VPN: networks, **groups}
+
+
+def groups_of(snapshot: Any) -> dict[str, Sequence[str]]:
+    """Return the entries of all groups of a snapshot by name, with that of the VPN."""
+    entries = {group.name: group.entries for group in snapshot.address_groups}
+    return with_vpn(entries, vpn_networks(snapshot.general, snapshot.vpn_devices))
 
 
 def vpn_networks(general: Any, devices: Iterable[Any]) -> tuple[str, ...]:

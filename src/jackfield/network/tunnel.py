@@ -10,13 +10,13 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jackfield.network.programs import Run, may_administer, run, where
 from jackfield.network.wireguard import Interface, apart_from
 
 __all__ = ["PeerStatus", "Tunnel", "TunnelError", "name_for", "why_not"]
@@ -25,8 +25,6 @@ MTU = 1420
 PROTOCOL = "187"
 """Marks our routes, so that no others are ever removed (`ip route`, proto)."""
 PATIENCE = 5.0
-_CAP_NET_ADMIN = 12
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin"
 
 
 class TunnelError(Exception):
@@ -43,20 +41,6 @@ class PeerStatus:
     sent: int
 
 
-Run = Callable[[Sequence[str], str], subprocess.CompletedProcess[str]]
-"""Runs a command with text on its standard input."""
-
-
-def run(command: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command, found in the system's folders also where our PATH lacks them."""
-    program = _where(command[0]) or command[0]
-    return subprocess.run([program, *command[1:]], input=text, capture_output=True, text=True, timeout=30, check=False)
-
-
-def _where(program: str) -> str:
-    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:{_PATH}") or ""
-
-
 def name_for(folder: Path) -> str:
     """Return the interface's name for an installation: two on one machine never take each other's."""
     return f"jfvpn{hashlib.sha256(str(folder).encode()).hexdigest()[:6]}"
@@ -65,15 +49,13 @@ def name_for(folder: Path) -> str:
 def why_not(capabilities: Path = Path("/proc/self/status")) -> str:
     """Return why there can be no tunnel here, with the mend; "" when nothing is missing."""
     for program, package in (("ip", "iproute2"), ("wg", "wireguard-tools")):
-        if not _where(program):
+        if not where(program):
             return f"the program {program} is not installed: apt install {package}"
-    with contextlib.suppress(OSError, StopIteration):
-        line = next(one for one in capabilities.read_text().splitlines() if one.startswith("CapEff:"))
-        if not int(line.split()[1], 16) >> _CAP_NET_ADMIN & 1:
-            return (
-                "Jackfield may not set up network interfaces (CAP_NET_ADMIN): start it by packaging/jackfield.service, "
-                "which gives it this right, or as root"
-            )
+    if not may_administer(capabilities):
+        return (
+            "Jackfield may not set up network interfaces (CAP_NET_ADMIN): start it by packaging/jackfield.service, "
+            "which gives it this right, or as root"
+        )
     return ""
 
 
@@ -107,7 +89,7 @@ class Tunnel:
         """Take it away, if it is there."""
         if self._there():
             self._run(["ip", "link", "delete", "dev", self.name], "")
-            if _where("nft"):
+            if where("nft"):
                 self._run(["nft", "delete", "table", "inet", self.name], "")
         if self._child is not None:
             self._child.terminate()
@@ -135,7 +117,7 @@ class Tunnel:
         made = self._run(["ip", "link", "add", "dev", self.name, "type", "wireguard"], "")
         if not made.returncode:
             return
-        program = _where("wireguard-go")
+        program = where("wireguard-go")
         if not program:
             raise TunnelError(
                 f"this kernel has no WireGuard ({made.stderr.strip()}): take one that has (Linux 5.6 and newer), "
@@ -158,7 +140,7 @@ class Tunnel:
 
         This machine may forward packets, for the kernel relays audio so. Those flows, which are ours, are let through.
         """
-        if not _where("nft"):
+        if not where("nft"):
             with contextlib.suppress(OSError):
                 if Path("/proc/sys/net/ipv4/ip_forward").read_text().strip() == "1":
                     raise TunnelError(

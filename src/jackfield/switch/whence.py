@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jackfield.network.groups import Addresses, addresses_of, names_in, vpn_networks, with_vpn
+from jackfield.network.groups import Addresses, addresses_of, groups_of, names_in
 
 if TYPE_CHECKING:
     from jackfield.sip.flow import Flow
@@ -88,8 +88,7 @@ class Whence:
             self.tell(row)
 
     def _made(self, snapshot: Snapshot) -> dict[str, Rule]:
-        groups = {group.name: group.entries for group in snapshot.address_groups}
-        entries = with_vpn(groups, vpn_networks(snapshot.general, snapshot.vpn_devices))
+        entries = groups_of(snapshot)
         made: dict[str, Rule] = {}
         rules: dict[str, Rule] = {}
         for username, (extension, line) in snapshot.lines.items():

@@ -19,11 +19,10 @@ from jackfield.network.groups import (
     Addresses,
     EntryError,
     Range,
+    groups_of,
     names_in,
     ranges_of,
     read_entry,
-    vpn_networks,
-    with_vpn,
 )
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def compiled(snapshot: Snapshot, hosts: Mapping[str, Sequence[str]], *, public: 
     hosts: addresses of the names in address groups, as far as known; public: the Internet reaches us by itself;
     panic: all is closed but to the local networks and the VPN, whatever the configuration says.
     """
-    groups = _groups(snapshot)
+    groups = groups_of(snapshot)
     openings: dict[ServiceName, Opening] = {}
     for name in NAMES:
         words: tuple[str, ...] = getattr(snapshot.firewall, name)
@@ -164,12 +163,7 @@ def addresses_in(text: str) -> Range | None:
 
 def host_names(snapshot: Snapshot) -> set[str]:
     """Return the names of hosts that the firewall of a configuration stands on."""
-    groups = _groups(snapshot)
+    groups = groups_of(snapshot)
     return {
         host for service in NAMES for word in getattr(snapshot.firewall, service) for host in names_in(word, groups)
     }
-
-
-def _groups(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
-    entries = {group.name: group.entries for group in snapshot.address_groups}
-    return with_vpn(entries, vpn_networks(snapshot.general, snapshot.vpn_devices))

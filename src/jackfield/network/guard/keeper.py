@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from jackfield.network.groups import Addresses, names_in, ranges_of, vpn_networks, with_vpn
+from jackfield.network.groups import Addresses, groups_of, names_in, ranges_of
 from jackfield.network.guard.rules import NO_RULES
 from jackfield.network.guard.story import Block, Failure, Story, Success
 from jackfield.switch.snapshot import Snapshot
@@ -151,13 +151,12 @@ class GuardKeeper:
 
 
 def _never(snapshot: Snapshot, hosts: Any) -> Addresses:
-    entries = {group.name: group.entries for group in snapshot.address_groups}
-    groups = with_vpn(entries, vpn_networks(snapshot.general, snapshot.vpn_devices))
+    groups = groups_of(snapshot)
     local = snapshot.general.local_networks
     return Addresses(one for name in snapshot.guard.never for one in ranges_of(name, groups, local, hosts))
 
 
 def host_names(snapshot: Snapshot) -> set[str]:
     """Return the names of hosts in the groups that are never blocked."""
-    entries = {group.name: group.entries for group in snapshot.address_groups}
-    return {host for name in snapshot.guard.never for host in names_in(name, entries)}
+    groups = groups_of(snapshot)
+    return {host for name in snapshot.guard.never for host in names_in(name, groups)}
